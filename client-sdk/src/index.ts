@@ -1,1 +1,4 @@
-export const packageName = 'client-sdk';
+/** @sunday/client: live boards in the browser. Start at `createClient`. */
+export { createClient } from './client.ts';
+export { ClientError } from './errors.ts';
+export type * from './types.ts';
