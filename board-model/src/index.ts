@@ -1,1 +1,19 @@
-export const packageName = 'board-model';
+/** The board as a CRDT. See README.md for guarantees and SPEC.md for the document's key grammar. */
+export { BoardModelError, type BoardModelErrorCode } from './errors.ts';
+export {
+  asBoardId, asColumnId, asCommentId, asGroupId, asItemId, asUserId, isId, isUserId, newId,
+  type BoardId, type ColumnId, type CommentId, type GroupId, type ItemId, type UserId,
+} from './ids.ts';
+export * from './types.ts';
+export { isColumnType, isSafeUrl, mergeOf, parseValue, type Merge } from './values.ts';
+export {
+  archiveColumn, archiveGroup, createColumn, createGroup, initBoard, moveColumn, moveGroup, readBoard, readColumns, readGroups,
+  restoreColumn, restoreGroup, updateBoard, updateColumn, updateGroup,
+  type BoardPatch, type NewBoard, type NewColumn, type NewGroup, type Spot, type StructureOptions,
+} from './structure.ts';
+export { listItems, readItem, type ItemOptions, type ListOptions } from './read.ts';
+export { createItem, deleteItem, moveItem, restoreItem, updateItem, type ItemPatch, type NewItem } from './items.ts';
+export { addComment, deleteComment, editComment, readComments, restoreComment, type NewComment } from './comments.ts';
+export { longText } from './long-text.ts';
+export { EXCERPT_LENGTH, projectBoard, projectItem, type BoardProjection, type ItemProjection } from './projection.ts';
+export { touchedBy, type Touched } from './touched.ts';

@@ -1,0 +1,178 @@
+/**
+ * One cell: read it, write it, by the merge rule of its column. Reads never throw; a write is checked before it is applied.
+ */
+import type * as Y from 'yjs';
+import { BoardModelError } from './errors.ts';
+import { isUserId } from './ids.ts';
+import { atOf, valueOf, type Writer } from './register.ts';
+import { cellKey, existingText, forEachPart, partKey, textRoot, type Store } from './schema.ts';
+import type { ColumnSettings, ColumnType, ColumnValue, ColumnView } from './types.ts';
+import { describeValue, mergeOf, parseValue } from './values.ts';
+
+/** A register cell's stored value as what its column holds; undefined: not that. */
+export const parseStored = (type: ColumnType, settings: ColumnSettings | undefined, stored: unknown): ColumnValue | undefined =>
+  parseValue(type, valueOf(stored), type === 'rating' ? ratingMax(settings) : undefined);
+
+export const ratingMax = (settings: ColumnSettings | undefined): number => (typeof settings?.max === 'number' ? settings.max : 5);
+
+/** Elements of a set in order: by their stored number, then by id. */
+export const sortSet = (elements: [order: number, element: string][]): string[] =>
+  elements.sort(([a, x], [b, y]) => a - b || (x < y ? -1 : 1)).map(([, element]) => element);
+
+const orderOf = (stored: unknown): number => (typeof stored === 'number' && Number.isFinite(stored) ? stored : 0);
+const numberOf = (stored: unknown): number | undefined => {
+  const value = valueOf(stored);
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+};
+
+/** Collects the parts of one multi-part cell and says what they come to. */
+export class Parts {
+  private readonly elements: [number, string][] = [];
+  private total: number | undefined;
+  private readonly type: ColumnType;
+
+  constructor(type: ColumnType) {
+    this.type = type;
+  }
+
+  add(stored: unknown, element: string): void {
+    if (mergeOf(this.type) === 'set') {
+      if (isUserId(element)) this.elements.push([orderOf(stored), element]);
+      return;
+    }
+    const value = numberOf(stored);
+    if (value === undefined) return;
+    this.total = this.total === undefined ? value : this.type === 'counter' ? this.total + value : Math.max(this.total, value);
+  }
+
+  get value(): ColumnValue | undefined {
+    if (mergeOf(this.type) !== 'set') return this.total;
+    return this.elements.length === 0 ? undefined : sortSet(this.elements);
+  }
+}
+
+const readParts = (item: Store, column: Pick<ColumnView, 'id' | 'type'>): ColumnValue | undefined => {
+  const parts = new Parts(column.type);
+  forEachPart(item, column.id, (stored, element) => parts.add(stored, element));
+  return parts.value;
+};
+
+/** The checked form of a value to write; null empties the cell. @throws BoardModelError */
+export const checkCell = (column: ColumnView, value: unknown): ColumnValue | null => {
+  const field = column.id;
+  if (column.unknownType !== undefined) throw new BoardModelError('unsupported_column_type', `This version cannot write a column of type ${column.unknownType.slice(0, 64)}`, field);
+  if (mergeOf(column.type) === 'computed') throw new BoardModelError('computed_column', 'This column is computed', field);
+  if (value === null || value === undefined) return null;
+  const parsed = parseValue(column.type, typeof value === 'string' ? value.toWellFormed() : value, ratingMax(column.settings));
+  if (parsed === undefined) {
+    if (column.type === 'link' && typeof value === 'object' && typeof (value as { url?: unknown }).url === 'string') {
+      throw new BoardModelError('invalid_link', 'A link must be a full http, https or mailto address', field);
+    }
+    throw new BoardModelError('invalid_value', `${describeValue(value).slice(0, 80)} is no value for a column of type ${column.type}`, field);
+  }
+  if ((column.type === 'status' || column.type === 'dropdown') && typeof parsed === 'object' && 'labelId' in parsed) {
+    const { labelId } = parsed;
+    if (column.settings.labels?.some((label) => label.id === labelId) !== true) throw new BoardModelError('unknown_label', 'The column has no such label', field);
+  }
+  return parsed;
+};
+
+/** Applies a checked value. Marks the item as touched where the cell itself keeps no time. */
+export const applyCell = (writer: Writer, item: Store, itemId: string, column: Pick<ColumnView, 'id' | 'type'>, value: ColumnValue | null): void => {
+  switch (mergeOf(column.type)) {
+    case 'register':
+      if (value !== null || item.has(cellKey(column.id))) writer.set(item, cellKey(column.id), value);
+      return;
+    case 'set':
+      if (applySet(item, column.id, Array.isArray(value) ? value : [])) touch(writer, item);
+      return;
+    case 'counter': {
+      const current = readParts(item, column) as number | undefined;
+      const delta = ((value as number | null) ?? 0) - (current ?? 0);
+      if (delta !== 0) addToCount(writer, item, column.id, delta);
+      return;
+    }
+    case 'maximum':
+      if (applyMaximum(writer, item, column, value as number | null)) touch(writer, item);
+      return;
+    case 'text':
+      applyText(writer.doc, textRoot(itemId, column.id), value as string | null);
+      return;
+    case 'computed':
+  }
+};
+
+const touch = (writer: Writer, item: Store): void => {
+  const stored = item.get('touched');
+  writer.set(item, 'touched', Math.floor(writer.stamp(atOf(stored))));
+};
+
+const applySet = (item: Store, columnId: string, wanted: string[]): boolean => {
+  const orders = new Map<string, number>();
+  forEachPart(item, columnId, (stored, element) => orders.set(element, orderOf(stored)));
+  let wrote = false;
+  for (const element of orders.keys()) {
+    if (wanted.includes(element)) continue;
+    item.delete(partKey(columnId, element));
+    wrote = true;
+  }
+  let last = -Infinity;
+  for (const element of wanted) {
+    const order = orders.get(element);
+    if (order !== undefined && order > last) {
+      last = order;
+      continue;
+    }
+    // one more than what stands before it: small numbers take few bytes
+    last = Number.isFinite(last) ? Math.floor(last) + 1 : 1;
+    item.set(partKey(columnId, element), last);
+    wrote = true;
+  }
+  return wrote;
+};
+
+/** Adds to this client's own count: no other client writes that key, so no addition is ever lost. */
+export const addToCount = (writer: Writer, item: Store, columnId: string, delta: number): void => {
+  const key = partKey(columnId, writer.doc.clientID);
+  item.set(key, (numberOf(item.get(key)) ?? 0) + delta);
+  touch(writer, item);
+};
+
+/** Raising writes this client's own key. A lower value changes nothing; null removes what is there. */
+const applyMaximum = (writer: Writer, item: Store, column: Pick<ColumnView, 'id' | 'type'>, value: number | null): boolean => {
+  const current = readParts(item, column) as number | undefined;
+  if (value === null) {
+    const keys: string[] = [];
+    forEachPart(item, column.id, (_, element) => keys.push(partKey(column.id, element)));
+    for (const key of keys) item.delete(key);
+    return keys.length > 0;
+  }
+  if (current !== undefined && value <= current) return false;
+  item.set(partKey(column.id, writer.doc.clientID), value);
+  return true;
+};
+
+/** Makes a text read as `wanted` by replacing only what differs between its equal beginning and end. */
+const applyText = (doc: Y.Doc, root: string, wanted: string | null): void => {
+  const next = wanted ?? '';
+  const existing = existingText(doc, root);
+  if (existing === undefined && next === '') return;
+  const target = existing ?? doc.getText(root);
+  const current = target.toString();
+  if (current === next) return;
+  if (target.length !== current.length) {
+    // it embeds something that is no text, which positions in the plain text do not count
+    target.delete(0, target.length);
+    target.insert(0, next);
+    return;
+  }
+  let start = 0;
+  while (start < current.length && start < next.length && current[start] === next[start]) start++;
+  let end = 0;
+  while (end < current.length - start && end < next.length - start && current[current.length - 1 - end] === next[next.length - 1 - end]) end++;
+  // never between the halves of a surrogate pair
+  if (start > 0 && /[\uD800-\uDBFF]/.test(next[start - 1] ?? '')) start--;
+  if (end > 0 && /[\uDC00-\uDFFF]/.test(next[next.length - end] ?? '')) end--;
+  target.delete(start, current.length - start - end);
+  target.insert(start, next.slice(start, next.length - end));
+};

@@ -1,0 +1,44 @@
+/**
+ * What a database row holds of an item and of a board. `groupId` is as stored (its group may be gone or archived: shown as
+ * ungrouped), and cells of archived columns are kept, so that archiving and restoring changes no item row.
+ */
+import type * as Y from 'yjs';
+import type { ItemId } from './ids.ts';
+import { ColumnIndex, itemView } from './read.ts';
+import { child, itemsMap } from './schema.ts';
+import { readBoard, readColumns, readGroups } from './structure.ts';
+import type { BoardView, ItemView } from './types.ts';
+
+/** Characters of a long text that a row keeps. */
+export const EXCERPT_LENGTH = 500;
+
+/** An `ItemView` whose long texts are cut to an excerpt, and without what is computed. */
+export type ItemProjection = ItemView;
+export type BoardProjection = Pick<BoardView, 'name' | 'description' | 'columns' | 'groups' | 'schemaVersion'>;
+
+export const excerpt = (text: string): string => {
+  if (text.length <= EXCERPT_LENGTH) return text;
+  const cut = text.slice(0, EXCERPT_LENGTH);
+  return cut.isWellFormed() ? cut : cut.slice(0, -1); // not half a character
+};
+
+/** undefined: no such item. Never throws. */
+export const projectItem = (doc: Y.Doc, itemId: ItemId): ItemProjection | undefined => {
+  const item = child(itemsMap(doc), itemId);
+  if (item === undefined) return undefined;
+  const columns = new ColumnIndex(doc, true);
+  const view = itemView(doc, item, itemId, columns);
+  for (const column of columns.texts) {
+    const text = view.values[column.id];
+    if (typeof text === 'string') view.values[column.id] = excerpt(text);
+  }
+  for (const column of columns.computed) delete view.values[column.id];
+  return view;
+};
+
+/** Archived columns and groups included, with `archivedAt`. Never throws. */
+export const projectBoard = (doc: Y.Doc): BoardProjection => ({
+  ...readBoard(doc),
+  columns: readColumns(doc, { archived: true }),
+  groups: readGroups(doc, { archived: true }),
+});

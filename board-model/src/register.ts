@@ -1,0 +1,84 @@
+/**
+ * Registers and the clock. A register is `[value, at]` or, where one Yjs client writes for several people (a server),
+ * `[value, at, userId]`. A plain value of a stock client reads as a register without a time.
+ *
+ * The clock is a hybrid logical one: milliseconds, never at or before the `at` of the value being replaced or of this
+ * document's last write, so that `at` orders what was sequential even when wall clocks disagree.
+ */
+import type * as Y from 'yjs';
+import { asUserId } from './ids.ts';
+import { authorsMap, type Store } from './schema.ts';
+import type { WriteContext } from './types.ts';
+
+/** 2⁻¹⁰ ms: a float64 of today's milliseconds still holds it exactly, so ticks count up without rounding. */
+const TICK_MS = 2 ** -10;
+/** A stored `at` further ahead than this is a broken clock's and not followed, or one junk value would set every later time. */
+const MAX_AHEAD_MS = 86_400_000;
+
+export const isRegister = (stored: unknown): stored is [unknown, number, string?] =>
+  Array.isArray(stored) &&
+  (stored.length === 2 || (stored.length === 3 && typeof stored[2] === 'string')) &&
+  Number.isFinite(stored[1]);
+
+export const valueOf = (stored: unknown): unknown => (isRegister(stored) ? stored[0] : stored);
+/** 0 for a plain value. */
+export const atOf = (stored: unknown): number => (isRegister(stored) ? stored[1] : 0);
+export const stringOf = (stored: unknown): string => {
+  const value = valueOf(stored);
+  return typeof value === 'string' ? value : '';
+};
+export const timeOf = (stored: unknown): number | null => {
+  const value = valueOf(stored);
+  return typeof value === 'number' && Number.isFinite(value) ? Math.floor(value) : null;
+};
+
+/** Deep equality of JSON-like values. */
+export const same = (a: unknown, b: unknown): boolean => {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
+  const left = Object.entries(a);
+  return left.length === Object.keys(b).length && left.every(([key, value]) => Object.hasOwn(b, key) && same(value, (b as Record<string, unknown>)[key]));
+};
+
+const lastAt = new WeakMap<Y.Doc, number>();
+
+/** One transaction's writer: stamps and attributes registers. Made by `write`, valid only inside it. */
+export interface Writer {
+  readonly doc: Y.Doc;
+  readonly userId: string;
+  /** This write's `at`, or a later one where the value being replaced has `previous`. */
+  stamp(previous?: number): number;
+  /** Sets a register unless it already holds an equal value; `at` overrides the clock. Tells whether it wrote. */
+  set(map: Store, key: string, value: unknown, at?: number): boolean;
+}
+
+/** Runs `work` in one transaction. @throws BoardModelError invalid_id for a bad user id */
+export const write = <T>(doc: Y.Doc, ctx: WriteContext, work: (writer: Writer) => T): T => {
+  const userId: string = asUserId(ctx.userId);
+  const authors = authorsMap(doc);
+  const client = String(doc.clientID);
+  const now = ctx.at ?? Date.now();
+  const after = (floor: number): number => (floor < now || floor > now + MAX_AHEAD_MS ? now : floor + TICK_MS);
+  const base = after(lastAt.get(doc) ?? 0);
+  lastAt.set(doc, base);
+  const stamp = (previous = 0): number => {
+    if (previous < base) return base;
+    const at = Math.max(after(previous), base);
+    lastAt.set(doc, at);
+    return at;
+  };
+  const writer: Writer = {
+    doc,
+    userId,
+    stamp,
+    set(map, key, value, at) {
+      const stored = map.get(key);
+      if (stored !== undefined && same(valueOf(stored), value)) return false;
+      if (!authors.has(client)) authors.set(client, userId);
+      const time = at ?? stamp(atOf(stored));
+      map.set(key, authors.get(client) === userId ? [value, time] : [value, time, userId]);
+      return true;
+    },
+  };
+  return doc.transact(() => work(writer), ctx.origin);
+};

@@ -1,0 +1,127 @@
+/**
+ * What each column type holds and how it merges. `parseValue` is the one judge of a value, for writes (undefined: refuse)
+ * and for reads (undefined: show as invalid). It never throws and returns a fresh, normalised value.
+ */
+import { isId, isUserId } from './ids.ts';
+import { COLUMN_TYPES, type ColumnType, type ColumnValue } from './types.ts';
+
+/** register: later write wins · set: add wins · counter: sum of clients · maximum: greatest of clients · text: by character. */
+export type Merge = 'register' | 'set' | 'counter' | 'maximum' | 'text' | 'computed';
+
+const MERGE: Partial<Record<ColumnType, Merge>> = {
+  person: 'set', tags: 'set', relation: 'set', files: 'set', counter: 'counter', maximum: 'maximum', long_text: 'text',
+  created_at: 'computed', created_by: 'computed', updated_at: 'computed', updated_by: 'computed', auto_number: 'computed', formula: 'computed',
+};
+export const mergeOf = (type: ColumnType): Merge => MERGE[type] ?? 'register';
+
+export const isColumnType = (value: unknown): value is ColumnType => (COLUMN_TYPES as readonly unknown[]).includes(value);
+
+/** Longest text of a one-line cell or an item's name; longer writing belongs in long text. Characters. */
+export const MAX_TEXT_LENGTH = 10_000;
+/** Longest body written to a long text at once, characters: what one update of 1 MB can carry. */
+export const MAX_LONG_TEXT_LENGTH = 1_000_000;
+/** Most elements one set cell takes in one write: beyond this nothing on screen can show it. */
+export const MAX_SET_SIZE = 1000;
+
+export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const text = (value: unknown, max: number): string | undefined =>
+  typeof value === 'string' && value.length <= max && value.isWellFormed() ? value : undefined;
+const finite = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const TIME = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?Z?$/;
+
+/** Whether this is a day of the calendar, as YYYY-MM-DD. */
+export const isDate = (value: unknown): value is string => {
+  if (typeof value !== 'string' || !DATE.test(value)) return false;
+  const day = new Date(`${value}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value);
+};
+export const isTime = (value: unknown): value is string => typeof value === 'string' && TIME.test(value);
+
+/** Whether a link may be followed: http, https or mailto, with nothing a browser would strip from the scheme. */
+export const isSafeUrl = (url: string): boolean => {
+  if (!/^(https?:\/\/|mailto:)[^\s]/i.test(url) || url.length > MAX_TEXT_LENGTH) return false;
+  for (let i = 0; i < url.length; i++) if (url.charCodeAt(i) < 33) return false;
+  return url.isWellFormed() && URL.canParse(url);
+};
+
+/** The id list of a set cell, without repeats; undefined when any element is no id. */
+const idList = (value: unknown): string[] | undefined =>
+  Array.isArray(value) && value.length <= MAX_SET_SIZE && value.every(isUserId) ? [...new Set(value)] : undefined;
+
+/** @param max for a rating, the column's greatest value */
+export const parseValue = (type: ColumnType, value: unknown, max = 5): ColumnValue | undefined => {
+  switch (type) {
+    case 'text':
+    case 'phone':
+      return text(value, MAX_TEXT_LENGTH);
+    case 'email': {
+      const address = text(value, 320); // the longest address RFC 5321 allows
+      return address !== undefined && /^[^\s@<>]+@[^\s@<>]+$/.test(address) ? address : undefined;
+    }
+    case 'long_text':
+      return text(value, MAX_LONG_TEXT_LENGTH);
+    case 'number':
+    case 'counter':
+    case 'maximum':
+      return finite(value);
+    case 'checkbox':
+      return typeof value === 'boolean' ? value : undefined;
+    case 'rating':
+      return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max ? (value as number) : undefined;
+    case 'link': {
+      if (!isRecord(value) || typeof value['url'] !== 'string' || !isSafeUrl(value['url'])) return undefined;
+      const label = value['text'] === undefined ? '' : text(value['text'], MAX_TEXT_LENGTH);
+      return label === undefined ? undefined : label === '' ? { url: value['url'] } : { url: value['url'], text: label };
+    }
+    case 'location': {
+      if (!isRecord(value)) return undefined;
+      const address = text(value['address'], MAX_TEXT_LENGTH);
+      const lat = finite(value['lat']);
+      const lng = finite(value['lng']);
+      const placed = lat !== undefined && lng !== undefined && Math.abs(lat) <= 90 && Math.abs(lng) <= 180;
+      if (!placed && (address === undefined || value['lat'] !== undefined || value['lng'] !== undefined)) return undefined;
+      if (address === undefined && value['address'] !== undefined) return undefined;
+      return { ...(address === undefined ? {} : { address }), ...(placed ? { lat, lng } : {}) };
+    }
+    case 'status':
+    case 'dropdown':
+      return isRecord(value) && isId(value['labelId']) ? { labelId: value['labelId'] } : undefined;
+    case 'date': {
+      if (!isRecord(value) || !isDate(value['date'])) return undefined;
+      if (value['time'] === undefined) return { date: value['date'] };
+      return isTime(value['time']) ? { date: value['date'], time: value['time'] } : undefined;
+    }
+    case 'timeline': {
+      if (!isRecord(value)) return undefined;
+      const { from, to } = value;
+      return isDate(from) && isDate(to) && from <= to ? { from, to } : undefined;
+    }
+    case 'person':
+    case 'tags':
+    case 'relation':
+    case 'files':
+      return idList(value);
+    case 'created_at':
+    case 'created_by':
+    case 'updated_at':
+    case 'updated_by':
+    case 'auto_number':
+    case 'formula':
+      return undefined;
+  }
+};
+
+const SHOWN_LENGTH = 500; // characters of an invalid value that a person gets to see
+
+/** Some text for a value that is not what its column holds. */
+export const describeValue = (value: unknown): string => {
+  if (typeof value === 'string') return value.slice(0, SHOWN_LENGTH);
+  try {
+    return (JSON.stringify(value) ?? '').slice(0, SHOWN_LENGTH);
+  } catch {
+    return '?'; // what JSON cannot say: cycles cannot come out of a document, BigInt can
+  }
+};
