@@ -1,0 +1,43 @@
+/**
+ * The peer: stock Hocuspocus 4.7, its `Server` class with default settings, with its database extension on Postgres or with nothing.
+ * Runs from this folder's own install. Environment: PORT, DATABASE_URL (unset: no persistence).
+ */
+import { Server, type Extension } from '@hocuspocus/server'
+import pg from 'pg'
+
+/** What the harness uses of @hocuspocus/extension-database; typed here, as the package is not part of the root install. */
+interface DatabaseExtension {
+  Database: new (options: {
+    fetch(data: { documentName: string }): Promise<Uint8Array | null>
+    store(data: { documentName: string; state: Uint8Array }): Promise<void>
+  }) => Extension
+}
+
+const EXTENSION = '@hocuspocus/extension-database'
+
+async function persistence(url: string): Promise<Extension> {
+  const { Database } = (await import(EXTENSION)) as DatabaseExtension
+  const pool = new pg.Pool({ connectionString: url })
+  await pool.query('create table if not exists documents (name text primary key, data bytea not null)')
+  return new Database({
+    async fetch({ documentName }) {
+      const found = await pool.query<{ data: Buffer }>('select data from documents where name = $1', [documentName])
+      return found.rows[0]?.data ?? null
+    },
+    async store({ documentName, state }) {
+      await pool.query('insert into documents (name, data) values ($1, $2) on conflict (name) do update set data = excluded.data', [
+        documentName,
+        Buffer.from(state),
+      ])
+    },
+  })
+}
+
+const { PORT, DATABASE_URL } = process.env
+const server = new Server({
+  port: Number(PORT),
+  address: '127.0.0.1',
+  quiet: true,
+  extensions: DATABASE_URL === undefined ? [] : [await persistence(DATABASE_URL)],
+})
+await server.listen()

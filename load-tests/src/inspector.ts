@@ -1,0 +1,102 @@
+/**
+ * Node's inspector of a server under test, over its WebSocket: heap figures after a full collection, and CPU profiles.
+ * Guarantees: works on any Node server without its knowing. Does not: belong in a run whose latency counts.
+ */
+import { WebSocket } from 'ws'
+
+export interface HeapFigures {
+  readonly heapUsed: number
+  readonly external: number
+  readonly arrayBuffers: number
+  readonly rss: number
+}
+
+export interface Inspector {
+  /** Collects garbage, then reads `process.memoryUsage()`. */
+  heap(): Promise<HeapFigures>
+  startProfile(): Promise<void>
+  /** The profile in Chromium's .cpuprofile format. */
+  stopProfile(): Promise<CpuProfile>
+  close(): void
+}
+
+export interface CpuProfile {
+  readonly nodes: readonly { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[]
+  readonly samples: readonly number[]
+  readonly timeDeltas: readonly number[]
+}
+
+interface Reply {
+  id?: number
+  result?: Record<string, unknown>
+  error?: { message: string }
+}
+
+export async function openInspector(url: string): Promise<Inspector> {
+  const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: 512 * 1024 * 1024 })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', () => resolve())
+    socket.once('error', reject)
+  })
+  const waiting = new Map<number, (reply: Reply) => void>()
+  let lastId = 0
+  socket.on('message', (data: Buffer) => {
+    const reply = JSON.parse(data.toString()) as Reply
+    if (reply.id !== undefined) waiting.get(reply.id)?.(reply)
+  })
+
+  function call(method: string, params: object = {}): Promise<Record<string, unknown>> {
+    lastId += 1
+    const id = lastId
+    return new Promise((resolve, reject) => {
+      waiting.set(id, ({ result, error }) => {
+        waiting.delete(id)
+        if (error === undefined) resolve(result ?? {})
+        else reject(new Error(`${method}: ${error.message}`))
+      })
+      socket.send(JSON.stringify({ id, method, params }))
+    })
+  }
+
+  return {
+    async heap() {
+      // Twice: finalizers of the first pass free what the second one can collect.
+      await call('HeapProfiler.collectGarbage')
+      await call('HeapProfiler.collectGarbage')
+      const { result } = await call('Runtime.evaluate', { expression: 'JSON.stringify(process.memoryUsage())' })
+      return JSON.parse((result as { value: string }).value) as HeapFigures
+    },
+    async startProfile() {
+      await call('Profiler.enable')
+      await call('Profiler.setSamplingInterval', { interval: 500 })
+      await call('Profiler.start')
+    },
+    async stopProfile() {
+      const { profile } = await call('Profiler.stop')
+      return profile as CpuProfile
+    },
+    close: () => socket.close(),
+  }
+}
+
+/** Self time by function, most first; shares of the time the process was not idle. */
+export function topSelfTime(profile: CpuProfile, count: number): { name: string; where: string; share: number }[] {
+  const frames = new Map(profile.nodes.map((node) => [node.id, node.callFrame]))
+  const selfTime = new Map<string, { name: string; where: string; time: number }>()
+  let busy = 0
+  profile.samples.forEach((id, i) => {
+    const frame = frames.get(id)
+    const time = profile.timeDeltas[i] ?? 0
+    if (frame === undefined || frame.functionName === '(idle)') return
+    busy += time
+    const where = `${frame.url.replace(/^.*\/(node_modules|main)\//, '')}:${frame.lineNumber + 1}`
+    const key = `${frame.functionName} ${where}`
+    const known = selfTime.get(key)
+    if (known === undefined) selfTime.set(key, { name: frame.functionName || '(anonymous)', where, time })
+    else known.time += time
+  })
+  return [...selfTime.values()]
+    .sort((a, b) => b.time - a.time)
+    .slice(0, count)
+    .map(({ name, where, time }) => ({ name, where, share: Math.round((time / busy) * 1000) / 1000 }))
+}
