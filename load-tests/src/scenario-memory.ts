@@ -1,0 +1,127 @@
+/**
+ * What an idle connection and an open board cost in memory: differences between plateaus, each after a full garbage collection.
+ * Both are given as the runtime counts (heap + buffers: exact) and as the kernel does (private pages: what the machine pays).
+ */
+import { makeBoard } from './board-fixture.ts'
+import { pause } from './child.ts'
+import { openConnection, type Connection } from './connection.ts'
+import { openInspector, type Inspector } from './inspector.ts'
+import { round } from './latency.ts'
+import { memoryOf } from './machine.ts'
+import type { Cluster } from './postgres.ts'
+import type { RunningServer, Target } from './target.ts'
+
+export interface MemoryScenario {
+  readonly connections: number
+  readonly smallBoards: number
+  readonly smallBoardItems: number
+  readonly largeBoards: number
+  readonly largeBoardItems: number
+}
+
+export interface MemoryMeasurement {
+  /** Of the server with one small board open. */
+  readonly baseHeapMiB: number
+  readonly baseRssMiB: number
+  readonly perIdleConnectionKiB: MemoryCost
+  readonly perSmallBoardKiB: MemoryCost
+  readonly perLargeBoardMiB: MemoryCost
+}
+
+export interface MemoryCost {
+  readonly runtime: number
+  readonly kernel: number
+}
+
+interface Plateau {
+  readonly runtime: number
+  readonly kernel: number
+}
+
+/** Timers of joining (first stores, awareness) run out before a plateau is measured. */
+const SETTLE_MS = 5000
+const KIB = 1024
+const MIB = 1024 ** 2
+
+export async function runMemory(target: Target, cluster: Cluster, scenario: MemoryScenario): Promise<MemoryMeasurement> {
+  const databaseUrl = await cluster.createDatabase('bench_memory')
+  const server = await target.start({ databaseUrl, inspect: true })
+  const open: Connection[] = []
+  try {
+    if (server.inspectorUrl === null) throw new Error('the server opened no inspector')
+    const inspector = await openInspector(server.inspectorUrl)
+    const crowd = new Crowd(server, open)
+
+    await crowd.openBoards(1, scenario.smallBoardItems)
+    const base = await plateau(server, inspector)
+    const rss = memoryOf(server.pid).rss
+    const boards = await crowd.openBoards(scenario.smallBoards, scenario.smallBoardItems)
+    const withSmall = await plateau(server, inspector)
+    await crowd.join(boards, scenario.connections)
+    const withConnections = await plateau(server, inspector)
+    await crowd.openBoards(scenario.largeBoards, scenario.largeBoardItems)
+    const withLarge = await plateau(server, inspector)
+    inspector.close()
+
+    const connection = each(withSmall, withConnections, scenario.connections)
+    const small = less(each(base, withSmall, scenario.smallBoards), connection)
+    const large = less(each(withConnections, withLarge, scenario.largeBoards), connection)
+    return {
+      baseHeapMiB: round(base.runtime / MIB),
+      baseRssMiB: round(rss / MIB),
+      perIdleConnectionKiB: inUnits(connection, KIB),
+      perSmallBoardKiB: inUnits(small, KIB),
+      perLargeBoardMiB: inUnits(large, MIB),
+    }
+  } finally {
+    await Promise.all(open.map((connection) => connection.close()))
+    await server.stop()
+  }
+}
+
+/** The idle users: each joins, renews its awareness like a provider, and does nothing else. */
+class Crowd {
+  readonly #server: RunningServer
+  readonly #open: Connection[]
+  #members = 0
+
+  constructor(server: RunningServer, open: Connection[]) {
+    this.#server = server
+    this.#open = open
+  }
+
+  /** New boards with one user each. */
+  async openBoards(count: number, items: number): Promise<string[]> {
+    const names: string[] = []
+    for (let i = 0; i < count; i += 1) {
+      const name = await this.#server.createBoard(makeBoard(`Memory ${i}`, items), ['bench-idle'])
+      await this.join([name], 1)
+      names.push(name)
+    }
+    return names
+  }
+
+  async join(boards: readonly string[], connections: number): Promise<void> {
+    const token = await this.#server.token('bench-idle')
+    for (let i = 0; i < connections; i += 1) {
+      this.#members += 1
+      const documentName = boards[i % boards.length] ?? ''
+      this.#open.push(await openConnection({ url: this.#server.syncUrl, documentName, token, clientId: 5_000_000 + this.#members, heartbeat: true }))
+    }
+  }
+}
+
+async function plateau(server: RunningServer, inspector: Inspector): Promise<Plateau> {
+  await pause(SETTLE_MS)
+  const { heapUsed, external } = await inspector.heap()
+  return { runtime: heapUsed + external, kernel: memoryOf(server.pid).private }
+}
+
+const each = (from: Plateau, to: Plateau, count: number): Plateau => ({
+  runtime: (to.runtime - from.runtime) / count,
+  kernel: (to.kernel - from.kernel) / count,
+})
+
+const less = (cost: Plateau, part: Plateau): Plateau => ({ runtime: cost.runtime - part.runtime, kernel: cost.kernel - part.kernel })
+
+const inUnits = (cost: Plateau, unit: number): MemoryCost => ({ runtime: round(cost.runtime / unit), kernel: round(cost.kernel / unit) })
