@@ -5,15 +5,11 @@ import type * as Y from 'yjs';
 import { BoardModelError } from './errors.ts';
 import { isUserId } from './ids.ts';
 import { atOf, valueOf, type Writer } from './register.ts';
-import { cellKey, existingText, forEachPart, partKey, textRoot, type Store } from './schema.ts';
+import { cellKey, existingText, forEachPart, partKey, textRoot, type Cells, type Store } from './schema.ts';
 import type { ColumnSettings, ColumnType, ColumnValue, ColumnView } from './types.ts';
-import { describeValue, mergeOf, parseValue } from './values.ts';
+import { describeValue, isRecord, mergeOf, parseValue } from './values.ts';
 
-/** A register cell's stored value as what its column holds; undefined: not that. */
-export const parseStored = (type: ColumnType, settings: ColumnSettings | undefined, stored: unknown): ColumnValue | undefined =>
-  parseValue(type, valueOf(stored), type === 'rating' ? ratingMax(settings) : undefined);
-
-export const ratingMax = (settings: ColumnSettings | undefined): number => (typeof settings?.max === 'number' ? settings.max : 5);
+const ratingMax = (settings: ColumnSettings | undefined): number => (typeof settings?.max === 'number' ? settings.max : 5);
 
 /** Elements of a set in order: by their stored number, then by id. */
 export const sortSet = (elements: [order: number, element: string][]): string[] =>
@@ -51,10 +47,17 @@ export class Parts {
   }
 }
 
-const readParts = (item: Store, column: Pick<ColumnView, 'id' | 'type'>): ColumnValue | undefined => {
+const readParts = (item: Cells, column: Pick<ColumnView, 'id' | 'type'>): ColumnValue | undefined => {
   const parts = new Parts(column.type);
   forEachPart(item, column.id, (stored, element) => parts.add(stored, element));
   return parts.value;
+};
+
+/** Half a surrogate pair cannot be encoded: replaced before it makes this copy differ from all others. */
+const wellFormed = (value: unknown): unknown => {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, typeof part === 'string' ? part.toWellFormed() : part]));
 };
 
 /** The checked form of a value to write; null empties the cell. @throws BoardModelError */
@@ -63,7 +66,7 @@ export const checkCell = (column: ColumnView, value: unknown): ColumnValue | nul
   if (column.unknownType !== undefined) throw new BoardModelError('unsupported_column_type', `This version cannot write a column of type ${column.unknownType.slice(0, 64)}`, field);
   if (mergeOf(column.type) === 'computed') throw new BoardModelError('computed_column', 'This column is computed', field);
   if (value === null || value === undefined) return null;
-  const parsed = parseValue(column.type, typeof value === 'string' ? value.toWellFormed() : value, ratingMax(column.settings));
+  const parsed = parseValue(column.type, wellFormed(value), ratingMax(column.settings));
   if (parsed === undefined) {
     if (column.type === 'link' && typeof value === 'object' && typeof (value as { url?: unknown }).url === 'string') {
       throw new BoardModelError('invalid_link', 'A link must be a full http, https or mailto address', field);
@@ -158,7 +161,7 @@ const applyText = (doc: Y.Doc, root: string, wanted: string | null): void => {
   const existing = existingText(doc, root);
   if (existing === undefined && next === '') return;
   const target = existing ?? doc.getText(root);
-  const current = target.toString();
+  const current = target.toJSON();
   if (current === next) return;
   if (target.length !== current.length) {
     // it embeds something that is no text, which positions in the plain text do not count

@@ -7,7 +7,7 @@ import * as Y from 'yjs';
 import { BoardModelError } from './errors.ts';
 import { asCommentId, isUserId, newId, type CommentId, type ItemId } from './ids.ts';
 import { stringOf, timeOf, valueOf, write } from './register.ts';
-import { child, commentsRoot, forEachChild, itemsMap, type Store } from './schema.ts';
+import { child, commentsRoot, forEachChild, itemsMap, type Cells, type Store } from './schema.ts';
 import type { CommentView, WriteContext } from './types.ts';
 
 const MAX_BODY_LENGTH = 20_000; // characters
@@ -21,7 +21,7 @@ const existingComments = (doc: Y.Doc, itemId: string): Store | undefined => {
   return found?.constructor === Y.AbstractType ? doc.getMap(root) : undefined;
 };
 
-export const commentView = (comment: Store, id: string): CommentView => {
+export const commentView = (comment: Cells, id: string): CommentView => {
   const mentions = valueOf(comment.get('mentions'));
   const editedAt = timeOf(comment.get('editedAt'));
   const deletedAt = timeOf(comment.get('deletedAt'));

@@ -17,3 +17,4 @@ export { addComment, deleteComment, editComment, readComments, restoreComment, t
 export { longText } from './long-text.ts';
 export { EXCERPT_LENGTH, projectBoard, projectItem, type BoardProjection, type ItemProjection } from './projection.ts';
 export { touchedBy, type Touched } from './touched.ts';
+export { readChanges, type BoardChange, type CreatedItem, type FieldChange, type ItemPlace, type TextStep } from './changes.ts';

@@ -6,15 +6,14 @@
  */
 import type * as Y from 'yjs';
 import { byPosition, readPosition, type Placed } from './order.ts';
-import { isRegister, valueOf } from './register.ts';
-import { child, forEachChild, itemsMap, type Store } from './schema.ts';
+import { valueOf } from './register.ts';
+import { child, forEachChild, itemsMap, type Cells, type Store } from './schema.ts';
 
 export interface Place { group: string | null; position: string }
 
 /** The place a record holds; a malformed one reads as ungrouped and first. */
-export const readPlace = (item: Store): Place => {
-  const stored = item.get('place');
-  const place = isRegister(stored) ? stored[0] : valueOf(stored);
+export const readPlace = (item: Cells): Place => {
+  const place = valueOf(item.get('place'));
   if (!Array.isArray(place)) return { group: null, position: '' };
   const group: unknown = place[0];
   return { group: typeof group === 'string' && group !== '' ? group : null, position: readPosition(place[1]) };

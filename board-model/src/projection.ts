@@ -16,21 +16,16 @@ export const EXCERPT_LENGTH = 500;
 export type ItemProjection = ItemView;
 export type BoardProjection = Pick<BoardView, 'name' | 'description' | 'columns' | 'groups' | 'schemaVersion'>;
 
-export const excerpt = (text: string): string => {
-  if (text.length <= EXCERPT_LENGTH) return text;
-  const cut = text.slice(0, EXCERPT_LENGTH);
-  return cut.isWellFormed() ? cut : cut.slice(0, -1); // not half a character
-};
-
 /** undefined: no such item. Never throws. */
 export const projectItem = (doc: Y.Doc, itemId: ItemId): ItemProjection | undefined => {
   const item = child(itemsMap(doc), itemId);
   if (item === undefined) return undefined;
   const columns = new ColumnIndex(doc, true);
-  const view = itemView(doc, item, itemId, columns);
+  const view = itemView(doc, item, itemId, columns, EXCERPT_LENGTH);
   for (const column of columns.texts) {
     const text = view.values[column.id];
-    if (typeof text === 'string') view.values[column.id] = excerpt(text);
+    // a cut may leave half a character, which a database refuses
+    if (typeof text === 'string' && !text.isWellFormed()) view.values[column.id] = text.slice(0, -1).toWellFormed();
   }
   for (const column of columns.computed) delete view.values[column.id];
   return view;

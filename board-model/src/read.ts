@@ -3,15 +3,15 @@
  * not fit is left out, or shown as `invalid` so that a person can fix it.
  */
 import type * as Y from 'yjs';
-import { parseStored, Parts } from './cells.ts';
+import { Parts } from './cells.ts';
 import type { GroupId, ItemId } from './ids.ts';
 import { readPlace } from './item-order.ts';
 import { byPosition } from './order.ts';
 import { atOf, isRegister, stringOf, timeOf, valueOf } from './register.ts';
-import { authorsMap, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, parseCellKey, textRoot, type Store } from './schema.ts';
+import { authorsMap, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, parseCellKey, textRoot, textStart, type Cells, type Store } from './schema.ts';
 import { columnView, readGroups } from './structure.ts';
 import type { ColumnValue, ColumnView, ItemView } from './types.ts';
-import { describeValue, mergeOf } from './values.ts';
+import { describeValue, mergeOf, parseValue } from './values.ts';
 
 export interface ItemOptions {
   /** Cells of archived columns too. */
@@ -24,15 +24,22 @@ export class ColumnIndex {
   readonly computed: ColumnView[] = [];
   private readonly views = new Map<string, ColumnView>();
 
-  constructor(doc: Y.Doc, archived: boolean) {
+  /** @param earlier columns as they were, where that differs; undefined: it was not there */
+  constructor(doc: Y.Doc, archived: boolean, earlier?: ReadonlyMap<string, ColumnView | undefined>) {
     forEachChild(columnsMap(doc), (record, id) => {
-      const column = columnView(record, id);
-      if (column.archivedAt !== null && !archived) return;
-      this.views.set(id, column);
-      const merge = mergeOf(column.type);
-      if (merge === 'text') this.texts.push(column);
-      if (merge === 'computed') this.computed.push(column);
+      if (earlier?.has(id) !== true) this.add(columnView(record, id), archived);
     });
+    earlier?.forEach((column) => {
+      if (column !== undefined) this.add(column, archived);
+    });
+  }
+
+  private add(column: ColumnView, archived: boolean): void {
+    if (column.archivedAt !== null && !archived) return;
+    this.views.set(column.id, column);
+    const merge = mergeOf(column.type);
+    if (merge === 'text') this.texts.push(column);
+    if (merge === 'computed') this.computed.push(column);
   }
 
   get(id: string): ColumnView | undefined {
@@ -59,19 +66,24 @@ const showComputed = (view: ItemView, column: ColumnView): ColumnValue | null =>
 const MAX_DATE_MS = 8.64e15;
 const instant = (ms: number | null): number => (ms !== null && Math.abs(ms) <= MAX_DATE_MS ? ms : 0);
 
-/** Reads a record with its columns at hand; `groupId` as stored. */
-export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: ColumnIndex): ItemView => {
-  const { group, position } = readPlace(item);
+/** The cells of a record, and which of its registers was written last. */
+export interface ItemCells {
+  values: Record<string, ColumnValue>;
+  invalid: Record<string, string> | undefined;
+  latestKey: string;
+  latestAt: number;
+}
+
+/** Long texts and computed columns are not in the record. */
+export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
   const values: Record<string, ColumnValue> = {};
   let invalid: Record<string, string> | undefined;
   let parts: Map<string, Parts> | undefined;
-  let latest: unknown;
   let latestAt = 0;
   let latestKey = '';
   item.forEach((stored, key) => {
     const at = atOf(stored);
-    if (at > latestAt || (at === latestAt && at > 0 && latestKey === '')) {
-      latest = stored;
+    if (at > latestAt) {
       latestAt = at;
       latestKey = key;
     }
@@ -87,8 +99,8 @@ export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: Colum
     } else if (cell.element === null) {
       const value = valueOf(stored);
       if (value === null || value === undefined) return;
-      const parsed = merge === 'register' ? parseStored(column.type, column.settings, stored) : undefined;
-      if (parsed === undefined || column.unknownType !== undefined) (invalid ??= {})[column.id] = describeValue(value);
+      const parsed = merge === 'register' && column.unknownType === undefined ? parseValue(column.type, value) : undefined;
+      if (parsed === undefined) (invalid ??= {})[column.id] = describeValue(value);
       else values[column.id] = parsed;
     }
   });
@@ -96,9 +108,16 @@ export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: Colum
     const value = part.value;
     if (value !== undefined) values[columnId] = value;
   });
+  return { values, invalid, latestKey, latestAt };
+};
+
+/** Reads a record with its columns at hand; `groupId` as stored, long texts up to `maxText` characters. */
+export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: ColumnIndex, maxText = Infinity): ItemView => {
+  const { group, position } = readPlace(item);
+  const { values, invalid, latestKey, latestAt } = readCells(item, columns);
   for (const column of columns.texts) {
-    const body = existingText(doc, textRoot(itemId, column.id))?.toString() ?? '';
-    if (body !== '') values[column.id] = body;
+    const text = existingText(doc, textRoot(itemId, column.id));
+    if (text !== undefined && text.length > 0) values[column.id] = maxText === Infinity ? text.toJSON() : textStart(text, maxText);
   }
   const createdAt = instant(timeOf(item.get('createdAt')));
   const view: ItemView = {
@@ -110,7 +129,7 @@ export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: Colum
     createdAt,
     createdBy: stringOf(item.get('createdBy')) || null,
     updatedAt: Math.max(createdAt, instant(Math.floor(latestAt))),
-    updatedBy: authorOf(doc, item, latestKey, latest),
+    updatedBy: authorOf(doc, item, latestKey),
     deletedAt: timeOf(item.get('deletedAt')),
   };
   if (invalid !== undefined) view.invalid = invalid;
@@ -122,7 +141,8 @@ export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: Colum
 };
 
 /** Who wrote a register: named in it, or known by its client. */
-const authorOf = (doc: Y.Doc, item: Store, key: string, stored: unknown): string | null => {
+const authorOf = (doc: Y.Doc, item: Store, key: string): string | null => {
+  const stored = item.get(key);
   if (isRegister(stored) && stored[2] !== undefined) return stored[2];
   const client = item._map.get(key)?.id.client;
   const author = client === undefined ? undefined : authorsMap(doc).get(String(client));

@@ -7,6 +7,11 @@ import { BoardModelError } from './errors.ts';
 import { isId } from './ids.ts';
 
 export type Store = Y.Map<unknown>;
+/** What reading a record needs; a change reader offers the same over a record's earlier state. */
+export interface Cells {
+  get(key: string): unknown;
+  forEach(visit: (value: unknown, key: string) => void): void;
+}
 
 const checked = (doc: Y.Doc): Y.Doc => {
   if (doc instanceof Y.Doc) return doc;
@@ -59,7 +64,7 @@ export const parseCellKey = (key: string): CellKey | null => {
 };
 
 /** Elements of a multi-part cell: everything under `c:{columnId}:`. */
-export const forEachPart = (item: Store, columnId: string, visit: (value: unknown, element: string) => void): void => {
+export const forEachPart = (item: Cells, columnId: string, visit: (value: unknown, element: string) => void): void => {
   const prefix = partKey(columnId, '');
   item.forEach((value, key) => {
     if (key.startsWith(prefix)) visit(value, key.slice(prefix.length));
@@ -73,4 +78,13 @@ export const parseRoot = (name: string): { kind: 'text' | 'comments'; itemId: st
     return end < 0 ? null : { kind: 'text', itemId: name.slice(5, end), columnId: name.slice(end + 1) };
   }
   return name.startsWith('comments:') ? { kind: 'comments', itemId: name.slice(9), columnId: '' } : null;
+};
+
+/** The first `max` characters of a text, without joining the whole of it. Embedded objects count for nothing. */
+export const textStart = (text: Y.Text, max: number): string => {
+  let start = '';
+  for (let part = text._start; part !== null && start.length < max; part = part.right) {
+    if (!part.deleted && part.content instanceof Y.ContentString) start += part.content.str;
+  }
+  return start.slice(0, max);
 };

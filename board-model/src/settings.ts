@@ -5,7 +5,7 @@
 import { BoardModelError } from './errors.ts';
 import { isId } from './ids.ts';
 import { valueOf, type Writer } from './register.ts';
-import type { Store } from './schema.ts';
+import type { Cells, Store } from './schema.ts';
 import type { ColumnSettings, Label } from './types.ts';
 import { isRecord } from './values.ts';
 
@@ -25,7 +25,7 @@ const readLabel = (id: string, value: unknown, index: number): OrderedLabel | un
 const plainLabels = (value: unknown): OrderedLabel[] =>
   Array.isArray(value) ? value.flatMap((label: unknown, i) => (isRecord(label) ? readLabel(String(label['id']), label, i) ?? [] : [])) : [];
 
-export const readSettings = (column: Store): ColumnSettings => {
+export const readSettings = (column: Cells): ColumnSettings => {
   const stored = valueOf(column.get('settings'));
   const { labels: inline, ...settings } = (isRecord(stored) ? stored : {}) as ColumnSettings;
   const labels: OrderedLabel[] = [];

@@ -7,7 +7,7 @@ import { BoardModelError } from './errors.ts';
 import { asColumnId, asGroupId, newId, type ColumnId, type GroupId } from './ids.ts';
 import { byPosition, placeAmong, readPosition, type Placed } from './order.ts';
 import { atOf, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
-import { boardMap, child, columnsMap, forEachChild, groupsMap, type Store } from './schema.ts';
+import { boardMap, child, columnsMap, forEachChild, groupsMap, type Cells, type Store } from './schema.ts';
 import { checkSettings, readSettings, writeSettings } from './settings.ts';
 import { SCHEMA_VERSION, type BoardView, type ColumnSettings, type ColumnType, type ColumnView, type GroupView, type WriteContext } from './types.ts';
 import { isColumnType } from './values.ts';
@@ -21,12 +21,12 @@ export interface StructureOptions {
   archived?: boolean;
 }
 
-export const readType = (column: Store): ColumnType | undefined => {
+export const readType = (column: Cells): ColumnType | undefined => {
   const type = valueOf(column.get('type'));
   return isColumnType(type) ? type : undefined;
 };
 
-export const columnView = (column: Store, id: string): ColumnView => {
+export const columnView = (column: Cells, id: string): ColumnView => {
   const type = readType(column);
   return {
     id: id as ColumnId,
@@ -39,7 +39,7 @@ export const columnView = (column: Store, id: string): ColumnView => {
   };
 };
 
-export const groupView = (group: Store, id: string): GroupView => ({
+export const groupView = (group: Cells, id: string): GroupView => ({
   id: id as GroupId,
   title: stringOf(group.get('title')),
   color: stringOf(group.get('color')),

@@ -51,68 +51,58 @@ export const isSafeUrl = (url: string): boolean => {
 const idList = (value: unknown): string[] | undefined =>
   Array.isArray(value) && value.length <= MAX_SET_SIZE && value.every(isUserId) ? [...new Set(value)] : undefined;
 
-/** @param max for a rating, the column's greatest value */
-export const parseValue = (type: ColumnType, value: unknown, max = 5): ColumnValue | undefined => {
-  switch (type) {
-    case 'text':
-    case 'phone':
-      return text(value, MAX_TEXT_LENGTH);
-    case 'email': {
-      const address = text(value, 320); // the longest address RFC 5321 allows
-      return address !== undefined && /^[^\s@<>]+@[^\s@<>]+$/.test(address) ? address : undefined;
-    }
-    case 'long_text':
-      return text(value, MAX_LONG_TEXT_LENGTH);
-    case 'number':
-    case 'counter':
-    case 'maximum':
-      return finite(value);
-    case 'checkbox':
-      return typeof value === 'boolean' ? value : undefined;
-    case 'rating':
-      return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max ? (value as number) : undefined;
-    case 'link': {
-      if (!isRecord(value) || typeof value['url'] !== 'string' || !isSafeUrl(value['url'])) return undefined;
-      const label = value['text'] === undefined ? '' : text(value['text'], MAX_TEXT_LENGTH);
-      return label === undefined ? undefined : label === '' ? { url: value['url'] } : { url: value['url'], text: label };
-    }
-    case 'location': {
-      if (!isRecord(value)) return undefined;
-      const address = text(value['address'], MAX_TEXT_LENGTH);
-      const lat = finite(value['lat']);
-      const lng = finite(value['lng']);
-      const placed = lat !== undefined && lng !== undefined && Math.abs(lat) <= 90 && Math.abs(lng) <= 180;
-      if (!placed && (address === undefined || value['lat'] !== undefined || value['lng'] !== undefined)) return undefined;
-      if (address === undefined && value['address'] !== undefined) return undefined;
-      return { ...(address === undefined ? {} : { address }), ...(placed ? { lat, lng } : {}) };
-    }
-    case 'status':
-    case 'dropdown':
-      return isRecord(value) && isId(value['labelId']) ? { labelId: value['labelId'] } : undefined;
-    case 'date': {
-      if (!isRecord(value) || !isDate(value['date'])) return undefined;
-      if (value['time'] === undefined) return { date: value['date'] };
-      return isTime(value['time']) ? { date: value['date'], time: value['time'] } : undefined;
-    }
-    case 'timeline': {
-      if (!isRecord(value)) return undefined;
-      const { from, to } = value;
-      return isDate(from) && isDate(to) && from <= to ? { from, to } : undefined;
-    }
-    case 'person':
-    case 'tags':
-    case 'relation':
-    case 'files':
-      return idList(value);
-    case 'created_at':
-    case 'created_by':
-    case 'updated_at':
-    case 'updated_by':
-    case 'auto_number':
-    case 'formula':
-      return undefined;
-  }
+/** Greatest rating any column may allow. */
+export const MAX_RATING = 100;
+
+const label = (value: unknown): ColumnValue | undefined => (isRecord(value) && isId(value['labelId']) ? { labelId: value['labelId'] } : undefined);
+const computed = (): undefined => undefined;
+const shortText = (value: unknown): string | undefined => text(value, MAX_TEXT_LENGTH);
+
+const link = (value: unknown): ColumnValue | undefined => {
+  if (!isRecord(value) || typeof value['url'] !== 'string' || !isSafeUrl(value['url'])) return undefined;
+  const title = value['text'] === undefined ? '' : shortText(value['text']);
+  if (title === undefined) return undefined;
+  return title === '' ? { url: value['url'] } : { url: value['url'], text: title };
 };
+
+const location = (value: unknown): ColumnValue | undefined => {
+  if (!isRecord(value)) return undefined;
+  const address = shortText(value['address']);
+  if (address === undefined && value['address'] !== undefined) return undefined;
+  const named = address === undefined ? {} : { address };
+  if (value['lat'] === undefined && value['lng'] === undefined) return address === undefined ? undefined : named;
+  const lat = finite(value['lat']);
+  const lng = finite(value['lng']);
+  return lat !== undefined && lng !== undefined && Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? { ...named, lat, lng } : undefined;
+};
+
+const date = (value: unknown): ColumnValue | undefined => {
+  if (!isRecord(value) || !isDate(value['date'])) return undefined;
+  if (value['time'] === undefined) return { date: value['date'] };
+  return isTime(value['time']) ? { date: value['date'], time: value['time'] } : undefined;
+};
+
+const timeline = (value: unknown): ColumnValue | undefined =>
+  isRecord(value) && isDate(value['from']) && isDate(value['to']) && value['from'] <= value['to'] ? { from: value['from'], to: value['to'] } : undefined;
+
+const email = (value: unknown): string | undefined => {
+  const address = text(value, 320); // the longest address RFC 5321 allows
+  return address !== undefined && /^[^\s@<>]+@[^\s@<>]+$/.test(address) ? address : undefined;
+};
+
+const PARSE: Record<ColumnType, (value: unknown, max: number) => ColumnValue | undefined> = {
+  text: shortText, phone: shortText, email,
+  long_text: (value) => text(value, MAX_LONG_TEXT_LENGTH),
+  number: finite, counter: finite, maximum: finite,
+  checkbox: (value) => (typeof value === 'boolean' ? value : undefined),
+  rating: (value, max) => (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max ? value : undefined),
+  link, location, status: label, dropdown: label, date, timeline,
+  person: idList, tags: idList, relation: idList, files: idList,
+  created_at: computed, created_by: computed, updated_at: computed, updated_by: computed, auto_number: computed, formula: computed,
+};
+
+/** @param max for a rating: the column's greatest value, which binds writes only */
+export const parseValue = (type: ColumnType, value: unknown, max = MAX_RATING): ColumnValue | undefined => PARSE[type](value, max);
 
 const SHOWN_LENGTH = 500; // characters of an invalid value that a person gets to see
 
