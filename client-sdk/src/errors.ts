@@ -19,3 +19,26 @@ export class ClientError extends Error {
     this.reason = reason;
   }
 }
+
+/** Refusals of what was written: the local copy holds something the server will never take, so it must be replaced (`startFresh`). */
+const CONTENT_REFUSALS = new Set(['too_large', 'malformed_update', 'refused']);
+
+/** Refusals of who asks: the local copy is sound; signing in again or being let in heals it. */
+const ACCESS_REFUSALS = new Set(['unauthenticated', 'token_expired', 'token_revoked', 'forbidden', 'origin_not_allowed', 'board_not_found']);
+
+/** Of those, the ones a freshly fetched token may heal. */
+const TOKEN_REFUSALS = new Set(['unauthenticated', 'token_expired', 'token_revoked']);
+
+/** Trying again is right, however often. */
+const TRANSIENT = new Set(['rate_limited', 'slow_consumer', 'draining', 'overloaded', 'database_unavailable', 'not_available', 'internal']);
+
+export type Verdict = 'retry' | 'retry_a_few_times' | 'fetch_token' | 'refused';
+
+/** What to do about a board turned away in-band with `reason`. A reason nobody knows gets a few tries: it may be a failed load. */
+export function judge(reason: string): Verdict {
+  if (TOKEN_REFUSALS.has(reason)) return 'fetch_token';
+  if (CONTENT_REFUSALS.has(reason) || ACCESS_REFUSALS.has(reason)) return 'refused';
+  return TRANSIENT.has(reason) ? 'retry' : 'retry_a_few_times';
+}
+
+export const taintsLocalCopy = (code: string): boolean => CONTENT_REFUSALS.has(code);

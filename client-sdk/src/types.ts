@@ -5,7 +5,7 @@
  * changes, so it can be a React snapshot. Every `subscribe` and `on` calls back synchronously after a change and returns its own undo.
  */
 import type {
-  addComment, BoardChange, BoardView, ColumnView, CommentId, CommentView, createColumn, createGroup, createItem, GroupView, ItemId,
+  addComment, BoardView, ColumnView, CommentId, CommentView, createColumn, createGroup, createItem, GroupView, ItemId,
   ItemView, moveItem, updateBoard, updateColumn, updateGroup, updateItem, ColumnId, GroupId
 } from '@sunday/board-model';
 import type * as Y from 'yjs';
@@ -76,7 +76,7 @@ export interface Draft {
   /** The local document, refused edits included, as one Yjs update. */
   readonly update: Uint8Array;
   /** The edits of this session that were not committed, oldest first. */
-  readonly changes: readonly BoardChange[];
+  readonly changes: readonly Change[];
 }
 
 export interface Refusal {
@@ -100,8 +100,25 @@ export interface ReplayResult {
   readonly skipped: readonly SkippedChange[];
 }
 
+/** What a write did, as views before and after; undefined: not there (or archived). */
+export type Change =
+  | ChangeOf<'item', ItemId, ItemView>
+  | ChangeOf<'column', ColumnId, ColumnView>
+  | ChangeOf<'group', GroupId, GroupView>
+  | ChangeOf<'board', '', BoardInfo>
+  | (ChangeOf<'comment', CommentId, CommentView> & { readonly itemId: ItemId });
+
+export interface ChangeOf<Kind extends string, Id extends string, View> {
+  readonly kind: Kind;
+  readonly id: Id;
+  readonly before: View | undefined;
+  readonly after: View | undefined;
+}
+
 export interface SkippedChange {
-  readonly change: BoardChange;
+  readonly change: Change;
+  /** The one field of it that was skipped (a column id, 'name', 'place', …); absent: all of it. */
+  readonly field?: string;
   /** 'overwritten': somebody wrote there since; undo leaves their value. 'gone': its item or column is away. 'invalid': no longer allowed. */
   readonly reason: 'overwritten' | 'gone' | 'invalid';
 }

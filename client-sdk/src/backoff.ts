@@ -1,0 +1,14 @@
+/**
+ * When to try again: a quick first try, then exponential with full jitter (a random point between nothing and the bound), so that a
+ * thousand clients of one dead node do not come back in one instant.
+ */
+
+const FIRST_TRY_MS = 150; // a node that restarts or a dropped socket: nobody should notice
+const BASE_MS = 500; // a restarted server listens again within about this
+const CAP_MS = 20_000; // a long outage: fifty clients ask 2.5 times a second on average, which no server feels
+
+/** Milliseconds to wait before try number `attempt` (from 0). */
+export function retryDelay(attempt: number, random: () => number = Math.random): number {
+  const bound = attempt === 0 ? FIRST_TRY_MS : Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1));
+  return random() * bound;
+}

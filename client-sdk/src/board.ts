@@ -1,0 +1,318 @@
+/**
+ * One open board: its document, the offline copy, the attachment to the server, the reads over it, and the gate every write passes.
+ *
+ * Lifecycle of its copy of the document (a `Copy`): made → offline copy read → attached → (refused → fresh copy | attached again) → ended.
+ * Guarantees: nothing is written to a board that would not take it (refused, read-only, not loaded); a refusal keeps the draft.
+ */
+import { asColumnId, asItemId, longText, SCHEMA_VERSION, touchedBy, updateItem, type WriteContext } from '@sunday/board-model';
+import { Awareness } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+import { Attachment } from './attachment.ts';
+import { replay } from './changes.ts';
+import { Comments } from './comments.ts';
+import { draftChanges } from './draft.ts';
+import { ClientError, taintsLocalCopy } from './errors.ts';
+import { History } from './history.ts';
+import { Items } from './items.ts';
+import { Listeners } from './listeners.ts';
+import { BoardPresence } from './presence.ts';
+import type { Socket } from './socket.ts';
+import { BoardStore, type OfflineDatabase } from './store.ts';
+import { Structure } from './structure.ts';
+import type {
+  Board, BoardStatus, Change, ClientUser, Listener, ReplayResult, SyncState, UndoResult, Unsubscribe
+} from './types.ts';
+import type { Writes } from './writes.ts';
+
+export interface BoardOptions {
+  readonly id: string;
+  readonly socket: Socket;
+  readonly token: () => Promise<string>;
+  readonly tokenRenewable: boolean;
+  readonly user: () => ClientUser | null;
+  /** The database of the offline copies; null: none is kept. */
+  readonly database: () => Promise<OfflineDatabase | null>;
+  readonly release: () => void;
+}
+
+/** Everything that goes when the board starts fresh. */
+interface Copy {
+  readonly doc: Y.Doc;
+  readonly awareness: Awareness;
+  store: BoardStore | null;
+  attachment: Attachment | null;
+  /** The offline copy had content. */
+  stored: boolean;
+  ended: boolean;
+}
+
+interface Gate {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class OpenBoard implements Board {
+  readonly id: string;
+  readonly presence = new BoardPresence();
+  readonly items: Items;
+  readonly comments: Comments;
+  readonly history: History;
+  readonly #structure: Structure;
+  readonly #options: BoardOptions;
+  readonly #writes: Writes;
+  readonly #listeners = new Listeners();
+  /** The origin of this board's own transactions. */
+  readonly #origin = { client: 'sunday' };
+  #copy: Copy;
+  #ready: Gate;
+  #waiting: Gate[] = [];
+  #status: BoardStatus = { loaded: false, sync: 'saved', unsaved: false, readOnly: null, refused: null };
+  #changes: Change[] = []; // of this session, since everything was last committed
+  #batching = 0;
+  #typing: string | null = null; // the long text being written
+  #destroyed = false;
+
+  constructor(options: BoardOptions) {
+    this.id = options.id;
+    this.#options = options;
+    const board = this;
+    this.#writes = {
+      get doc() { return board.#copy.doc; },
+      get batching() { return board.#batching > 0; },
+      write: (work) => this.#write(work)
+    };
+    this.#structure = new Structure(this.#writes);
+    this.items = new Items(this.#writes, () => this.#structure.groups.all);
+    this.comments = new Comments(this.#writes);
+    this.history = new History(this.#writes, (groupId) => this.items.inGroup(groupId));
+    this.#ready = gate();
+    this.#copy = this.#begin();
+  }
+
+  get info(): Board['info'] { return this.#structure.info; }
+  get columns(): Board['columns'] { return this.#structure.columns; }
+  get groups(): Board['groups'] { return this.#structure.groups; }
+  get doc(): Y.Doc { return this.#copy.doc; }
+  get ready(): Promise<void> { return this.#ready.promise; }
+  get status(): BoardStatus { return this.#status; }
+
+  /** Closing now would lose edits, or cut off ones that are on their way. */
+  get mustStay(): boolean {
+    const { unsaved, refused, sync } = this.#status;
+    const kept = this.#copy.store !== null && !this.#copy.store.failed;
+    return unsaved && !refused && (!kept || sync === 'saving');
+  }
+
+  on(_event: 'status', fn: Listener): Unsubscribe { return this.#listeners.add(fn); }
+  undo(): UndoResult { return this.history.undo(); }
+  redo(): UndoResult { return this.history.redo(); }
+  close(): void { this.#options.release(); }
+
+  saved(): Promise<void> {
+    const waiting = gate();
+    this.#waiting.push(waiting);
+    this.#update();
+    return waiting.promise;
+  }
+
+  batch<T>(fn: () => T): T {
+    return this.#write(() => fn());
+  }
+
+  longText(itemId: string, columnId: string): Y.Text {
+    return longText(this.#copy.doc, asItemId(itemId), asColumnId(columnId));
+  }
+
+  setLongText(itemId: string, columnId: string, text: string): void {
+    this.#typing = `${itemId}:${columnId}`;
+    try {
+      this.#write((doc, ctx) => updateItem(doc, asItemId(itemId), { values: { [asColumnId(columnId)]: text } }, ctx));
+    } finally {
+      this.#typing = null;
+    }
+  }
+
+  async startFresh(options: { readonly replay?: boolean } = {}): Promise<ReplayResult> {
+    const { refused } = this.#status;
+    if (!refused) throw new ClientError('refused', 'Only a refused board can be started afresh');
+    await this.#end(this.#copy, 'clear');
+    if (this.#destroyed) throw new ClientError('destroyed', 'The board was closed');
+    this.#ready = gate();
+    this.#changes = [];
+    this.#status = { ...this.#status, refused: null, loaded: false, unsaved: false, readOnly: null };
+    this.#copy = this.#begin();
+    this.#everythingChanged();
+    this.#update();
+    await this.#ready.promise;
+    if (options.replay !== true) return { applied: 0, skipped: [] };
+    return replay(this.#writes, draftChanges(refused.draft.update, this.#copy.doc), (groupId) => this.items.inGroup(groupId));
+  }
+
+  /** Tries again after a refusal of access: the local copy was sound all along. */
+  reattach(): void {
+    const { refused } = this.#status;
+    if (!refused || this.#destroyed || taintsLocalCopy(refused.code)) return;
+    if (!this.#status.loaded) this.#ready = gate();
+    this.#status = { ...this.#status, refused: null };
+    this.#attach(this.#copy, refused.draft.changes.length > 0 || this.#status.unsaved);
+    this.#update();
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    const error = new ClientError('destroyed', 'The board was closed');
+    this.#ready.reject(error);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+    await this.#end(this.#copy, 'keep');
+  }
+
+  #begin(): Copy {
+    const doc = new Y.Doc({ guid: this.id });
+    const awareness = new Awareness(doc);
+    const copy: Copy = { doc, awareness, store: null, attachment: null, stored: false, ended: false };
+    doc.on('afterTransaction', this.#transactionDone);
+    this.history.clear();
+    this.presence.bind(awareness);
+    void this.#load(copy);
+    return copy;
+  }
+
+  async #load(copy: Copy): Promise<void> {
+    const database = await this.#options.database();
+    if (copy.ended) return;
+    let unsaved = false;
+    if (database) {
+      copy.store = new BoardStore(database.opened, this.id, copy.doc);
+      const stored = await copy.store.load();
+      if (copy.ended) return;
+      copy.stored = !stored.empty;
+      unsaved = stored.unsaved;
+    }
+    this.#attach(copy, unsaved);
+    this.#update();
+  }
+
+  #attach(copy: Copy, unsaved: boolean): void {
+    const { socket, token, tokenRenewable } = this.#options;
+    copy.attachment = new Attachment({
+      socket, token, tokenRenewable, unsaved,
+      boardId: this.id, doc: copy.doc, awareness: copy.awareness, schemaVersion: SCHEMA_VERSION, storeOrigin: copy.store,
+      changed: () => this.#update(),
+      saved: () => {
+        this.#changes = [];
+        void copy.store?.markSaved();
+      },
+      refused: (code) => this.#refused(copy, code)
+    });
+  }
+
+  async #end(copy: Copy, stored: 'keep' | 'clear'): Promise<void> {
+    copy.ended = true;
+    copy.doc.off('afterTransaction', this.#transactionDone);
+    copy.attachment?.end(true);
+    this.presence.bind(null);
+    await (stored === 'keep' ? copy.store?.close() : copy.store?.clear());
+    copy.awareness.destroy();
+    copy.doc.destroy();
+  }
+
+  #refused(copy: Copy, code: string): void {
+    const draft = { update: Y.encodeStateAsUpdate(copy.doc), changes: this.#changes };
+    const unsaved = copy.attachment?.unsaved ?? false;
+    this.#status = { ...this.#status, refused: { code, draft }, unsaved };
+    // A copy the server will never take must not come back with a reload. One of a board the user was removed from goes too, unless
+    // it holds work of theirs.
+    if (taintsLocalCopy(code) || (!unsaved && (code === 'forbidden' || code === 'board_not_found'))) {
+      void copy.store?.clear();
+    }
+    const error = new ClientError('refused', `The server refused this board: ${code}`, code);
+    this.#ready.reject(error);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+    this.#update();
+  }
+
+  #write<T>(work: (doc: Y.Doc, context: WriteContext) => T): T {
+    const user = this.#options.user();
+    const { refused, readOnly, loaded } = this.#status;
+    if (this.#destroyed) throw new ClientError('destroyed', 'The board was closed');
+    if (refused) throw new ClientError('refused', `The server refused this board: ${refused.code}`, refused.code);
+    if (!loaded) throw new ClientError('not_loaded', 'Wait for board.ready before writing');
+    if (readOnly !== null) throw new ClientError('read_only', `This board cannot be written: ${readOnly}`, readOnly);
+    if (!user) throw new ClientError('user_unknown', 'Give createClient a user, or a token with a sub');
+    const { doc } = this.#copy;
+    if (this.#batching === 0) {
+      this.#structure.prime();
+      this.items.prime();
+    }
+    return doc.transact(() => {
+      this.#batching += 1;
+      try {
+        return work(doc, { userId: user.id, origin: this.#origin });
+      } finally {
+        this.#batching -= 1;
+      }
+    }, this.#origin);
+  }
+
+  readonly #transactionDone = (transaction: Y.Transaction): void => {
+    if (transaction.changed.size === 0) return;
+    const touched = touchedBy(transaction);
+    const items = this.items.refresh(touched.items);
+    const comments = this.comments.refresh(touched.comments);
+    const structure = touched.structure ? this.#structure.refresh() : null;
+    if (transaction.local) {
+      const changes = [...(structure?.changes ?? []), ...items, ...comments];
+      this.#changes.push(...changes);
+      if (transaction.origin === this.#origin) this.history.record(changes, this.#typing);
+    }
+    // Listeners come last: what they read is all of the new state.
+    structure?.announce();
+    this.comments.announce(touched.comments);
+    if (structure?.effect === 'all_items') this.items.reset();
+    else {
+      this.items.announce(touched.items);
+      if (structure?.effect === 'group_order') this.items.reorder();
+    }
+  };
+
+  #everythingChanged(): void {
+    this.#structure.refresh().announce();
+    this.items.reset();
+    this.comments.reset();
+  }
+
+  /** Brings `status` in line with the parts; one new object, and one call of the listeners, for each real change. */
+  #update(): void {
+    const { attachment, stored } = this.#copy;
+    const { refused } = this.#status;
+    const unsaved = attachment?.unsaved ?? this.#status.unsaved;
+    const next: BoardStatus = {
+      loaded: stored || (attachment?.synced ?? false) || (this.#status.loaded && refused !== null),
+      sync: this.#syncState(unsaved),
+      unsaved,
+      readOnly: attachment?.readOnly ?? null,
+      refused
+    };
+    const before = this.#status;
+    this.#status = next;
+    if (next.loaded) this.#ready.resolve();
+    if (!unsaved && !refused && next.loaded) for (const waiting of this.#waiting.splice(0)) waiting.resolve();
+    if ((Object.keys(next) as (keyof BoardStatus)[]).some((key) => next[key] !== before[key])) this.#listeners.emit();
+    else this.#status = before;
+  }
+
+  #syncState(unsaved: boolean): SyncState {
+    const { attachment } = this.#copy;
+    if (this.#status.refused || attachment?.lost === true) return 'offline';
+    if (attachment?.volatile === true) return 'volatile';
+    return unsaved ? 'saving' : 'saved';
+  }
+}
+
+function gate(): Gate {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => undefined); // whoever does not wait for it learns it from the status
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,238 @@
+/**
+ * What a transaction did to the board, as views before and after: the base of undo, and of writing a refused draft again.
+ *
+ * `revert` and `replay` are fresh, validated writes. `revert` touches only what still stands as the change left it: a cell somebody wrote
+ * since is left alone and named. Sets and counters are taken back element by element and as a difference, texts where the edits do not
+ * overlap, so other people's parts stay.
+ */
+import {
+  addComment, archiveColumn, archiveGroup, BoardModelError, createColumn, createGroup, createItem, deleteComment, deleteItem, editComment,
+  mergeOf, moveColumn, moveGroup, moveItem, readColumns, readComments, readGroups, readItem, restoreColumn, restoreComment, restoreGroup, restoreItem,
+  updateBoard, updateColumn, updateGroup, updateItem, type ColumnValue, type ColumnView, type GroupView, type ItemView
+} from '@sunday/board-model';
+import { equalityDeep } from 'lib0/function';
+import type * as Y from 'yjs';
+import type { Change, ReplayResult, SkippedChange } from './types.ts';
+import type { Writes } from './writes.ts';
+
+/** The items of a group in order: where an item is put back beside. */
+export type Siblings = (groupId: ItemView['groupId']) => readonly ItemView[];
+
+type Context = Parameters<Parameters<Writes['write']>[0]>[1];
+
+/** Takes changes back, the last one first. */
+export function revert(writes: Writes, changes: readonly Change[], siblings: Siblings): ReplayResult {
+  return writes.write((doc, ctx) => {
+    const run = new Run(doc, ctx, siblings, false);
+    for (const change of changes.toReversed()) run.turn(change, change.after, change.before);
+    return run.result();
+  });
+}
+
+/** Makes changes again, over whatever stands there now. */
+export function replay(writes: Writes, changes: readonly Change[], siblings: Siblings): ReplayResult {
+  return writes.write((doc, ctx) => {
+    const run = new Run(doc, ctx, siblings, true);
+    for (const change of changes) run.turn(change, change.before, change.after);
+    return run.result();
+  });
+}
+
+class Run {
+  readonly #doc: Y.Doc;
+  readonly #ctx: Context;
+  readonly #siblings: Siblings;
+  /** Write whatever stands there now, and make again what is gone. */
+  readonly #force: boolean;
+  #applied = 0;
+  readonly #skipped: SkippedChange[] = [];
+
+  constructor(doc: Y.Doc, ctx: Context, siblings: Siblings, force: boolean) {
+    this.#doc = doc;
+    this.#ctx = ctx;
+    this.#siblings = siblings;
+    this.#force = force;
+  }
+
+  result(): ReplayResult {
+    return { applied: this.#applied, skipped: this.#skipped };
+  }
+
+  turn<C extends Change>(change: C, from: C['before'], to: C['before']): void {
+    switch (change.kind) {
+      case 'item':
+        this.#item(change, from as ItemView | undefined, to as ItemView | undefined);
+        return;
+      case 'column':
+        this.#column(change, from as ColumnView | undefined, to as ColumnView | undefined);
+        return;
+      case 'group':
+        this.#group(change, from as GroupView | undefined, to as GroupView | undefined);
+        return;
+      case 'board':
+        this.#write(change, () => updateBoard(this.#doc, pick(to as object, from as object, ['name', 'description']), this.#ctx));
+        return;
+      case 'comment':
+        this.#comment(change, to as typeof change.after);
+    }
+  }
+
+  #item(change: Extract<Change, { kind: 'item' }>, from: ItemView | undefined, to: ItemView | undefined): void {
+    const [doc, ctx, id] = [this.#doc, this.#ctx, change.id];
+    const current = readItem(doc, id);
+    const shown = (view: ItemView | undefined): boolean => view !== undefined && view.deletedAt === null;
+    if (!current) {
+      if (!to || !this.#force) this.#skip(change, 'gone');
+      else this.#write(change, () => createItem(doc, { id, name: to.name, groupId: to.groupId, values: this.#writable(to) }, ctx));
+      return;
+    }
+    if (shown(from) && !shown(to)) {
+      const untouched = from !== undefined && current.name === from.name && equalityDeep(current.values, from.values);
+      if (untouched || this.#force) this.#write(change, () => deleteItem(doc, id, ctx));
+      else this.#skip(change, 'overwritten');
+    } else if (!shown(from) && shown(to)) this.#write(change, () => restoreItem(doc, id, ctx));
+    if (!from || !to) return;
+    if (from.name !== to.name) this.#guard(change, current.name === from.name, 'name', () => updateItem(doc, id, { name: to.name }, ctx));
+    if (from.groupId !== to.groupId || from.position !== to.position) {
+      const stands = current.groupId === from.groupId && current.position === from.position;
+      this.#guard(change, stands, 'place', () => moveItem(doc, id, { groupId: to.groupId, ...beside(this.#siblings(to.groupId), to) }, ctx));
+    }
+    const cells = new Set([...Object.keys(from.values), ...Object.keys(to.values)]);
+    for (const columnId of cells) {
+      if (!equalityDeep(from.values[columnId], to.values[columnId])) this.#cell(change, columnId, current.values[columnId], from.values[columnId], to.values[columnId]);
+    }
+  }
+
+  #cell(change: Extract<Change, { kind: 'item' }>, columnId: string, current?: ColumnValue, from?: ColumnValue, to?: ColumnValue): void {
+    const column = readColumns(this.#doc, { archived: true }).find(({ id }) => id === columnId);
+    const merge = column ? mergeOf(column.type) : 'register';
+    if (merge === 'computed') return;
+    const value = equalityDeep(current, from) ? (to ?? null) : combine(merge, current, from, to, this.#force);
+    // A high-water mark never goes down.
+    const possible = value !== undefined && !(merge === 'maximum' && Number(value ?? 0) < Number(current ?? 0));
+    this.#guard(change, possible, columnId, () => updateItem(this.#doc, change.id, { values: { [columnId]: value ?? null } }, this.#ctx), true);
+  }
+
+  #column(change: Extract<Change, { kind: 'column' }>, from: ColumnView | undefined, to: ColumnView | undefined): void {
+    const [doc, ctx, id] = [this.#doc, this.#ctx, change.id];
+    const current = readColumns(doc, { archived: true }).find((column) => column.id === id);
+    if (!current && to) this.#write(change, () => createColumn(doc, { id, type: to.type, title: to.title, settings: to.settings }, ctx));
+    else if (!to) this.#write(change, () => archiveColumn(doc, id, ctx));
+    else if (!from) this.#write(change, () => restoreColumn(doc, id, ctx));
+    if (!current || !from || !to) return;
+    const fields = (['title', 'settings'] as const).filter((field) => !equalityDeep(from[field], to[field]));
+    for (const field of fields) {
+      this.#guard(change, equalityDeep(current[field], from[field]), field, () => updateColumn(doc, id, { [field]: to[field] }, ctx));
+    }
+    if (from.position !== to.position) this.#guard(change, current.position === from.position, 'place', () => moveColumn(doc, id, beside(readColumns(doc), to), ctx));
+  }
+
+  #group(change: Extract<Change, { kind: 'group' }>, from: GroupView | undefined, to: GroupView | undefined): void {
+    const [doc, ctx, id] = [this.#doc, this.#ctx, change.id];
+    const current = readGroups(doc, { archived: true }).find((group) => group.id === id);
+    if (!current && to) this.#write(change, () => createGroup(doc, { id, title: to.title, color: to.color }, ctx));
+    else if (!to) this.#write(change, () => archiveGroup(doc, id, ctx));
+    else if (!from) this.#write(change, () => restoreGroup(doc, id, ctx));
+    if (!current || !from || !to) return;
+    for (const field of ['title', 'color'] as const) {
+      if (from[field] !== to[field]) this.#guard(change, current[field] === from[field], field, () => updateGroup(doc, id, { [field]: to[field] }, ctx));
+    }
+    if (from.position !== to.position) this.#guard(change, current.position === from.position, 'place', () => moveGroup(doc, id, beside(readGroups(doc), to), ctx));
+  }
+
+  #comment(change: Extract<Change, { kind: 'comment' }>, to: typeof change.after): void {
+    const [doc, ctx, { itemId, id }] = [this.#doc, this.#ctx, change];
+    const current = readComments(doc, itemId).find((comment) => comment.id === id);
+    this.#write(change, () => {
+      if (!current && to) addComment(doc, itemId, { id, body: to.body, mentions: to.mentions }, ctx);
+      else if (!to || to.deletedAt !== undefined) deleteComment(doc, itemId, id, ctx);
+      else {
+        restoreComment(doc, itemId, id, ctx);
+        editComment(doc, itemId, id, { body: to.body, mentions: to.mentions }, ctx);
+      }
+    });
+  }
+
+  #writable(view: ItemView): Record<string, ColumnValue> {
+    const plain = new Set(readColumns(this.#doc, { archived: true }).filter(({ type }) => mergeOf(type) !== 'computed').map(({ id }) => id as string));
+    return Object.fromEntries(Object.entries(view.values).filter(([columnId]) => plain.has(columnId)));
+  }
+
+  #guard(change: Change, stands: boolean, field: string, write: () => void, strict = false): void {
+    if (stands || (this.#force && !strict)) this.#write(change, write, field);
+    else this.#skip(change, 'overwritten', field);
+  }
+
+  #write(change: Change, write: () => unknown, field?: string): void {
+    try {
+      write();
+      this.#applied += 1;
+    } catch (error) {
+      if (!(error instanceof BoardModelError)) throw error;
+      this.#skip(change, error.code.startsWith('unknown_') ? 'gone' : 'invalid', field);
+    }
+  }
+
+  #skip(change: Change, reason: SkippedChange['reason'], field?: string): void {
+    this.#skipped.push(field === undefined ? { change, reason } : { change, reason, field });
+  }
+}
+
+/** The value that takes `from → to` onto `current`, which differs from `from`; undefined: cannot without undoing somebody's write. */
+function combine(merge: string, current: ColumnValue | undefined, from: ColumnValue | undefined, to: ColumnValue | undefined, force: boolean): ColumnValue | null | undefined {
+  const list = (value: ColumnValue | undefined): string[] => (Array.isArray(value) ? value : []);
+  if (merge === 'set') {
+    const kept = list(current).filter((element) => list(to).includes(element) || !list(from).includes(element));
+    return [...kept, ...list(to).filter((element) => !list(from).includes(element) && !kept.includes(element))];
+  }
+  if (merge === 'counter') return Number(current ?? 0) + Number(to ?? 0) - Number(from ?? 0);
+  if (merge === 'text') {
+    const [now, was, next] = [current ?? '', from ?? '', to ?? ''].map(String) as [string, string, string];
+    return mergeText(was, next, now);
+  }
+  return force ? (to ?? null) : undefined;
+}
+
+/** `now` with the edit `was → next` made in it, when that edit and `was → now` touch different places; else undefined. */
+function mergeText(was: string, next: string, now: string): string | undefined {
+  const mine = difference(was, next);
+  const theirs = difference(was, now);
+  if (mine.end <= theirs.start) return now.slice(0, mine.start) + mine.text + now.slice(mine.end);
+  if (theirs.end > mine.start) return undefined;
+  const shift = now.length - was.length;
+  return now.slice(0, mine.start + shift) + mine.text + now.slice(mine.end + shift);
+}
+
+/** The one replacement that turns `a` into `b`: `a[start…end)` by `text`. */
+function difference(a: string, b: string): { start: number; end: number; text: string } {
+  const most = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < most && a[start] === b[start]) start += 1;
+  let tail = 0;
+  while (tail < most - start && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
+  return { start, end: a.length - tail, text: b.slice(start, b.length - tail) };
+}
+
+/** The neighbour to stand beside so as to come to `to`'s position. */
+function beside<T extends { readonly id: string; readonly position: string }>(list: readonly T[], to: T): { after?: T['id']; before?: T['id'] } {
+  const others = list.filter(({ id }) => id !== to.id);
+  const after = others.findLast(({ position }) => position < to.position);
+  if (after) return { after: after.id };
+  return others[0] ? { before: others[0].id } : {};
+}
+
+function pick(to: object, from: object, fields: readonly string[]): object {
+  const entries = Object.entries(to).filter(([key, value]) => fields.includes(key) && (from as Record<string, unknown>)[key] !== value);
+  return Object.fromEntries(entries);
+}
+
+/** Changes between two readings of lists keyed by id. */
+export function compare<T extends { readonly id: string }>(before: readonly T[], after: readonly T[], visit: (id: T['id'], before: T | undefined, after: T | undefined) => void): void {
+  const known = new Map<string, T>(before.map((view) => [view.id, view]));
+  for (const view of after) {
+    const old = known.get(view.id);
+    known.delete(view.id);
+    if (old !== view && !equalityDeep(old, view)) visit(view.id, old, view);
+  }
+  for (const view of known.values()) visit(view.id, view, undefined);
+}

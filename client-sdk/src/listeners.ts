@@ -1,0 +1,27 @@
+/** A set of callbacks. One that throws does not keep the others from being called; its error surfaces as an unhandled one. */
+import type { Listener, Unsubscribe } from './types.ts';
+
+export class Listeners {
+  readonly #all = new Set<Listener>();
+
+  add(fn: Listener): Unsubscribe {
+    // Wrapped, so that one function subscribed twice is called twice and taken away one by one.
+    const entry = (): void => fn();
+    this.#all.add(entry);
+    return () => void this.#all.delete(entry);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  emit(): void {
+    for (const fn of [...this.#all]) {
+      try {
+        fn();
+      } catch (error) {
+        queueMicrotask(() => { throw error; });
+      }
+    }
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * One WebSocket for all boards of a client.
+ *
+ * Guarantees: while a board is attached it keeps trying to be connected, with `retryDelay`; a permanent close (4400–4499) stops it until
+ * `retryNow`; frames go out only on an open socket (nothing is queued: the handshake after a reconnect covers what was missed); a socket
+ * that went silent is given up. It knows addresses and closings, not what the frames mean. Owns its timers; `destroy` ends them.
+ */
+import { retryDelay } from './backoff.ts';
+import type { ConnectionState, SocketLike } from './types.ts';
+import { closeFrame, decode, PONG_FRAME, type Frame, type Incoming } from './wire.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000; // a SYN into a black hole hangs for minutes otherwise
+const SILENCE_MS = 45_000; // the server echoes the presence heartbeat (every 15 s) within 30 s; three missed means gone
+const SILENCE_CHECK_MS = 5_000;
+const STABLE_MS = 5_000; // open for this long: the next loss is a new one and gets the quick first try
+const DETACH_WAIT_MS = 2_000; // how long a board that is reopened waits for the server to confirm its earlier close
+
+const HOCUSPOCUS_IDLE_TIMEOUT = 4408; // Hocuspocus' own idle close: in the permanent range, but trying again is right
+
+export interface BoardHandler {
+  /** The socket is open: attach. */
+  opened(): void;
+  /** The socket is gone: nothing of this attachment is valid any more. */
+  closed(): void;
+  /** The whole socket was refused for good. */
+  refused(reason: string): void;
+  received(message: Incoming): void;
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'connecting'; readonly socket: SocketLike; readonly timeout: ReturnType<typeof setTimeout> }
+  | { readonly kind: 'open'; readonly socket: SocketLike; readonly since: number; readonly watch: ReturnType<typeof setInterval> }
+  | { readonly kind: 'waiting'; readonly timer: ReturnType<typeof setTimeout> }
+  | { readonly kind: 'refused'; readonly code: string }
+  | { readonly kind: 'destroyed' };
+
+const PERMANENT_CODES: Readonly<Record<number, string>> = {
+  4401: 'unauthenticated', 4403: 'forbidden', 4404: 'board_not_found', 4413: 'too_large', 4422: 'refused'
+};
+
+export class Socket {
+  readonly #url: string;
+  readonly #WebSocket: new (url: string) => SocketLike;
+  readonly #onState: () => void;
+  readonly #boards = new Map<string, BoardHandler>();
+  readonly #leaving = new Map<string, ReturnType<typeof setTimeout>>();
+  #state: State = { kind: 'idle' };
+  #attempt = 0;
+  #lost = false;
+  #lastReceived = 0;
+
+  constructor(url: string, WebSocket: new (url: string) => SocketLike, onState: () => void) {
+    this.#url = url;
+    this.#WebSocket = WebSocket;
+    this.#onState = onState;
+    globalThis.addEventListener?.('online', this.#online);
+  }
+
+  get connection(): ConnectionState {
+    if (this.#state.kind === 'open') return 'connected';
+    return this.#lost || this.#state.kind === 'refused' || this.#state.kind === 'destroyed' ? 'offline' : 'connecting';
+  }
+
+  get refusedCode(): string | null {
+    return this.#state.kind === 'refused' ? this.#state.code : null;
+  }
+
+  attach(boardId: string, handler: BoardHandler): void {
+    this.#boards.set(boardId, handler);
+    if (this.#state.kind === 'idle') this.#connect();
+    else if (this.#state.kind === 'open' && !this.#leaving.has(boardId)) handler.opened();
+    else if (this.#state.kind === 'refused') handler.refused(this.#state.code);
+  }
+
+  /** Takes the board off the socket; `tellServer` when the server still thinks it attached. */
+  detach(boardId: string, handler: BoardHandler, tellServer: boolean): void {
+    if (this.#boards.get(boardId) !== handler) return;
+    this.#boards.delete(boardId);
+    if (tellServer && this.send(closeFrame(boardId))) {
+      // Frames sent between our close and the server's would go to the closed attachment: a reopened board waits for its answer.
+      this.#leaving.set(boardId, setTimeout(() => this.#left(boardId), DETACH_WAIT_MS));
+    } else if (this.#boards.size === 0) this.#rest();
+  }
+
+  send(frame: Frame): boolean {
+    if (this.#state.kind !== 'open' || this.#state.socket.readyState !== 1) return false;
+    this.#state.socket.send(frame);
+    return true;
+  }
+
+  /** Tries at once, also after a permanent refusal. */
+  retryNow(): void {
+    if (this.#state.kind === 'waiting') clearTimeout(this.#state.timer);
+    if (this.#state.kind !== 'waiting' && this.#state.kind !== 'refused') return;
+    this.#attempt = 0;
+    if (this.#boards.size > 0) this.#connect();
+    else this.#become({ kind: 'idle' });
+  }
+
+  destroy(): void {
+    globalThis.removeEventListener?.('online', this.#online);
+    this.#drop(1000);
+    this.#become({ kind: 'destroyed' });
+  }
+
+  readonly #online = (): void => {
+    if (this.#state.kind === 'waiting') this.retryNow();
+  };
+
+  #connect(): void {
+    let socket: SocketLike;
+    try {
+      socket = new this.#WebSocket(this.#url);
+    } catch {
+      // A URL the browser refuses outright, or no sockets at all: as good as a failed connect.
+      this.#wait();
+      return;
+    }
+    socket.binaryType = 'arraybuffer';
+    const timeout = setTimeout(() => this.#closed(socket, 1006), CONNECT_TIMEOUT_MS);
+    this.#become({ kind: 'connecting', socket, timeout });
+    socket.onopen = () => this.#opened(socket);
+    socket.onmessage = ({ data }) => {
+      if (data instanceof ArrayBuffer) this.#received(socket, new Uint8Array(data));
+    };
+    socket.onclose = ({ code }) => this.#closed(socket, code);
+    socket.onerror = () => undefined; // a close follows
+  }
+
+  #opened(socket: SocketLike): void {
+    if (this.#state.kind !== 'connecting' || this.#state.socket !== socket) return;
+    clearTimeout(this.#state.timeout);
+    this.#lastReceived = Date.now();
+    this.#lost = false;
+    const watch = setInterval(() => {
+      if (Date.now() - this.#lastReceived > SILENCE_MS) this.#closed(socket, 1006);
+    }, SILENCE_CHECK_MS);
+    this.#become({ kind: 'open', socket, since: Date.now(), watch });
+    for (const handler of [...this.#boards.values()]) handler.opened();
+  }
+
+  #received(socket: SocketLike, data: Uint8Array): void {
+    if (this.#state.kind !== 'open' || this.#state.socket !== socket) return;
+    this.#lastReceived = Date.now();
+    const received = decode(data);
+    if (!received) return;
+    if (received.kind === 'ping') {
+      this.send(PONG_FRAME);
+      return;
+    }
+    if (this.#leaving.has(received.boardId)) {
+      if (received.message.kind === 'closed') this.#left(received.boardId);
+      return;
+    }
+    this.#boards.get(received.boardId)?.received(received.message);
+  }
+
+  #left(boardId: string): void {
+    clearTimeout(this.#leaving.get(boardId));
+    this.#leaving.delete(boardId);
+    if (this.#state.kind === 'open') this.#boards.get(boardId)?.opened();
+    if (this.#boards.size === 0) this.#rest();
+  }
+
+  #closed(socket: SocketLike, code: number): void {
+    const current = this.#state;
+    if ((current.kind !== 'connecting' && current.kind !== 'open') || current.socket !== socket) return;
+    if (current.kind === 'open' && Date.now() - current.since >= STABLE_MS) this.#attempt = 0;
+    this.#drop(1000);
+    this.#lost = true;
+    if (code >= 4400 && code <= 4499 && code !== HOCUSPOCUS_IDLE_TIMEOUT) {
+      const reason = PERMANENT_CODES[code] ?? 'refused';
+      this.#become({ kind: 'refused', code: reason });
+      for (const handler of [...this.#boards.values()]) handler.refused(reason);
+    } else if (this.#boards.size > 0) this.#wait();
+    else this.#become({ kind: 'idle' });
+  }
+
+  #wait(): void {
+    this.#lost = true;
+    const timer = setTimeout(() => this.#connect(), retryDelay(this.#attempt));
+    this.#attempt += 1;
+    this.#become({ kind: 'waiting', timer });
+  }
+
+  /** Nobody needs the socket: close it without trying again. */
+  #rest(): void {
+    if (this.#leaving.size > 0 || this.#state.kind === 'refused' || this.#state.kind === 'destroyed') return;
+    this.#drop(1000);
+    this.#lost = false;
+    this.#become({ kind: 'idle' });
+  }
+
+  /** Lets go of the socket and every timer; handlers of attached boards hear of it. */
+  #drop(closeCode: number): void {
+    const current = this.#state;
+    for (const timer of this.#leaving.values()) clearTimeout(timer);
+    this.#leaving.clear();
+    if (current.kind === 'waiting') clearTimeout(current.timer);
+    if (current.kind !== 'connecting' && current.kind !== 'open') return;
+    if (current.kind === 'connecting') clearTimeout(current.timeout);
+    else clearInterval(current.watch);
+    this.#state = { kind: 'idle' };
+    current.socket.onopen = null;
+    current.socket.onmessage = null;
+    current.socket.onclose = null;
+    // onerror stays: closing a socket that is still connecting makes `ws` emit an error, which must have a listener.
+    current.socket.close(closeCode);
+    for (const handler of [...this.#boards.values()]) handler.closed();
+  }
+
+  #become(state: State): void {
+    this.#state = state;
+    this.#onState();
+  }
+}

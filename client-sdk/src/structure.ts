@@ -1,0 +1,153 @@
+/**
+ * The board's own fields, its columns and its groups: small, so they are read again as a whole, and keep the references of what is equal.
+ * Also tells when what items read as may have changed (a column's type or settings, the set of groups).
+ */
+import {
+  archiveColumn, archiveGroup, asColumnId, asGroupId, createColumn, createGroup, moveColumn, moveGroup, readBoard, updateBoard, updateColumn,
+  updateGroup, type BoardView, type ColumnId, type ColumnView, type GroupId, type GroupView
+} from '@sunday/board-model';
+import { equalityDeep } from 'lib0/function';
+import type { Writes } from './writes.ts';
+import { compare } from './changes.ts';
+import { Listeners } from './listeners.ts';
+import type {
+  BoardInfo, Change, ColumnPatch, ColumnReads, GroupPatch, GroupReads, InfoPatch, InfoReads, Listener, Neighbour, NewColumn, NewGroup, Unsubscribe
+} from './types.ts';
+
+export type StructureEffect = 'nothing' | 'group_order' | 'all_items';
+
+export class Structure {
+  readonly info: Info;
+  readonly columns: Columns;
+  readonly groups: Groups;
+  readonly #writes: Writes;
+  #read = false;
+
+  constructor(writes: Writes) {
+    this.#writes = writes;
+    const ensure = (): void => this.#ensure();
+    this.info = new Info(writes, ensure);
+    this.columns = new Columns(writes, ensure);
+    this.groups = new Groups(writes, ensure);
+  }
+
+  prime(): void {
+    this.#ensure();
+  }
+
+  /** Reads again, and says what differs and what that means for the items. `announce` tells the listeners. */
+  refresh(): { readonly changes: Change[]; readonly effect: StructureEffect; readonly announce: () => void } {
+    const view = readBoard(this.#writes.doc);
+    const before = { info: this.info.value, columns: this.columns.list, groups: this.groups.list };
+    this.#read = true;
+    const changed = this.#take(view);
+    const cells = (columns: readonly ColumnView[]): unknown => columns.map(({ id, type, settings }) => ({ id, type, settings }));
+    const groupIds = (groups: readonly GroupView[]): string[] => groups.map(({ id }) => id);
+    let effect: StructureEffect = 'nothing';
+    if (!equalityDeep(groupIds(before.groups), groupIds(view.groups))) effect = 'group_order';
+    if (!equalityDeep(groupIds(before.groups).sort(), groupIds(view.groups).sort())) effect = 'all_items';
+    if (changed.columns && !equalityDeep(cells(before.columns), cells(view.columns))) effect = 'all_items';
+    const changes: Change[] = [];
+    if (changed.info) changes.push({ kind: 'board', id: '', before: before.info, after: this.info.value });
+    compare(before.columns, this.columns.list, (id, old, now) => changes.push({ kind: 'column', id, before: old, after: now }));
+    compare(before.groups, this.groups.list, (id, old, now) => changes.push({ kind: 'group', id, before: old, after: now }));
+    const announce = (): void => {
+      if (changed.info) this.info.listeners.emit();
+      if (changed.columns) this.columns.listeners.emit();
+      if (changed.groups) this.groups.listeners.emit();
+    };
+    return { changes, effect, announce };
+  }
+
+  #ensure(): void {
+    if (this.#read) return;
+    this.#read = true;
+    this.#take(readBoard(this.#writes.doc));
+  }
+
+  #take({ name, description, schemaVersion, columns, groups }: BoardView): { info: boolean; columns: boolean; groups: boolean } {
+    const info = { name, description, schemaVersion };
+    const changed = { info: !equalityDeep(info, this.info.value), columns: false, groups: false };
+    if (changed.info) this.info.value = info;
+    const nextColumns = keepEqual(this.columns.list, columns);
+    changed.columns = nextColumns !== this.columns.list;
+    this.columns.list = nextColumns;
+    const nextGroups = keepEqual(this.groups.list, groups);
+    changed.groups = nextGroups !== this.groups.list;
+    this.groups.list = nextGroups;
+    return changed;
+  }
+}
+
+/** `after` with the references of `before` where equal; `before` itself when all are. */
+function keepEqual<T extends { readonly id: string }>(before: readonly T[], after: readonly T[]): readonly T[] {
+  const known = new Map(before.map((view) => [view.id, view]));
+  const merged = after.map((view) => {
+    const old = known.get(view.id);
+    return old && equalityDeep(old, view) ? old : view;
+  });
+  return merged.length === before.length && merged.every((view, i) => view === before[i]) ? before : merged;
+}
+
+class Info implements InfoReads {
+  readonly listeners = new Listeners();
+  readonly #writes: Writes;
+  readonly #ensure: () => void;
+  value: BoardInfo = { name: '', description: '', schemaVersion: 1 };
+
+  constructor(writes: Writes, ensure: () => void) {
+    this.#writes = writes;
+    this.#ensure = ensure;
+  }
+
+  get current(): BoardInfo {
+    this.#ensure();
+    return this.value;
+  }
+
+  subscribe(fn: Listener): Unsubscribe { return this.listeners.add(fn); }
+  update(patch: InfoPatch): void { this.#writes.write((doc, ctx) => updateBoard(doc, patch, ctx)); }
+}
+
+/** What columns and groups have in common. */
+class Parts<View extends { readonly id: string }> {
+  readonly listeners = new Listeners();
+  protected readonly writes: Writes;
+  readonly #ensure: () => void;
+  list: readonly View[] = [];
+
+  constructor(writes: Writes, ensure: () => void) {
+    this.writes = writes;
+    this.#ensure = ensure;
+  }
+
+  get all(): readonly View[] {
+    this.#ensure();
+    return this.list;
+  }
+
+  get(id: string): View | undefined { return this.all.find((view) => view.id === id); }
+  subscribe(fn: Listener): Unsubscribe { return this.listeners.add(fn); }
+}
+
+class Columns extends Parts<ColumnView> implements ColumnReads {
+  create(column: NewColumn): ColumnId { return this.writes.write((doc, ctx) => createColumn(doc, column, ctx)); }
+  update(columnId: string, patch: ColumnPatch): void { this.writes.write((doc, ctx) => updateColumn(doc, asColumnId(columnId), patch, ctx)); }
+  remove(columnId: string): void { this.writes.write((doc, ctx) => archiveColumn(doc, asColumnId(columnId), ctx)); }
+
+  move(columnId: string, { before, after }: Neighbour): void {
+    const spot = { ...(before === undefined ? {} : { before: asColumnId(before) }), ...(after === undefined ? {} : { after: asColumnId(after) }) };
+    this.writes.write((doc, ctx) => moveColumn(doc, asColumnId(columnId), spot, ctx));
+  }
+}
+
+class Groups extends Parts<GroupView> implements GroupReads {
+  create(group: NewGroup): GroupId { return this.writes.write((doc, ctx) => createGroup(doc, group, ctx)); }
+  update(groupId: string, patch: GroupPatch): void { this.writes.write((doc, ctx) => updateGroup(doc, asGroupId(groupId), patch, ctx)); }
+  remove(groupId: string): void { this.writes.write((doc, ctx) => archiveGroup(doc, asGroupId(groupId), ctx)); }
+
+  move(groupId: string, { before, after }: Neighbour): void {
+    const spot = { ...(before === undefined ? {} : { before: asGroupId(before) }), ...(after === undefined ? {} : { after: asGroupId(after) }) };
+    this.writes.write((doc, ctx) => moveGroup(doc, asGroupId(groupId), spot, ctx));
+  }
+}
