@@ -61,7 +61,7 @@ export type BoardChange =
 type KeyChanges = ReadonlyMap<string, { action: 'add' | 'update' | 'delete'; oldValue: unknown }>;
 
 const keyChanges = (type: Y.AbstractType<unknown> | Store, transaction: Y.Transaction): KeyChanges =>
-  new Y.YEvent(type, transaction).keys as KeyChanges;
+  new Y.YEvent(type, transaction).keys;
 
 /** The record as it was before the transaction. */
 const earlier = (record: Store, transaction: Y.Transaction): Cells => {

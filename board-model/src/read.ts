@@ -91,12 +91,13 @@ export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
     const column = cell === null ? undefined : columns.get(cell.columnId);
     if (cell === null || column === undefined) return;
     const merge = mergeOf(column.type);
-    if (cell.element !== null && merge !== 'register') {
+    if (cell.element !== null) {
+      if (merge !== 'set' && merge !== 'counter' && merge !== 'maximum') return;
       parts ??= new Map();
       let part = parts.get(column.id);
       if (part === undefined) parts.set(column.id, (part = new Parts(column.type)));
       part.add(stored, cell.element);
-    } else if (cell.element === null) {
+    } else {
       const value = valueOf(stored);
       if (value === null || value === undefined) return;
       const parsed = merge === 'register' && column.unknownType === undefined ? parseValue(column.type, value) : undefined;

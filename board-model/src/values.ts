@@ -23,7 +23,12 @@ export const MAX_LONG_TEXT_LENGTH = 1_000_000;
 /** Most elements one set cell takes in one write: beyond this nothing on screen can show it. */
 export const MAX_SET_SIZE = 1000;
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A plain object: no array, no shared type of Yjs, no bytes. */
+export const isRecord = (value: unknown): value is Record<string, unknown> => {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+};
 
 const text = (value: unknown, max: number): string | undefined =>
   typeof value === 'string' && value.length <= max && value.isWellFormed() ? value : undefined;
