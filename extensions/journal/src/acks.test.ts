@@ -1,0 +1,200 @@
+/** The rules of counted and cumulative acks (DESIGN §5), against a model of the stock provider's counter. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as Y from 'yjs';
+import { Acks } from './acks.ts';
+import { extentOf, type InboundFrame } from './wire.ts';
+
+type SyncFrame = Extract<InboundFrame, { kind: 'step2' | 'update' }>;
+
+const typed = (doc: Y.Doc, text: string): SyncFrame => {
+  let update = new Uint8Array();
+  doc.once('update', (bytes: Uint8Array) => { update = bytes; });
+  doc.getText('t').insert(0, text);
+  return { kind: 'update', update, extent: extentOf(update) };
+};
+
+const deleted = (doc: Y.Doc): SyncFrame => {
+  let update = new Uint8Array();
+  doc.once('update', (bytes: Uint8Array) => { update = bytes; });
+  doc.getText('t').delete(0, 1);
+  return { kind: 'update', update, extent: extentOf(update) };
+};
+
+const step2 = (doc: Y.Doc): SyncFrame => {
+  const update = Y.encodeStateAsUpdate(doc);
+  return { kind: 'step2', update, extent: extentOf(update) };
+};
+
+function harness() {
+  const seen = { statuses: 0, cumulative: [] as { frames: number; clock: number }[], held: true };
+  const acks = new Acks({
+    status: () => { seen.statuses += 1; },
+    cumulative: (frames, clock) => { seen.cumulative.push({ frames, clock }); },
+    holds: () => seen.held,
+  });
+  return { acks, seen };
+}
+
+const vectorOf = (doc: Y.Doc) => Y.decodeStateVector(Y.encodeStateVector(doc));
+
+test('a frame is acknowledged when its mark is committed, not when it is applied', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.step1(vectorOf(doc));
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  acks.settle(0, 0);
+  assert.equal(seen.statuses, 1, 'the Step2 that answers our Step1 pays for the reset');
+  acks.arrived(typed(doc, 'a'));
+  acks.applied(1);
+  acks.settle(0, 1);
+  assert.equal(seen.statuses, 1);
+  acks.settle(1, 1);
+  assert.equal(seen.statuses, 2);
+});
+
+test('one SyncStatus per counted frame, never merged', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.step1(vectorOf(doc));
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  for (let edit = 1; edit <= 5; edit += 1) {
+    acks.arrived(typed(doc, 'x'));
+    acks.applied(edit);
+  }
+  acks.settle(5, 5);
+  assert.equal(seen.statuses, 6);
+});
+
+test('updates queued while offline, which the Step1 vector covers, get no ack: the reset has taken them off the count', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  const offline = [typed(doc, 'a'), typed(doc, 'b')];
+  acks.step1(vectorOf(doc));
+  for (const frame of offline) {
+    acks.arrived(frame);
+    acks.applied(1);
+  }
+  acks.settle(1, 1);
+  assert.equal(seen.statuses, 0);
+  acks.arrived(step2(doc));
+  acks.applied(1);
+  acks.settle(1, 1);
+  assert.equal(seen.statuses, 1);
+});
+
+test('a new Step1 cancels what is owed', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.step1(vectorOf(doc));
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  acks.arrived(typed(doc, 'a'));
+  acks.applied(1);
+  acks.step1(vectorOf(doc));
+  acks.settle(1, 1);
+  assert.equal(seen.statuses, 0);
+  acks.arrived(step2(doc));
+  acks.applied(1);
+  acks.settle(1, 1);
+  assert.equal(seen.statuses, 1);
+});
+
+test('an edit sent before the first Step1 of an attachment is not counted, since that Step1 resets the count', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.arrived(typed(doc, 'early'));
+  acks.applied(1);
+  acks.settle(1, 1);
+  assert.equal(seen.statuses, 0);
+});
+
+test('the answer to a Step1 the client did not ask for is not acknowledged', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.step1(vectorOf(doc));
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  acks.solicited();
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  acks.settle(0, 0);
+  assert.equal(seen.statuses, 1);
+});
+
+test('a delete-only frame that may have been queued offline is paid only once all is durable and the connection quiet', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  typed(doc, 'abc');
+  acks.step1(vectorOf(doc));
+  acks.arrived(deleted(doc));
+  acks.applied(1);
+  acks.settle(1, 1);
+  acks.quiet();
+  assert.equal(seen.statuses, 0, 'the Step2 is still to come');
+  acks.arrived(step2(doc));
+  acks.applied(2);
+  acks.quiet();
+  assert.equal(seen.statuses, 0, 'the Step2 is not durable');
+  acks.settle(2, 2);
+  assert.equal(seen.statuses, 1);
+  acks.quiet();
+  assert.equal(seen.statuses, 2);
+  acks.arrived(deleted(doc));
+  acks.applied(3);
+  acks.settle(3, 3);
+  assert.equal(seen.statuses, 3, 'after the Step2 every frame is counted');
+});
+
+test('a parked frame is acknowledged only when what it waited for is committed', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.step1(vectorOf(doc));
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  acks.settle(0, 0);
+  seen.held = false;
+  acks.arrived(typed(doc, 'a'));
+  acks.applied(0);
+  acks.settle(0, 0);
+  assert.equal(seen.statuses, 1);
+  seen.held = true;
+  acks.settle(0, 4);
+  assert.equal(seen.statuses, 1, 'integrated, but not committed');
+  acks.settle(4, 4);
+  assert.equal(seen.statuses, 2);
+});
+
+test('a refused frame is never acknowledged, and stops the cumulative count at the frame before it', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.hello(doc.clientID);
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  acks.arrived(typed(doc, 'a'));
+  acks.rejected();
+  acks.arrived(typed(doc, 'b'));
+  acks.applied(1);
+  acks.settle(1, 1);
+  assert.deepEqual(seen.cumulative, [{ frames: 1, clock: 0 }]);
+});
+
+test('the SDK gets the number of durable frames and its highest committed clock, and no SyncStatus', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.hello(doc.clientID);
+  acks.step1(vectorOf(doc));
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  acks.arrived(typed(doc, 'abc'));
+  acks.applied(1);
+  acks.arrived(deleted(doc));
+  acks.applied(2);
+  acks.settle(1, 2);
+  acks.settle(2, 2);
+  acks.settle(2, 2);
+  assert.equal(seen.statuses, 0);
+  assert.deepEqual(seen.cumulative, [{ frames: 2, clock: 3 }, { frames: 3, clock: 3 }]);
+});

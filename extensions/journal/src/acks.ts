@@ -1,0 +1,151 @@
+/**
+ * Acknowledgements: an ack is a commit (invariant 1).
+ *
+ * Each connection owns one `Acks`. It is told of every sync frame in the order the client sent them, of the moment each was
+ * applied, and of the journal's progress; it hands out what may be said. Progress is counted in *marks*: the number of
+ * updates the board's ledger has captured. A frame applied at mark m is durable once every capture up to m is committed,
+ * which also covers a frame that brought nothing new itself.
+ *
+ * Two ways of saying it:
+ * - counted, for stock providers: they add one per Update sent and reset to one at each Step1, and every SyncStatus takes
+ *   one off. So: exactly one SyncStatus per counted frame, none for updates the Step1's vector already covers (they were
+ *   queued while offline, before the reset), none for a Step2 we asked for unprompted, and a new Step1 cancels what is owed.
+ * - cumulative, for the SDK: how many sync frames of this attachment are durable, and its highest committed clock. Exact.
+ *
+ * A stock client's delete-only frame carries no clock. Between a Step1 and its Step2 it may have been queued before the
+ * reset (not counted) or sent after it (counted). It is owed until the connection has been quiet and all it sent is durable:
+ * then a SyncStatus too many finds the counter at zero, where the provider ignores it.
+ *
+ * No timers of its own: the follower calls `quiet`.
+ */
+import type { InboundFrame, UpdateExtent } from './wire.ts';
+
+type SyncFrame = Extract<InboundFrame, { kind: 'step2' | 'update' }>;
+
+/** What a frame adds to the client's own count. */
+type Counted = 'yes' | 'no' | 'unclear';
+
+interface Entry {
+  counted: Counted;
+  readonly extent: UpdateExtent;
+  /** Position among the sync frames of this attachment, from 1. */
+  readonly ordinal: number;
+}
+
+interface Owed extends Entry {
+  mark: number;
+  parked: boolean;
+}
+
+export interface AckSink {
+  /** One SyncStatus(true). */
+  status(): void;
+  cumulative(frames: number, clock: number): void;
+  /** Whether all structs up to these clocks are part of the document (not parked behind a missing one). */
+  holds(extent: UpdateExtent): boolean;
+}
+
+export class Acks {
+  private readonly sink: AckSink;
+  private mode: { kind: 'counted' } | { kind: 'cumulative'; clientId: number; clock: number } = { kind: 'counted' };
+  private inbox: Entry[] = [];
+  private owed: Owed[] = [];
+  private expectedStep2: Counted[] = [];
+  private covered: ReadonlyMap<number, number> | null = null;
+  private unclear = 0;
+  private ordinal = 0;
+  private settled = 0;
+  private told = 0;
+
+  constructor(sink: AckSink) {
+    this.sink = sink;
+  }
+
+  /** The SDK has introduced itself: from now on cumulative acks, never SyncStatus. */
+  hello(clientId: number): void {
+    this.mode = { kind: 'cumulative', clientId, clock: 0 };
+  }
+
+  /** A Step1 arrived: the client's count is one again, to be paid by its answer to our Step1. */
+  step1(vector: ReadonlyMap<number, number>): void {
+    this.covered = vector;
+    for (const entry of [...this.inbox, ...this.owed]) entry.counted = 'no';
+    this.expectedStep2 = [...this.expectedStep2.map((): Counted => 'no'), 'yes'];
+    this.unclear = 0;
+  }
+
+  /** We sent a Step1 that the client did not ask for; its answer is not counted there. */
+  solicited(): void {
+    this.expectedStep2.push('no');
+  }
+
+  /** A sync frame arrived; called in the order of sending, before the frame is applied. */
+  arrived(frame: SyncFrame): void {
+    this.ordinal += 1;
+    this.inbox.push({ counted: this.classify(frame), extent: frame.extent, ordinal: this.ordinal });
+  }
+
+  private classify(frame: SyncFrame): Counted {
+    if (frame.kind === 'step2') return this.expectedStep2.shift() ?? 'no';
+    if (this.covered === null) return 'no';
+    if (frame.extent.deleteOnly) return this.expectedStep2.includes('yes') ? 'unclear' : 'yes';
+    for (const [client, end] of frame.extent.ends) {
+      if ((this.covered.get(client) ?? 0) < end) return 'yes';
+    }
+    return 'no';
+  }
+
+  /** The oldest frame that arrived was applied, at this mark. */
+  applied(mark: number): void {
+    const entry = this.inbox.shift();
+    if (entry === undefined) return;
+    this.owed.push({ ...entry, mark, parked: !this.sink.holds(entry.extent) });
+  }
+
+  /** The oldest frame that arrived was not applied (read-only): it is never acknowledged. */
+  rejected(): void {
+    const entry = this.inbox.shift();
+    if (entry !== undefined) this.owed.push({ ...entry, mark: Number.POSITIVE_INFINITY, parked: true });
+  }
+
+  /** Everything captured up to `committed` is durable; `captured` is the mark of the newest capture. */
+  settle(committed: number, captured: number): void {
+    const open: Owed[] = [];
+    const inOrder = this.mode.kind === 'cumulative';
+    for (const entry of this.owed) {
+      if (entry.parked && entry.mark !== Number.POSITIVE_INFINITY && this.sink.holds(entry.extent)) {
+        // What it waited for came with some capture since, at the latest the newest one.
+        entry.parked = false;
+        entry.mark = captured;
+      }
+      if (entry.parked || entry.mark > committed || (inOrder && open.length > 0)) open.push(entry);
+      else this.pay(entry);
+    }
+    this.owed = open;
+    if (this.mode.kind === 'cumulative' && this.settled > this.told) {
+      this.told = this.settled;
+      this.sink.cumulative(this.settled, this.mode.clock);
+    }
+  }
+
+  private pay(entry: Owed): void {
+    if (this.mode.kind === 'cumulative') {
+      this.settled = entry.ordinal;
+      this.mode.clock = Math.max(this.mode.clock, entry.extent.ends.get(this.mode.clientId) ?? 0);
+      return;
+    }
+    if (entry.counted === 'yes') this.sink.status();
+    if (entry.counted === 'unclear') this.unclear += 1;
+  }
+
+  /** Whether `quiet` has something to pay. */
+  get hasUnclear(): boolean {
+    return this.unclear > 0;
+  }
+
+  /** Nothing has arrived for a while: pay the unclear ones if all else is durable. */
+  quiet(): void {
+    if (this.inbox.length > 0 || this.owed.length > 0 || this.expectedStep2.includes('yes')) return;
+    for (; this.unclear > 0; this.unclear -= 1) this.sink.status();
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * Group commit: one transaction for all boards that are due, again as soon as the last one is done.
+ *
+ * A board is due from its first uncommitted update, at the end of its window; the windows of all boards end together, so a
+ * busy server commits many boards at once and an idle one runs no timer. At most `MAX_RUNNING` transactions are under way,
+ * each with other boards: a board has one cut out at a time.
+ *
+ * The database's failures end here. Connection lost: the outcome of the cuts that were out is unknown; they are looked up by
+ * batch id before anything else of that board (invariant 6), with backoff until the database answers, while the ledgers
+ * spill as volatile. A statement refused by the database itself is tried again board by board, so that one board's trouble
+ * is not its neighbours'.
+ *
+ * Owns the window timer, the retry timer and the volatile timer. Never rejects, never throws.
+ */
+import type { Ledger } from './ledger.ts';
+import type { Batch, JournalStore, Outcome } from './store.ts';
+
+const MAX_RUNNING = 2;
+/** Boards in one transaction: bounds the statement's size and the heads locked at once. */
+const MAX_BOARDS = 256;
+/** The window of a board with few sockets, in ms: about one commit of a local disk, so that neighbours share it. */
+const WINDOW_MS = 2;
+/** The window grows with the fan-out: at a thousand sockets each frame costs about 40 ms of one core. */
+const WINDOW_MS_PER_FOLLOWER = 0.04;
+const WINDOW_MAX_MS = 40;
+/** The database may pause this long (a checkpoint, a failover blip) before batches go out uncommitted. */
+const VOLATILE_AFTER_MS = 500;
+/** While the database is away, batches are gathered this long before they go out. */
+const SPILL_EVERY_MS = 40;
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 1000;
+
+export interface CommitterEvents {
+  /** How long a transaction took, and over how many boards; ms. */
+  committed(tookMs: number, boards: number): void;
+  /** Uncommitted bytes over all boards went over, or back under, the bound: pause or resume reading. */
+  pressure(on: boolean): void;
+  /** The database stopped or started accepting commits. */
+  away(on: boolean): void;
+  failed(boardId: string, error: unknown): void;
+  /** The board no longer exists; its ledger holds nothing any more. */
+  gone(ledger: Ledger): void;
+}
+
+export interface CommitterOptions {
+  readonly store: JournalStore;
+  readonly events: CommitterEvents;
+  /** Whether an error means the database could not be reached (as opposed to a statement it refused). */
+  readonly isUnavailable: (error: unknown) => boolean;
+  /** Uncommitted bytes over all boards above which sockets are paused. */
+  readonly maxUncommittedBytes: number;
+}
+
+export class Committer {
+  private readonly options: CommitterOptions;
+  private readonly due = new Set<Ledger>();
+  private readonly interrupted = new Set<Ledger>();
+  private readonly waiting = new Set<Ledger>();
+  private running = 0;
+  private window: { timer: NodeJS.Timeout; at: number } | null = null;
+  private retry: NodeJS.Timeout | null = null;
+  private retryMs = RETRY_MIN_MS;
+  private spilling: NodeJS.Timeout | null = null;
+  private awaySince: number | null = null;
+  private underPressure = false;
+  private idleWaiters: (() => void)[] = [];
+
+  constructor(options: CommitterOptions) {
+    this.options = options;
+  }
+
+  get away(): boolean {
+    return this.awaySince !== null;
+  }
+
+  /** The ledger has something to commit. */
+  enqueue(ledger: Ledger): void {
+    this.due.add(ledger);
+    if (!this.underPressure) this.checkPressure();
+    if (this.awaySince !== null) this.scheduleSpill();
+    else this.schedule(Math.min(WINDOW_MS + ledger.followers.size * WINDOW_MS_PER_FOLLOWER, WINDOW_MAX_MS));
+  }
+
+  /** The ledger's board is no longer open, or gone: its books are closed. */
+  forget(ledger: Ledger): void {
+    this.due.delete(ledger);
+    this.interrupted.delete(ledger);
+    this.waiting.delete(ledger);
+    this.checkIdle();
+  }
+
+  /** Resolves when nothing is uncommitted; does not hurry anything but the window. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.idleWaiters.push(resolve);
+      this.checkIdle();
+    });
+  }
+
+  private checkIdle(): void {
+    if (this.due.size > 0 || this.running > 0 || this.interrupted.size > 0 || this.waiting.size > 0) return;
+    for (const resolve of this.idleWaiters.splice(0)) resolve();
+  }
+
+  private schedule(delayMs: number): void {
+    if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
+    const at = performance.now() + delayMs;
+    if (this.window !== null) {
+      if (this.window.at <= at) return;
+      clearTimeout(this.window.timer);
+    }
+    this.window = { at, timer: setTimeout(() => { this.window = null; this.start(); }, delayMs) };
+  }
+
+  private start(): void {
+    if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
+    const cuts = new Map<Ledger, Batch>();
+    for (const ledger of this.due) {
+      if (cuts.size >= MAX_BOARDS) break;
+      this.due.delete(ledger);
+      const batch = ledger.cut();
+      // A cut that is out already asks again when it is confirmed.
+      if (batch !== null) cuts.set(ledger, batch);
+    }
+    if (cuts.size === 0) {
+      this.checkIdle();
+      return;
+    }
+    this.running += 1;
+    void this.commit(cuts).finally(() => {
+      this.running -= 1;
+      if (this.due.size > 0) this.schedule(0);
+      else this.checkIdle();
+    });
+  }
+
+  private async commit(cuts: ReadonlyMap<Ledger, Batch>): Promise<void> {
+    const ledgers = [...cuts.keys()];
+    const started = performance.now();
+    let outcomes: Outcome[];
+    try {
+      outcomes = await this.options.store.commit([...cuts.values()]);
+    } catch (error) {
+      this.fail(cuts, error);
+      return;
+    }
+    this.options.events.committed(performance.now() - started, ledgers.length);
+    for (const [index, ledger] of ledgers.entries()) {
+      const outcome = outcomes[index];
+      if (outcome !== undefined) await this.conclude(ledger, outcome);
+    }
+    this.checkPressure();
+  }
+
+  private async conclude(ledger: Ledger, outcome: Outcome): Promise<void> {
+    switch (outcome.kind) {
+      case 'committed':
+        ledger.confirm(outcome.seq);
+        return;
+      case 'behind':
+        await this.catchUp(ledger);
+        return;
+      case 'gone':
+        ledger.abandon();
+        this.options.events.gone(ledger);
+        this.forget(ledger);
+    }
+  }
+
+  /** Another node was first: apply what it committed, then cut again on top of it. */
+  private async catchUp(ledger: Ledger): Promise<void> {
+    try {
+      await this.follow(ledger);
+      ledger.takeBack();
+    } catch (error) {
+      if (this.options.isUnavailable(error)) this.interrupt([ledger]);
+      else this.later(ledger, error);
+    }
+  }
+
+  /** Brings a ledger up to the head. */
+  async follow(ledger: Ledger): Promise<void> {
+    const { store } = this.options;
+    const rows = await store.rowsAfter(ledger.boardId, ledger.head);
+    if (rows !== null) {
+      ledger.catchUp(rows);
+      return;
+    }
+    const stored = await store.load(ledger.boardId);
+    if (stored === null || stored.seq <= ledger.head) return;
+    ledger.reload([...(stored.snapshot.bytes === null ? [] : [stored.snapshot.bytes]), ...stored.rows.map((row) => row.update)], stored.seq);
+  }
+
+  private fail(cuts: ReadonlyMap<Ledger, Batch>, error: unknown): void {
+    const ledgers = [...cuts.keys()];
+    if (this.options.isUnavailable(error)) {
+      this.interrupt(ledgers);
+      return;
+    }
+    // The database refused the statement, so nothing of it was written.
+    const [only] = ledgers;
+    if (ledgers.length === 1 && only !== undefined) {
+      this.later(only, error);
+      return;
+    }
+    for (const [ledger, batch] of cuts) void this.commit(new Map([[ledger, batch]]));
+  }
+
+  /** Tried again alone, after a pause, for as long as it takes: what was applied is never given up. */
+  private later(ledger: Ledger, error: unknown): void {
+    this.options.events.failed(ledger.boardId, error);
+    this.waiting.add(ledger);
+    setTimeout(() => {
+      if (!this.waiting.delete(ledger)) return;
+      ledger.takeBack();
+      if (ledger.dirty) this.enqueue(ledger);
+    }, RETRY_MAX_MS);
+  }
+
+  private interrupt(ledgers: readonly Ledger[]): void {
+    for (const ledger of ledgers) {
+      ledger.unknownOutcome = true;
+      this.interrupted.add(ledger);
+    }
+    if (this.awaySince === null) {
+      this.awaySince = Date.now();
+      this.options.events.away(true);
+      this.scheduleSpill();
+    }
+    this.scheduleRetry();
+  }
+
+  private scheduleRetry(): void {
+    if (this.retry !== null) return;
+    const delay = this.retryMs * (0.5 + Math.random() / 2);
+    this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
+    this.retry = setTimeout(() => {
+      this.retry = null;
+      void this.recover();
+    }, delay);
+  }
+
+  /** Looks up every interrupted cut; the database is back once all are known. */
+  private async recover(): Promise<void> {
+    for (const ledger of this.interrupted) {
+      const batch = ledger.outstanding;
+      try {
+        const seq = batch === null ? null : await this.options.store.outcomeOf(ledger.boardId, batch.batchId);
+        if (seq === null) await this.follow(ledger);
+        this.interrupted.delete(ledger);
+        if (seq === null || batch === null) ledger.takeBack();
+        else await this.confirmAt(ledger, batch, seq);
+      } catch (error) {
+        if (!this.options.isUnavailable(error)) {
+          this.interrupted.delete(ledger);
+          this.later(ledger, error);
+          continue;
+        }
+        this.scheduleRetry();
+        return;
+      }
+    }
+    this.retryMs = RETRY_MIN_MS;
+    if (this.awaySince !== null) {
+      this.awaySince = null;
+      this.options.events.away(false);
+    }
+    if (this.spilling !== null) clearTimeout(this.spilling);
+    this.spilling = null;
+    this.schedule(0);
+    this.checkPressure();
+    this.checkIdle();
+  }
+
+  /** The interrupted cut was committed after all; others may have committed on top of it since. */
+  private async confirmAt(ledger: Ledger, batch: Batch, seq: number): Promise<void> {
+    if (seq === batch.expectedSeq + 1) ledger.confirm(seq);
+    await this.follow(ledger);
+  }
+
+  private scheduleSpill(): void {
+    if (this.spilling !== null || this.awaySince === null) return;
+    const since = Date.now() - this.awaySince;
+    this.spilling = setTimeout(() => {
+      this.spilling = null;
+      for (const ledger of [...this.due, ...this.interrupted]) ledger.spill();
+    }, Math.max(VOLATILE_AFTER_MS - since, SPILL_EVERY_MS));
+  }
+
+  private checkPressure(): void {
+    let bytes = 0;
+    for (const ledger of new Set([...this.due, ...this.interrupted])) bytes += ledger.pendingBytes;
+    const { maxUncommittedBytes } = this.options;
+    // Resumes at half the bound, so that it does not flap.
+    const on = bytes > (this.underPressure ? maxUncommittedBytes / 2 : maxUncommittedBytes);
+    if (on === this.underPressure) return;
+    this.underPressure = on;
+    this.options.events.pressure(on);
+  }
+}

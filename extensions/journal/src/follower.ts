@@ -1,0 +1,235 @@
+/**
+ * One connection's view of one board: its acks, and what it has been sent of the board's batches.
+ *
+ * A follower is told only what is committed (invariant 2), or marked volatile while the database is away. It gets the whole
+ * state once, in answer to its Step1, then every batch after it. Bytes queued on its socket are bounded: past the bound its
+ * batches are not sent but remembered as the clock they began at, and once the socket has drained it gets the difference
+ * from there (invariant 10). Nothing here throws into Hocuspocus.
+ *
+ * Owns one timer, only while it owes unclear acks. The ledger calls everything else.
+ */
+import type { Connection } from '@hocuspocus/server';
+import * as Y from 'yjs';
+import { Acks } from './acks.ts';
+import { MalformedFrame, peekOutbound, readInbound, FRAME, statelessFrame, step1Frame, step2Frame, syncStatusFrame, updateFrame } from './wire.ts';
+
+/** A connection with nothing arriving for this long is taken as quiet: longer than a frame is in flight on a working link. */
+const QUIET_MS = 1500;
+
+/** What a follower may be. */
+type FollowerState =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'joining' }
+  | { readonly kind: 'following' }
+  | { readonly kind: 'lagging'; readonly since: number; readonly from: Map<number, number> }
+  | { readonly kind: 'catching-up' }
+  | { readonly kind: 'gone' };
+
+/** What a follower asks of the board it follows. */
+export interface FollowedBoard {
+  readonly captured: number;
+  readonly committed: number;
+  readonly volatile: boolean;
+  /** Runs `answer` once the bytes for this vector are committed (or volatile): Step2 first, then batches that follow it. */
+  join(follower: Follower, vector: Uint8Array): void;
+  stateVector(): Uint8Array;
+  holds(ends: ReadonlyMap<number, number>): boolean;
+  /** Remembers whose client id this is; the first user to write with it owns it. */
+  attribute(ends: ReadonlyMap<number, number>, userId: string | null): void;
+}
+
+export interface FollowerLimits {
+  /** Bytes queued on the socket above which batches wait; unit: bytes. */
+  readonly highWaterBytes: number;
+  readonly lowWaterBytes: number;
+}
+
+export interface FollowerEvents {
+  refuse(connection: Connection, code: string): void;
+  dropped(bytes: number): void;
+  hello(connection: Connection, hello: { clientId: number; schemaVersion: number }): void;
+}
+
+const bufferedBytes = (socket: Connection['webSocket']): number =>
+  'bufferedAmount' in socket && typeof socket.bufferedAmount === 'number' ? socket.bufferedAmount : 0;
+
+const userOf = (context: unknown): string | null =>
+  typeof context === 'object' && context !== null && 'userId' in context && typeof context.userId === 'string' ? context.userId : null;
+
+export class Follower {
+  readonly connection: Connection;
+  private readonly board: FollowedBoard;
+  private readonly limits: FollowerLimits;
+  private readonly events: FollowerEvents;
+  private readonly acks: Acks;
+  private readonly sendFrame: (frame: Uint8Array) => void;
+  private state: FollowerState = { kind: 'new' };
+  private sdk = false;
+  private quietTimer: NodeJS.Timeout | null = null;
+
+  constructor(connection: Connection, board: FollowedBoard, limits: FollowerLimits, events: FollowerEvents) {
+    this.connection = connection;
+    this.board = board;
+    this.limits = limits;
+    this.events = events;
+    const send = connection.send.bind(connection);
+    const handleMessage = connection.handleMessage.bind(connection);
+    this.sendFrame = send;
+    this.acks = new Acks({
+      status: () => { send(syncStatusFrame(connection.messageAddress, true)); },
+      cumulative: (frames, clock) => { this.tell({ sunday: 'ack', frames, clock }); },
+      holds: (extent) => board.holds(extent.ends),
+    });
+    connection.send = (frame: unknown) => { this.outbound(frame, send); };
+    connection.handleMessage = (frame: Uint8Array) => { this.inbound(frame, handleMessage); };
+  }
+
+  private inbound(bytes: Uint8Array, pass: (frame: Uint8Array) => void): void {
+    let frame;
+    try {
+      frame = readInbound(bytes);
+    } catch (error) {
+      this.events.refuse(this.connection, error instanceof MalformedFrame ? error.reason : 'malformed_update');
+      return;
+    }
+    switch (frame.kind) {
+      case 'step1':
+        this.acks.step1(Y.decodeStateVector(frame.vector));
+        this.state = { kind: 'joining' };
+        this.board.join(this, frame.vector);
+        return;
+      case 'step2':
+      case 'update':
+        this.acks.arrived(frame);
+        if (!this.connection.readOnly) this.board.attribute(frame.extent.ends, userOf(this.connection.context));
+        pass(bytes);
+        return;
+      case 'stateless':
+        if (!this.hello(frame.payload)) pass(bytes);
+        return;
+      case 'other':
+        pass(bytes);
+    }
+  }
+
+  /** The SDK's greeting, or `false` for a stateless message that is somebody else's. */
+  private hello(payload: string): boolean {
+    if (!payload.startsWith('{"sunday":"hello"')) return false;
+    try {
+      const message: unknown = JSON.parse(payload);
+      if (typeof message !== 'object' || message === null || !('clientId' in message) || typeof message.clientId !== 'number') return true;
+      const schemaVersion = 'schemaVersion' in message && typeof message.schemaVersion === 'number' ? message.schemaVersion : 0;
+      this.sdk = true;
+      this.acks.hello(message.clientId);
+      this.events.hello(this.connection, { clientId: message.clientId, schemaVersion });
+      if (this.board.volatile) this.volatile(true);
+    } catch {
+      this.events.refuse(this.connection, 'malformed_update');
+    }
+    return true;
+  }
+
+  /**
+   * What Hocuspocus sends on this connection. It reports each applied frame with a SyncStatus in the same turn, which is the
+   * moment to take the mark; the report itself is withheld until the commit.
+   */
+  private outbound(frame: unknown, send: (frame: Uint8Array) => void): void {
+    // Hocuspocus 4.7 hands the message object itself, not its bytes, when it answers a read-only client's Step2.
+    const bytes = frame instanceof Uint8Array ? frame : encoded(frame);
+    if (bytes === null) return;
+    const { type, first } = peekOutbound(bytes);
+    if (type !== FRAME.syncStatus) {
+      send(bytes);
+      return;
+    }
+    if (first === 1) {
+      this.acks.applied(this.board.captured);
+      this.settle();
+    } else {
+      this.acks.rejected();
+      send(bytes);
+    }
+  }
+
+  /** Hands out the acks that are due. */
+  settle(): void {
+    this.acks.settle(this.board.committed, this.board.captured);
+    if (!this.acks.hasUnclear) return;
+    if (this.quietTimer !== null) clearTimeout(this.quietTimer);
+    this.quietTimer = setTimeout(() => { this.quietTimer = null; this.acks.quiet(); }, QUIET_MS);
+    this.quietTimer.unref();
+  }
+
+  /** Answers the Step1, asks for what we lack, and follows from here. `tail`: batches committed since `bytes` was made. */
+  answer(bytes: Uint8Array, tail: readonly Uint8Array[]): void {
+    if (this.state.kind === 'gone') return;
+    const address = this.connection.messageAddress;
+    this.sendFrame(step2Frame(address, bytes));
+    for (const update of tail) this.sendFrame(updateFrame(address, update));
+    if (this.state.kind === 'joining') this.sendFrame(step1Frame(address, this.board.stateVector()));
+    this.state = { kind: 'following' };
+  }
+
+  /** Asks the client for all it has that we have not: after a promotion from read-only. */
+  resync(): void {
+    if (this.state.kind !== 'following') return;
+    this.acks.solicited();
+    this.sendFrame(step1Frame(this.connection.messageAddress, this.board.stateVector()));
+  }
+
+  /** One batch, already encoded for this address; `starts` gives its first clocks, computed only if somebody lags. */
+  deliver(frame: Uint8Array, starts: () => ReadonlyMap<number, number>): void {
+    const state = this.state;
+    switch (state.kind) {
+      case 'new':
+      case 'joining':
+      case 'catching-up':
+      case 'gone':
+        return;
+      case 'following':
+        if (bufferedBytes(this.connection.webSocket) <= this.limits.highWaterBytes) {
+          this.sendFrame(frame);
+          return;
+        }
+        this.state = { kind: 'lagging', since: Date.now(), from: new Map(starts()) };
+        this.events.dropped(frame.length);
+        return;
+      case 'lagging':
+        for (const [client, clock] of starts()) if (!state.from.has(client)) state.from.set(client, clock);
+        this.events.dropped(frame.length);
+    }
+  }
+
+  /** Since when its batches are held back (ms since the epoch), or `null`. */
+  get laggingSince(): number | null {
+    return this.state.kind === 'lagging' ? this.state.since : null;
+  }
+
+  /** If its socket has drained: the vector it stands at, which the caller answers with what it missed. */
+  drained(): Uint8Array | null {
+    if (this.state.kind !== 'lagging' || bufferedBytes(this.connection.webSocket) > this.limits.lowWaterBytes) return null;
+    const vector = Y.decodeStateVector(this.board.stateVector());
+    for (const [client, clock] of this.state.from) vector.set(client, clock);
+    this.state = { kind: 'catching-up' };
+    return Y.encodeStateVector(vector);
+  }
+
+  volatile(on: boolean): void {
+    if (this.sdk) this.tell({ sunday: 'volatile', on });
+  }
+
+  private tell(message: object): void {
+    this.sendFrame(statelessFrame(this.connection.messageAddress, JSON.stringify(message)));
+  }
+
+  leave(): void {
+    this.state = { kind: 'gone' };
+    if (this.quietTimer !== null) clearTimeout(this.quietTimer);
+  }
+}
+
+function encoded(frame: unknown): Uint8Array | null {
+  if (typeof frame !== 'object' || frame === null || !('toUint8Array' in frame) || typeof frame.toUint8Array !== 'function') return null;
+  const bytes: unknown = frame.toUint8Array();
+  return bytes instanceof Uint8Array ? bytes : null;
+}

@@ -1,0 +1,416 @@
+/**
+ * One open board's books: what its document holds that is not committed yet, who waits for it, and what follows it.
+ *
+ * The document changes in one turn of the event loop, so at the moment of a cut it is exactly head + pending: the batch's
+ * bytes, item rows and the answers given to waiting joiners and readers all describe that one state (invariants 2, 5, 6).
+ * At most one cut is out at a time; what arrives meanwhile waits for the next.
+ *
+ *   pending ──cut──▶ out ──committed──▶ head+1: broadcast, acks, readers
+ *                     │ ──behind──▶ rows of other nodes applied, then cut again together with what came since
+ *                     └ ──database away──▶ outcome looked up on its return; meanwhile sent on as volatile
+ *
+ * Owns no timers and makes no queries: the committer drives it.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Document } from '@hocuspocus/server';
+import * as Y from 'yjs';
+import type { Follower, FollowedBoard } from './follower.ts';
+import type { Projection, Touched } from './projection.ts';
+import type { CommittedState } from './committed-state.ts';
+import type { Batch, JournalRow } from './store.ts';
+import { updateFrame } from './wire.ts';
+
+/** Yjs origin of rows committed elsewhere: they are applied, never captured. Hocuspocus is told to store nothing. */
+export const COMMITTED_ELSEWHERE = { source: 'local', skipStoreHooks: true, context: { journal: true } } as const;
+
+/** An encoded state vector of no clients. */
+const EMPTY_VECTOR_BYTES = 1;
+
+interface Reader {
+  run(): void;
+  settle(seq: number): void;
+  fail(error: Error): void;
+}
+
+interface Cut {
+  readonly batch: Batch;
+  readonly mark: number;
+  readonly updates: readonly Uint8Array[];
+  readonly touched: Touched;
+  readonly soleAuthor: Follower | null;
+  readers: Reader[];
+  /** How many of `updates` were already sent on as volatile. */
+  sent: number;
+}
+
+export interface CommittedBatch {
+  readonly boardId: string;
+  readonly seq: number;
+  readonly batchId: string;
+  readonly update: Uint8Array;
+}
+
+/** What was waited for is applied, and will be committed once the database is back. */
+export class DatabaseAway extends Error {
+  constructor() {
+    super('the database is away');
+    this.name = 'DatabaseAway';
+  }
+}
+
+/** What was read when the board was opened. */
+export interface OpenedBoard {
+  readonly seq: number;
+  /** Journal rows since the snapshot. */
+  readonly rows: number;
+  readonly clients: ReadonlyMap<number, string>;
+  readonly state: CommittedState;
+}
+
+export interface LedgerHooks {
+  /** There is something to commit. */
+  due(ledger: Ledger): void;
+  /** A joiner wants the whole board, and it is too large to be encoded on the event loop: fold it elsewhere, then `state.seed`. */
+  fold(ledger: Ledger): Promise<void>;
+  /** Nothing is uncommitted any more. */
+  clean(ledger: Ledger): void;
+  committed(batch: CommittedBatch): void;
+}
+
+const merged = (updates: readonly Uint8Array[]): Uint8Array => {
+  const [only] = updates;
+  return updates.length === 1 && only !== undefined ? only : Y.mergeUpdates([...updates]);
+};
+
+export class Ledger implements FollowedBoard {
+  readonly boardId: string;
+  readonly document: Document;
+  readonly followers = new Map<object, Follower>();
+  head: number;
+  captured = 0;
+  committed = 0;
+  volatile = false;
+  /** Set by the committer: the cut's commit was interrupted, and must be looked up before anything else. */
+  unknownOutcome = false;
+  rowsSinceSnapshot: number;
+  pendingBytes = 0;
+
+  readonly state: CommittedState;
+  private readonly projection: Projection;
+  private readonly hooks: LedgerHooks;
+  private readonly clients: Map<number, string>;
+  private pending: Uint8Array[] = [];
+  private pendingSent = 0;
+  private pendingAuthors = new Set<string>();
+  private pendingConnections = new Set<object | null>();
+  private newClients = new Map<number, string>();
+  private touched: Touched = { items: new Set(), structure: false };
+  private readers: Reader[] = [];
+  private out: Cut | null = null;
+
+  constructor(document: Document, opened: OpenedBoard, projection: Projection, hooks: LedgerHooks) {
+    this.boardId = document.name;
+    this.document = document;
+    this.head = opened.seq;
+    this.clients = new Map(opened.clients);
+    this.rowsSinceSnapshot = opened.rows;
+    this.state = opened.state;
+    this.projection = projection;
+    this.hooks = hooks;
+  }
+
+  get dirty(): boolean {
+    return this.pending.length > 0 || this.out !== null;
+  }
+
+  /** Pending updates that no cut has taken yet. */
+  get hasPending(): boolean {
+    return this.pending.length > 0;
+  }
+
+  get outstanding(): Batch | null {
+    return this.out?.batch ?? null;
+  }
+
+  /** The document's `afterTransaction`: which items the next batch must project. */
+  note(transaction: Y.Transaction): void {
+    if (transaction.origin === COMMITTED_ELSEWHERE) return;
+    this.projection.collect(transaction, this.touched);
+  }
+
+  /** The document's `update`: from here on the update is owed to the journal. */
+  capture(update: Uint8Array, origin: unknown): void {
+    if (origin === COMMITTED_ELSEWHERE) return;
+    this.captured += 1;
+    this.pending.push(update);
+    this.pendingBytes += update.length;
+    const author = authorOf(origin);
+    if (author.userId !== null) this.pendingAuthors.add(author.userId);
+    this.pendingConnections.add(author.connection);
+    this.hooks.due(this);
+  }
+
+  attribute(ends: ReadonlyMap<number, number>, userId: string | null): void {
+    if (userId === null) return;
+    for (const client of ends.keys()) {
+      if (this.clients.has(client)) continue;
+      this.clients.set(client, userId);
+      this.newClients.set(client, userId);
+    }
+  }
+
+  holds(ends: ReadonlyMap<number, number>): boolean {
+    for (const [client, end] of ends) if (Y.getState(this.document.store, client) < end) return false;
+    return true;
+  }
+
+  stateVector(): Uint8Array {
+    return Y.encodeStateVector(this.document);
+  }
+
+  /** Takes everything pending as one batch against the current head. `null`: nothing to do, or a cut is out already. */
+  cut(): Batch | null {
+    if (this.out !== null || this.pending.length === 0) return null;
+    const { touched, pending } = this;
+    const rows = this.projection.rows(this.document, touched);
+    const [connection] = this.pendingConnections;
+    const sole = this.pendingConnections.size === 1 && connection !== null && connection !== undefined ? this.followers.get(connection) : undefined;
+    const batch: Batch = {
+      boardId: this.boardId,
+      expectedSeq: this.head,
+      batchId: randomUUID(),
+      update: merged(pending),
+      authors: [...this.pendingAuthors],
+      newClients: this.newClients,
+      ...rows,
+    };
+    const readers = this.readers;
+    this.readers = [];
+    for (const reader of readers) reader.run();
+    this.out = { batch, mark: this.captured, updates: pending, touched, soleAuthor: sole ?? null, readers, sent: this.pendingSent };
+    this.pending = [];
+    this.pendingSent = 0;
+    this.pendingAuthors = new Set();
+    this.pendingConnections = new Set();
+    this.newClients = new Map();
+    this.touched = { items: new Set(), structure: false };
+    return batch;
+  }
+
+  /** The cut is committed as `seq`. Broadcast first, so that a joiner answered below follows from exactly here. */
+  confirm(seq: number): void {
+    const cut = this.out;
+    if (cut === null) return;
+    this.out = null;
+    this.unknownOutcome = false;
+    this.head = seq;
+    this.committed = cut.mark;
+    this.rowsSinceSnapshot += 1;
+    this.state.append(seq, cut.batch.update);
+    this.pendingBytes -= cut.updates.reduce((sum, update) => sum + update.length, 0);
+    if (this.volatile && this.pending.length === 0) this.setVolatile(false);
+    if (cut.sent < cut.updates.length) {
+      this.broadcast(cut.sent === 0 ? cut.batch.update : merged(cut.updates.slice(cut.sent)), cut.soleAuthor);
+    }
+    this.hooks.committed({ boardId: this.boardId, seq, batchId: cut.batch.batchId, update: cut.batch.update });
+    for (const follower of this.followers.values()) follower.settle();
+    for (const reader of cut.readers) reader.settle(seq);
+    if (this.pending.length > 0 || this.readers.length > 0) this.hooks.due(this);
+    if (!this.dirty) this.hooks.clean(this);
+  }
+
+  /** The cut was certainly not committed: its content is pending again, in front of what came since. */
+  takeBack(): void {
+    const cut = this.out;
+    if (cut === null) return;
+    this.out = null;
+    this.unknownOutcome = false;
+    this.pendingSent = cut.sent === cut.updates.length ? cut.sent + this.pendingSent : cut.sent;
+    this.pending = [...cut.updates, ...this.pending];
+    for (const author of cut.batch.authors) this.pendingAuthors.add(author);
+    this.pendingConnections.add(null);
+    this.newClients = new Map([...cut.batch.newClients, ...this.newClients]);
+    this.touched = {
+      items: new Set([...cut.touched.items, ...this.touched.items]),
+      structure: cut.touched.structure || this.touched.structure,
+    };
+    this.readers = [...cut.readers, ...this.readers];
+    this.hooks.due(this);
+  }
+
+  /** The board is deleted: there is nothing left to commit it to. */
+  abandon(): void {
+    this.out = null;
+    this.pending = [];
+    this.pendingSent = 0;
+    this.pendingBytes = 0;
+    this.readers = [];
+  }
+
+  /** Rows other nodes committed after our head: applied and sent on; what we had in hand is cut again on top of them. */
+  catchUp(rows: readonly JournalRow[]): void {
+    for (const row of rows) {
+      if (row.seq !== this.head + 1) continue;
+      Y.applyUpdate(this.document, row.update, COMMITTED_ELSEWHERE);
+      this.head = row.seq;
+      this.rowsSinceSnapshot += 1;
+      this.state.append(row.seq, row.update);
+      this.broadcast(row.update, null);
+    }
+  }
+
+  /** As `catchUp`, when the rows are gone: the whole committed state, and the head it stands for. */
+  reload(state: readonly Uint8Array[], seq: number): void {
+    const before = this.stateVector();
+    this.document.transact(() => { for (const update of state) Y.applyUpdate(this.document, update, COMMITTED_ELSEWHERE); }, COMMITTED_ELSEWHERE);
+    this.head = seq;
+    this.state.drop();
+    this.broadcast(Y.encodeStateAsUpdate(this.document, before), null);
+  }
+
+  /** While the database is away: what is not sent yet goes out unacknowledged, marked volatile. */
+  spill(): void {
+    this.setVolatile(true);
+    if (this.out !== null && this.out.sent < this.out.updates.length) {
+      this.broadcast(merged(this.out.updates.slice(this.out.sent)), null);
+      this.out.sent = this.out.updates.length;
+    }
+    if (this.pendingSent < this.pending.length) {
+      this.broadcast(merged(this.pending.slice(this.pendingSent)), null);
+      this.pendingSent = this.pending.length;
+    }
+    const waiting = [...this.readers, ...(this.out?.readers ?? [])];
+    this.readers = [];
+    if (this.out !== null) this.out.readers = [];
+    for (const reader of waiting) reader.fail(new DatabaseAway());
+  }
+
+  private setVolatile(on: boolean): void {
+    if (this.volatile === on) return;
+    this.volatile = on;
+    for (const follower of this.followers.values()) follower.volatile(on);
+  }
+
+  /** One frame, encoded once per address, to every follower but the one who wrote all of it. */
+  private broadcast(update: Uint8Array, except: Follower | null): void {
+    if (this.followers.size === 0) return;
+    let address: string | null = null;
+    let frame: Uint8Array = update;
+    let starts: ReadonlyMap<number, number> | null = null;
+    const firstClocks = (): ReadonlyMap<number, number> => (starts ??= Y.parseUpdateMeta(update).from);
+    for (const follower of this.followers.values()) {
+      if (follower === except) continue;
+      if (follower.connection.messageAddress !== address) {
+        address = follower.connection.messageAddress;
+        frame = updateFrame(address, update);
+      }
+      follower.deliver(frame, firstClocks);
+    }
+  }
+
+  /**
+   * Runs `read` at a moment when the document is head + a batch, and answers once that batch is committed.
+   * Rejects with `DatabaseAway` when it stays away meanwhile.
+   */
+  whenCommitted<T>(read: (document: Document) => T): Promise<{ value: T; seq: number }> {
+    if (!this.dirty) {
+      try {
+        return Promise.resolve({ value: read(this.document), seq: this.head });
+      } catch (error) {
+        return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+    return new Promise((resolve, reject) => {
+      let outcome: { ok: true; value: T } | { ok: false; error: Error } | null = null;
+      this.readAtCut({
+        run: () => {
+          try {
+            outcome = { ok: true, value: read(this.document) };
+          } catch (error) {
+            outcome = { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
+          }
+        },
+        settle: (seq) => {
+          if (outcome === null) reject(new Error('a reader was settled before it ran'));
+          else if (outcome.ok) resolve({ value: outcome.value, seq });
+          else reject(outcome.error);
+        },
+        fail: reject,
+      });
+    });
+  }
+
+  private readAtCut(reader: Reader): void {
+    if (this.out !== null && this.pending.length === 0) {
+      // Nothing came since the running cut: the document still is what it will commit.
+      reader.run();
+      this.out.readers.push(reader);
+    } else {
+      this.readers.push(reader);
+    }
+  }
+
+  /** Resolves when everything captured so far is committed; rejects while the database is away. */
+  barrier(): Promise<number> {
+    return this.whenCommitted(() => null).then(({ seq }) => seq);
+  }
+
+  join(follower: Follower, vector: Uint8Array): void {
+    if (!this.volatile && this.state.large && vector.length <= EMPTY_VECTOR_BYTES) {
+      this.joinWhole(follower, vector);
+      return;
+    }
+    this.joinByDifference(follower, vector);
+  }
+
+  /** A first join of a large board: from committed bytes shared by all joiners, plus the batches since. */
+  private joinWhole(follower: Follower, vector: Uint8Array): void {
+    const whole = this.state.take();
+    if (whole !== null) {
+      follower.answer(whole.bytes, whole.tail);
+      return;
+    }
+    this.hooks.fold(this).then(
+      () => {
+        const folded = this.state.take();
+        if (folded === null) this.joinByDifference(follower, vector);
+        else follower.answer(folded.bytes, folded.tail);
+      },
+      () => { this.joinByDifference(follower, vector); },
+    );
+  }
+
+  private joinByDifference(follower: Follower, vector: Uint8Array): void {
+    const answerNow = (): void => { follower.answer(Y.encodeStateAsUpdate(this.document, vector), []); };
+    if (!this.dirty || this.volatile) {
+      answerNow();
+      return;
+    }
+    let bytes: Uint8Array | null = null;
+    this.readAtCut({
+      run: () => { bytes = Y.encodeStateAsUpdate(this.document, vector); },
+      settle: () => { if (bytes !== null) follower.answer(bytes, []); },
+      fail: answerNow,
+    });
+  }
+
+  /** Followers whose sockets have drained get what they missed; returns those still held back. */
+  relieve(): Follower[] {
+    const held: Follower[] = [];
+    for (const follower of this.followers.values()) {
+      if (follower.laggingSince === null) continue;
+      const vector = follower.drained();
+      if (vector === null) held.push(follower);
+      else this.join(follower, vector);
+    }
+    return held;
+  }
+}
+
+function authorOf(origin: unknown): { userId: string | null; connection: object | null } {
+  if (typeof origin !== 'object' || origin === null || !('source' in origin)) return { userId: null, connection: null };
+  const connection = 'connection' in origin && typeof origin.connection === 'object' ? origin.connection : null;
+  const context: unknown = connection !== null && 'context' in connection ? connection.context : 'context' in origin ? origin.context : null;
+  const userId = typeof context === 'object' && context !== null && 'userId' in context && typeof context.userId === 'string' ? context.userId : null;
+  return { userId, connection };
+}

@@ -1,0 +1,99 @@
+/**
+ * Hocuspocus as Sunday runs it: the same protocol and hooks, with its document lifecycle made safe.
+ *
+ * Mended here, each with its test in board-host.test.ts (defects of Hocuspocus 4.7, DESIGN §5):
+ * - a connection opened while its document unloads got a destroyed document: `createDocument` waits for the unload, and holds
+ *   the document until the caller has had its turn to attach;
+ * - a failed store unloaded the document unstored: storing is the journal's, the debounced store is off;
+ * - a board is unloaded after a quiet while, not with its last connection, so that a reload of a page finds it warm.
+ *
+ * Owns one timer per board that nobody has open.
+ */
+import { Hocuspocus, type ConnectionConfiguration, type Document } from '@hocuspocus/server';
+
+export interface BoardHostContext {
+  userId?: string;
+}
+
+export class BoardHost extends Hocuspocus<BoardHostContext> {
+  private readonly idleMs: number;
+  private readonly idle = new Map<Document, NodeJS.Timeout>();
+  private closing = false;
+
+  constructor(configuration: ConstructorParameters<typeof Hocuspocus<BoardHostContext>>[0], idleMs: number) {
+    super(configuration);
+    this.idleMs = idleMs;
+  }
+
+  override async createDocument(
+    name: string,
+    request: Request,
+    socketId: string,
+    connection: ConnectionConfiguration,
+    context?: BoardHostContext,
+  ): Promise<Document> {
+    for (;;) {
+      await this.unloadingDocuments.get(name);
+      const document = await super.createDocument(name, request, socketId, connection, context);
+      if (document.isDestroyed || this.documents.get(name) !== document || this.unloadingDocuments.has(name)) continue;
+      this.hold(document);
+      return document;
+    }
+  }
+
+  /** Keeps the document loaded until the caller, who runs in a later microtask of this turn, has attached or pinned. */
+  private hold(document: Document): void {
+    document.addDirectConnection();
+    setImmediate(() => { this.release(document); });
+  }
+
+  /** Pins a board: it stays loaded, and the same document, until `release`. */
+  async pin(name: string): Promise<Document> {
+    const document = await this.createDocument(name, INTERNAL_REQUEST, 'server', { readOnly: false, isAuthenticated: true }, {});
+    document.addDirectConnection();
+    return document;
+  }
+
+  release(document: Document): void {
+    document.removeDirectConnection();
+    if (document.getConnectionsCount() === 0) void this.unloadDocument(document);
+  }
+
+  override storeDocumentHooks(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override shouldUnloadDocument(document: Document): boolean {
+    return document.getConnectionsCount() === 0;
+  }
+
+  /** Hocuspocus asks for this when the last connection is gone; it happens once nobody has come back for a while. */
+  override async unloadDocument(document: Document): Promise<void> {
+    if (this.closing) {
+      await super.unloadDocument(document);
+      return;
+    }
+    const waiting = this.idle.get(document);
+    if (waiting !== undefined) {
+      waiting.refresh();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.idle.delete(document);
+      if (this.shouldUnloadDocument(document)) void super.unloadDocument(document);
+    }, this.idleMs);
+    timer.unref();
+    this.idle.set(document, timer);
+  }
+
+  /** Unloads everything that is committed; call it after the journal has drained. */
+  async shutdown(): Promise<void> {
+    this.closing = true;
+    for (const timer of this.idle.values()) clearTimeout(timer);
+    this.idle.clear();
+    await Promise.all([...this.documents.values()].map((document) => super.unloadDocument(document)));
+  }
+}
+
+/** Hocuspocus wants a request with every document it creates; the server's own have none. */
+const INTERNAL_REQUEST = new Request('http://localhost/');

@@ -1,0 +1,294 @@
+/**
+ * One WebSocket at the edge: what a client sent is routed, what the server says is sent, limits are kept.
+ *
+ *   waiting ──first board authenticated──▶ open ──▶ closed
+ *
+ * - Frames go to Hocuspocus, but for awareness (the presence lane) and what is refused here: unreadable addresses, names that
+ *   cannot be a board's, too many boards, boards this socket was refused.
+ * - A refusal is said in-band, once, for that board (PermissionDenied, then Hocuspocus' Close); its later frames are dropped
+ *   and counted until the client asks again with a token, which a stock provider does only when its user does.
+ * - Permanent trouble with the whole socket closes it with 44xx, passing trouble with 45xx.
+ *
+ * Owns the authentication deadline and the rate window; the gateway owns heartbeats.
+ */
+import type { Connection, Hocuspocus } from '@hocuspocus/server';
+import { FRAME } from '@sunday/extension-journal';
+import { presenceColor, type Presence } from '@sunday/extension-presence';
+import type { WebSocket } from 'ws';
+import { ERRORS, isErrorCode, type ErrorCode } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { OutboundSocket } from './outbound-socket.ts';
+import {
+  awarenessFrame, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, toYWebsocket, type Envelope,
+} from './protocols.ts';
+
+/** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
+const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const WINDOW_MS = 1000;
+/** Normal closure and going away (RFC 6455): the client meant it. Anything else may be back in a moment. */
+const CLEAN_CLOSES: ReadonlySet<number> = new Set([1000, 1001]);
+/** Hocuspocus' own words for "a hook failed", as opposed to a refusal with a code: passing trouble. */
+const UNEXPLAINED_DENIAL = 'permission-denied';
+
+/** A broadcast comes with the same bytes for one socket after the other: the last envelope and presence frame are kept. */
+let lastEnvelope: { frame: Uint8Array; envelope: Envelope | null } | null = null;
+let lastPresence: { address: string; update: Uint8Array; frame: Uint8Array } | null = null;
+
+function envelopeOf(frame: Uint8Array): Envelope | null {
+  if (lastEnvelope?.frame !== frame) lastEnvelope = { frame, envelope: readEnvelope(frame) };
+  return lastEnvelope.envelope;
+}
+
+function presenceFrame(address: string, update: Uint8Array): Uint8Array {
+  if (lastPresence?.update !== update || lastPresence.address !== address) {
+    lastPresence = { address, update, frame: awarenessFrame(address, update) };
+  }
+  return lastPresence.frame;
+}
+
+type ClientConnection = ReturnType<Hocuspocus['handleConnection']>;
+
+export type SocketCounter = 'refused' | 'dropped_after_refusal' | 'malformed' | 'too_large' | 'too_many_boards' | 'slow_consumer' | 'rate_paused' | 'auth_timeout';
+
+export interface ClientSocketOptions {
+  readonly id: string;
+  readonly protocol: { readonly kind: 'hocuspocus' } | { readonly kind: 'y-websocket'; readonly board: string };
+  readonly websocket: WebSocket;
+  readonly limits: Limits;
+  readonly presence: Presence;
+  readonly count: (counter: SocketCounter) => void;
+}
+
+/** What Hocuspocus calls a WebSocket; the journal reads `bufferedAmount`. */
+export interface SocketLike {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  send(frame: Uint8Array): void;
+  close(code?: number, reason?: string): void;
+}
+
+export interface AttachedUser {
+  readonly id: string;
+  readonly name: string;
+  readonly picture: string | null;
+}
+
+export class ClientSocket {
+  readonly id: string;
+  private readonly options: ClientSocketOptions;
+  private readonly websocket: WebSocket;
+  private readonly attached = new Map<string, Connection>();
+  private readonly asked = new Set<string>();
+  private readonly refusedBoards = new Set<string>();
+  private outbound: OutboundSocket | null = null;
+  private hocuspocus: ClientConnection | null = null;
+  private authTimer: NodeJS.Timeout | null;
+  private readonly pauses = new Set<'rate' | 'pressure'>();
+  private framesInWindow = 0;
+  private window: NodeJS.Timeout | null = null;
+
+  constructor(options: ClientSocketOptions) {
+    this.options = options;
+    this.id = options.id;
+    this.websocket = options.websocket;
+    this.authTimer = setTimeout(() => {
+      options.count('auth_timeout');
+      this.close('unauthenticated');
+    }, options.limits.authTimeoutMs);
+  }
+
+  /** The sending side, and the socket as Hocuspocus gets it. */
+  open(outbound: OutboundSocket, connect: (socket: SocketLike) => ClientConnection): void {
+    this.outbound = outbound;
+    this.hocuspocus = connect({
+      get readyState() { return outbound.readyState; },
+      get bufferedAmount() { return outbound.bufferedAmount; },
+      send: (frame) => { this.send(frame); },
+      close: (code, reason) => { outbound.close(code ?? ERRORS.internal.closeCode, reason ?? 'internal'); },
+    });
+  }
+
+  /** A binary message of the client, already in Hocuspocus' framing. */
+  receive(frame: Uint8Array): void {
+    this.meter();
+    // A stock provider's pong: one byte, no address.
+    if (frame.length === 1) return;
+    const envelope = readEnvelope(frame);
+    if (envelope === null || !BOARD_ID.test(envelope.document)) {
+      this.refuseUnknown(frame);
+      return;
+    }
+    if (frame.length > this.options.limits.maxFrameBytes) {
+      this.options.count('too_large');
+      this.refuse(envelope.address, 'too_large');
+      return;
+    }
+    this.route(envelope, frame);
+  }
+
+  private route(envelope: Envelope, frame: Uint8Array): void {
+    switch (envelope.type) {
+      case FRAME.awareness:
+        this.receivePresence(envelope, frame);
+        return;
+      case FRAME.queryAwareness:
+        if (this.attached.has(envelope.address)) this.options.presence.query(envelope.document, this.peerId(envelope.address));
+        return;
+      case FRAME.auth:
+        if (!this.admit(envelope)) return;
+        break;
+      case FRAME.broadcastStateless:
+        // Between servers only; from a client Hocuspocus would tear the board down with a stack trace in the log.
+        this.options.count('malformed');
+        this.refuse(envelope.address, 'malformed_update');
+        return;
+      default:
+        if (this.refusedBoards.has(envelope.address)) {
+          this.options.count('dropped_after_refusal');
+          return;
+        }
+    }
+    this.hocuspocus?.handleMessage(frame);
+  }
+
+  /** A token for a board: within the number of boards a socket may have. */
+  private admit(envelope: Envelope): boolean {
+    this.refusedBoards.delete(envelope.address);
+    if (!this.asked.has(envelope.address) && this.asked.size >= this.options.limits.maxBoardsPerSocket) {
+      this.options.count('too_many_boards');
+      this.refuse(envelope.address, 'rate_limited');
+      return false;
+    }
+    this.asked.add(envelope.address);
+    return true;
+  }
+
+  private refuseUnknown(frame: Uint8Array): void {
+    const address = readAddress(frame);
+    this.options.count('malformed');
+    if (address === null) {
+      this.close('malformed_update');
+      return;
+    }
+    if (this.refusedBoards.has(address)) return;
+    // Remembered so that it is told once; bounded like real boards.
+    if (this.refusedBoards.size < this.options.limits.maxBoardsPerSocket) this.refusedBoards.add(address);
+    this.outbound?.send(permissionDeniedFrame(address, 'board_not_found'));
+  }
+
+  private receivePresence(envelope: Envelope, frame: Uint8Array): void {
+    if (!this.attached.has(envelope.address)) return;
+    const update = readAwareness(frame, envelope.bodyAt);
+    if (update !== null) this.options.presence.receive(envelope.document, this.peerId(envelope.address), update);
+  }
+
+  private peerId(address: string): string {
+    return `${this.id}/${address}`;
+  }
+
+  /** What Hocuspocus, the journal and the lane send on this socket. */
+  send(frame: Uint8Array): void {
+    const translated = this.translate(frame);
+    if (translated !== null) this.outbound?.send(translated);
+  }
+
+  private translate(frame: Uint8Array): Uint8Array | null {
+    const envelope = envelopeOf(frame);
+    if (envelope === null) return frame;
+    if (envelope.type === FRAME.auth && !this.forwardAuth(frame, envelope)) return null;
+    if (this.options.protocol.kind === 'hocuspocus') return frame;
+    if (envelope.type === FRAME.close) this.close('refused');
+    return toYWebsocket(frame, envelope);
+  }
+
+  /** `false`: said by closing the socket instead. */
+  private forwardAuth(frame: Uint8Array, envelope: Envelope): boolean {
+    const auth = readServerAuth(frame, envelope.bodyAt);
+    switch (auth.kind) {
+      case 'authenticated':
+        if (this.authTimer !== null) clearTimeout(this.authTimer);
+        this.authTimer = null;
+        return true;
+      case 'denied': {
+        const code: ErrorCode = isErrorCode(auth.reason) ? auth.reason : 'internal';
+        this.asked.delete(envelope.address);
+        this.options.count('refused');
+        if (auth.reason === UNEXPLAINED_DENIAL || ERRORS[code].retryable || this.options.protocol.kind === 'y-websocket') {
+          // A failed load looks like a denial to a stock provider, which never asks again: let it reconnect instead.
+          this.close(code);
+          return false;
+        }
+        this.refusedBoards.add(envelope.address);
+        return true;
+      }
+      case 'other':
+        return true;
+    }
+  }
+
+  /** A board is open on this socket. */
+  attach(connection: Connection, user: AttachedUser): void {
+    const address = connection.messageAddress;
+    const board = connection.document.name;
+    this.attached.set(address, connection);
+    const { outbound } = this;
+    this.options.presence.join(board, {
+      id: this.peerId(address),
+      user: { ...user, color: presenceColor(user.id) },
+      send: (update) => { this.send(presenceFrame(address, update)); },
+      get bufferedBytes() { return outbound?.bufferedAmount ?? 0; },
+    });
+    connection.onClose((_document, event) => {
+      this.attached.delete(address);
+      this.asked.delete(address);
+      this.options.presence.leave(board, this.peerId(address), event !== undefined && CLEAN_CLOSES.has(event.code) ? 'clean' : 'abnormal');
+    });
+  }
+
+  /** Ends one board on this socket, for good: said in-band once; later frames for it are dropped. */
+  refuse(address: string, code: ErrorCode): void {
+    if (this.options.protocol.kind === 'y-websocket') {
+      this.close(code);
+      return;
+    }
+    this.options.count('refused');
+    this.refusedBoards.add(address);
+    this.asked.delete(address);
+    this.outbound?.send(permissionDeniedFrame(address, code));
+    this.attached.get(address)?.close({ code: ERRORS[code].closeCode, reason: code });
+  }
+
+  /** Closes the whole socket with the code's close code. */
+  close(code: ErrorCode): void {
+    this.outbound?.close(ERRORS[code].closeCode, code);
+  }
+
+  /** Past its rate a socket is not read until the second is over: TCP tells the client to wait, nothing is lost. */
+  private meter(): void {
+    this.framesInWindow += 1;
+    this.window ??= setTimeout(() => {
+      this.window = null;
+      this.framesInWindow = 0;
+      this.resume('rate');
+    }, WINDOW_MS);
+    if (this.framesInWindow <= this.options.limits.maxFramesPerSecond || this.pauses.has('rate')) return;
+    this.options.count('rate_paused');
+    this.pause('rate');
+  }
+
+  pause(why: 'rate' | 'pressure'): void {
+    this.pauses.add(why);
+    this.websocket.pause();
+  }
+
+  resume(why: 'rate' | 'pressure'): void {
+    if (this.pauses.delete(why) && this.pauses.size === 0) this.websocket.resume();
+  }
+
+  /** The socket is gone. */
+  closed(code: number, reason: string): void {
+    if (this.authTimer !== null) clearTimeout(this.authTimer);
+    if (this.window !== null) clearTimeout(this.window);
+    this.hocuspocus?.handleClose({ code, reason });
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The WebSocket edge: `/sync` (Hocuspocus protocol) and `/yjs/{boardId}?token=` (y-websocket protocol) on the HTTP port.
+ *
+ * Guarantees: only origins that REST accepts, too; tokens in URLs go no further than this file; a text frame, a frame over
+ * the limit and a dead peer end with a code of the registry; `drain` closes everybody in jittered order with 4503.
+ * Does not: verify tokens (access), judge updates, order or keep anything (journal).
+ *
+ * Owns the heartbeat timer, and every socket until it is closed.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Connection } from '@hocuspocus/server';
+import type { Presence } from '@sunday/extension-presence';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { BoardHost } from '../engine/board-host.ts';
+import { ClientSocket, type AttachedUser, type SocketCounter } from './client-socket.ts';
+import { OutboundSocket } from './outbound-socket.ts';
+import { fromYWebsocket, tokenFrame } from './protocols.ts';
+
+/** A frame over the limit is refused in-band up to this factor; beyond it `ws` ends the socket before buffering it (1009). */
+const HARD_LIMIT_FACTOR = 2;
+/** Closing everybody at once would bring everybody back at once. */
+const DRAIN_SPREAD_MS = 1500;
+
+export interface GatewayOptions {
+  readonly host: BoardHost;
+  readonly presence: Presence;
+  readonly limits: Limits;
+  readonly allowsOrigin: (origin: string | undefined, host: string | undefined) => boolean;
+  readonly count: (counter: SocketCounter) => void;
+  readonly warn: (message: string, fields: object) => void;
+}
+
+type Route = { readonly kind: 'hocuspocus' } | { readonly kind: 'y-websocket'; readonly board: string; readonly token: string };
+
+export class Gateway {
+  private readonly options: GatewayOptions;
+  private readonly server: WebSocketServer;
+  private readonly sockets = new Map<ClientSocket, { websocket: WebSocket; alive: boolean }>();
+  private readonly byHocuspocusSocket = new WeakMap<object, ClientSocket>();
+  private readonly heartbeat: NodeJS.Timeout;
+  private draining = false;
+  private underPressure = false;
+
+  constructor(options: GatewayOptions) {
+    this.options = options;
+    this.server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      // Boards are small binary updates; compression would cost more than the wire, and every peer its own copy of a frame.
+      perMessageDeflate: false,
+      maxPayload: options.limits.maxFrameBytes * HARD_LIMIT_FACTOR,
+    });
+    this.heartbeat = setInterval(() => { this.beat(); }, options.limits.idleTimeoutMs / 2);
+    this.heartbeat.unref();
+  }
+
+  get openSockets(): number {
+    return this.sockets.size;
+  }
+
+  listen(http: Server): void {
+    http.on('upgrade', (request, stream, head) => { this.upgrade(request, stream, head); });
+  }
+
+  private upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    stream.on('error', () => { stream.destroy(); });
+    const route = routeOf(request.url ?? '/');
+    if (route === null) {
+      reject(stream, 404, 'not_found');
+    } else if (!this.options.allowsOrigin(request.headers.origin, request.headers.host)) {
+      reject(stream, ERRORS.origin_not_allowed.status, 'origin_not_allowed');
+    } else if (this.draining) {
+      reject(stream, ERRORS.draining.status, 'draining');
+    } else {
+      this.server.handleUpgrade(request, stream, head, (websocket) => { this.accept(websocket, stream, request, route); });
+    }
+  }
+
+  private accept(websocket: WebSocket, stream: Duplex, request: IncomingMessage, route: Route): void {
+    const { limits, presence, count, host } = this.options;
+    const protocol = route.kind === 'hocuspocus' ? route : { kind: route.kind, board: route.board };
+    const socket = new ClientSocket({ id: randomUUID(), protocol, websocket, limits, presence, count });
+    const outbound = new OutboundSocket(websocket, stream, limits.maxOutboundBytes, () => {
+      count('slow_consumer');
+      socket.close('slow_consumer');
+    });
+    const entry = { websocket, alive: true };
+    this.sockets.set(socket, entry);
+    socket.open(outbound, (like) => {
+      this.byHocuspocusSocket.set(like, socket);
+      return host.handleConnection(like, plainRequest(request), {});
+    });
+    websocket.on('pong', () => { entry.alive = true; });
+    websocket.on('message', (data: RawData, isBinary) => {
+      entry.alive = true;
+      if (!isBinary || !Buffer.isBuffer(data)) {
+        count('malformed');
+        socket.close('malformed_update');
+        return;
+      }
+      const frame = route.kind === 'hocuspocus' ? data : fromYWebsocket(route.board, data);
+      if (frame !== null) socket.receive(frame);
+    });
+    websocket.on('error', (error) => { this.options.warn('socket error', { socket: socket.id, error: error.message }); });
+    websocket.on('close', (code, reason) => {
+      this.sockets.delete(socket);
+      socket.closed(code, reason.toString());
+    });
+    if (this.underPressure) socket.pause('pressure');
+    if (route.kind === 'y-websocket') socket.receive(tokenFrame(route.board, route.token));
+  }
+
+  /** Hocuspocus has attached a board to a socket. */
+  attached(connection: Connection, user: AttachedUser): void {
+    this.byHocuspocusSocket.get(connection.webSocket)?.attach(connection, user);
+  }
+
+  /** Ends one board on the socket it is attached to. */
+  refuse(connection: Connection, code: ErrorCode): void {
+    this.byHocuspocusSocket.get(connection.webSocket)?.refuse(connection.messageAddress, code);
+  }
+
+  /** Too much is uncommitted: nobody is read from until the database has caught up. Nobody is cut off. */
+  pressure(on: boolean): void {
+    this.underPressure = on;
+    for (const socket of this.sockets.keys()) {
+      if (on) socket.pause('pressure');
+      else socket.resume('pressure');
+    }
+  }
+
+  private beat(): void {
+    for (const entry of this.sockets.values()) {
+      if (entry.websocket.isPaused) continue;
+      if (!entry.alive) {
+        entry.websocket.terminate();
+        continue;
+      }
+      entry.alive = false;
+      entry.websocket.ping();
+    }
+  }
+
+  /** Accepts nobody new, and closes everybody, spread over a moment; resolves when all are closed or told to. */
+  async drain(): Promise<void> {
+    this.draining = true;
+    await Promise.all([...this.sockets.keys()].map(async (socket) => {
+      await delay(Math.random() * Math.min(DRAIN_SPREAD_MS, this.sockets.size * 10));
+      socket.close('draining');
+    }));
+  }
+
+  close(): void {
+    clearInterval(this.heartbeat);
+    for (const { websocket } of this.sockets.values()) websocket.terminate();
+  }
+}
+
+function routeOf(url: string): Route | null {
+  const base = 'http://localhost';
+  if (!URL.canParse(url, base)) return null;
+  const { pathname, searchParams } = new URL(url, base);
+  if (pathname === '/sync') return { kind: 'hocuspocus' };
+  const board = /^\/yjs\/([^/]{1,64})$/.exec(pathname)?.[1];
+  return board === undefined ? null : { kind: 'y-websocket', board, token: searchParams.get('token') ?? '' };
+}
+
+/** The request as hooks see it: without the query, which may hold a token. */
+function plainRequest(request: IncomingMessage): Request {
+  const headers = new Headers();
+  for (const name of ['user-agent', 'origin', 'x-request-id', 'traceparent']) {
+    const value = request.headers[name];
+    if (typeof value === 'string') headers.set(name, value);
+  }
+  return new Request(`http://localhost${(request.url ?? '/').split('?', 1)[0] ?? '/'}`, { headers });
+}
+
+function reject(stream: Duplex, status: number, code: string): void {
+  const body = JSON.stringify({ status, code });
+  stream.end(
+    `HTTP/1.1 ${status} ${code}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * The sending side of one WebSocket, as Hocuspocus and the journal see it.
+ *
+ * A broadcast hands the same bytes to every socket of a board: the WebSocket frame around them is made once and shared. Each
+ * socket is corked at its first write of a turn and uncorked once at its end, so that a turn costs one system call a socket.
+ * What the network has not taken is bounded: the journal holds batches back above its own mark (it reads `bufferedAmount`),
+ * and a socket that fills past the hard bound all the same is closed with 4508.
+ *
+ * Writes raw frames beside `ws`, which is sound because compression is off: `ws` then writes each of its own frames at once.
+ */
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+
+/** RFC 6455: FIN and opcode 2, binary. */
+const BINARY_FRAME = 0x82;
+const LENGTH_16 = 126;
+const LENGTH_64 = 127;
+
+/** The whole frame of a server's binary message (unmasked). */
+export function encodeBinaryFrame(payload: Uint8Array): Buffer {
+  const { length } = payload;
+  const headerBytes = length < LENGTH_16 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(headerBytes + length);
+  frame[0] = BINARY_FRAME;
+  if (headerBytes === 2) {
+    frame[1] = length;
+  } else if (headerBytes === 4) {
+    frame[1] = LENGTH_16;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = LENGTH_64;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+  frame.set(payload, headerBytes);
+  return frame;
+}
+
+let lastPayload: Uint8Array | null = null;
+let lastFrame: Buffer | null = null;
+
+/** One entry is enough: a broadcast sends the same payload to its sockets one after the other. */
+function sharedFrame(payload: Uint8Array): Buffer {
+  if (payload === lastPayload && lastFrame !== null) return lastFrame;
+  lastPayload = payload;
+  lastFrame = encodeBinaryFrame(payload);
+  return lastFrame;
+}
+
+const corked = new Set<Duplex>();
+
+function uncorkAll(): void {
+  for (const stream of corked) stream.uncork();
+  corked.clear();
+  lastPayload = null;
+  lastFrame = null;
+}
+
+function corkForThisTurn(stream: Duplex): void {
+  if (corked.has(stream)) return;
+  if (corked.size === 0) process.nextTick(uncorkAll);
+  corked.add(stream);
+  stream.cork();
+}
+
+export class OutboundSocket {
+  private readonly websocket: WebSocket;
+  private readonly stream: Duplex;
+  private readonly maxBytes: number;
+  private readonly onOverflow: () => void;
+
+  constructor(websocket: WebSocket, stream: Duplex, maxBytes: number, onOverflow: () => void) {
+    this.websocket = websocket;
+    this.stream = stream;
+    this.maxBytes = maxBytes;
+    this.onOverflow = onOverflow;
+  }
+
+  get readyState(): number {
+    return this.websocket.readyState;
+  }
+
+  /** Bytes handed over and not yet taken by the network. */
+  get bufferedAmount(): number {
+    return this.stream.writableLength;
+  }
+
+  send(payload: Uint8Array): void {
+    if (this.websocket.readyState !== this.websocket.OPEN) return;
+    const frame = sharedFrame(payload);
+    if (this.stream.writableLength + frame.length > this.maxBytes) {
+      this.onOverflow();
+      return;
+    }
+    corkForThisTurn(this.stream);
+    this.stream.write(frame);
+  }
+
+  close(code: number, reason: string): void {
+    // The close frame must follow what this turn has written.
+    if (corked.delete(this.stream)) this.stream.uncork();
+    this.websocket.close(code, reason);
+  }
+}

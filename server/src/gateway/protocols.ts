@@ -1,0 +1,121 @@
+/**
+ * The two wire protocols of the edge, as translations to and from Hocuspocus' own frames (`varString document, varUint type,
+ * body`). `/sync` speaks those already; `/yjs/{boardId}` speaks y-websocket's, which has one board per socket, no document
+ * address, no acks and no refusals other than the end of the socket.
+ */
+import { FRAME } from '@sunday/extension-journal';
+import * as decoding from 'lib0/decoding';
+import * as encoding from 'lib0/encoding';
+
+/** Types that a y-websocket client knows; everything else stays on the server. */
+const Y_WEBSOCKET_TYPES: ReadonlySet<number> = new Set([FRAME.sync, FRAME.awareness, FRAME.queryAwareness]);
+
+/** What the gateway needs to know of a frame to route it. `body` starts at `bodyAt`, after the type. */
+export interface Envelope {
+  /** The address as sent: the document name, or `name\0session`. */
+  readonly address: string;
+  readonly document: string;
+  readonly type: number;
+  readonly bodyAt: number;
+}
+
+/** Longest address read: a board id, NUL, and the short session id of the stock provider. */
+const MAX_ADDRESS_BYTES = 128;
+
+/** `null`: not a frame, or addressed to something that cannot be a board. */
+export function readEnvelope(frame: Uint8Array): Envelope | null {
+  try {
+    const decoder = decoding.createDecoder(frame);
+    const length = decoding.readVarUint(decoder);
+    if (length > MAX_ADDRESS_BYTES) return null;
+    decoder.pos = 0;
+    const address = decoding.readVarString(decoder);
+    const end = address.indexOf('\0');
+    return { address, document: end === -1 ? address : address.slice(0, end), type: decoding.readVarUint(decoder), bodyAt: decoder.pos };
+  } catch {
+    return null;
+  }
+}
+
+/** The address of a frame that is too odd for `readEnvelope`, so that the refusal can still be addressed; `null`: unreadable. */
+export function readAddress(frame: Uint8Array): string | null {
+  try {
+    return decoding.readVarString(decoding.createDecoder(frame));
+  } catch {
+    return null;
+  }
+}
+
+/** Sub-types of an Auth frame (@hocuspocus/common). */
+export const AUTH = { token: 0, permissionDenied: 1, authenticated: 2 } as const;
+
+const begin = (address: string, type: number): encoding.Encoder => {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarString(encoder, address);
+  encoding.writeVarUint(encoder, type);
+  return encoder;
+};
+
+export function tokenFrame(address: string, token: string): Uint8Array {
+  const encoder = begin(address, FRAME.auth);
+  encoding.writeVarUint(encoder, AUTH.token);
+  encoding.writeVarString(encoder, token);
+  return encoding.toUint8Array(encoder);
+}
+
+export function permissionDeniedFrame(address: string, reason: string): Uint8Array {
+  const encoder = begin(address, FRAME.auth);
+  encoding.writeVarUint(encoder, AUTH.permissionDenied);
+  encoding.writeVarString(encoder, reason);
+  return encoding.toUint8Array(encoder);
+}
+
+export function awarenessFrame(address: string, update: Uint8Array): Uint8Array {
+  const encoder = begin(address, FRAME.awareness);
+  encoding.writeVarUint8Array(encoder, update);
+  return encoding.toUint8Array(encoder);
+}
+
+/** The body of an awareness frame; `null` for junk. */
+export function readAwareness(frame: Uint8Array, bodyAt: number): Uint8Array | null {
+  try {
+    const decoder = decoding.createDecoder(frame);
+    decoder.pos = bodyAt;
+    return decoding.readVarUint8Array(decoder);
+  } catch {
+    return null;
+  }
+}
+
+/** What an Auth frame of the server says. */
+export function readServerAuth(frame: Uint8Array, bodyAt: number): { kind: 'denied'; reason: string } | { kind: 'authenticated' } | { kind: 'other' } {
+  const decoder = decoding.createDecoder(frame);
+  decoder.pos = bodyAt;
+  switch (decoding.readVarUint(decoder)) {
+    case AUTH.permissionDenied:
+      return { kind: 'denied', reason: decoding.readVarString(decoder) };
+    case AUTH.authenticated:
+      return { kind: 'authenticated' };
+    default:
+      return { kind: 'other' };
+  }
+}
+
+/** A frame of a y-websocket client, addressed for Hocuspocus; `null`: a type it has no business sending. */
+export function fromYWebsocket(document: string, frame: Uint8Array): Uint8Array | null {
+  if (frame.length === 0 || !Y_WEBSOCKET_TYPES.has(frame[0] ?? -1)) return null;
+  const encoder = encoding.createEncoder();
+  encoding.writeVarString(encoder, document);
+  encoding.writeUint8Array(encoder, frame);
+  return encoding.toUint8Array(encoder);
+}
+
+/** A frame of Hocuspocus for a y-websocket client; `null`: it would not understand it. */
+export function toYWebsocket(frame: Uint8Array, envelope: Envelope): Uint8Array | null {
+  if (envelope.type === FRAME.syncReply) {
+    const copy = frame.slice(envelope.bodyAt - 1);
+    copy[0] = FRAME.sync;
+    return copy;
+  }
+  return Y_WEBSOCKET_TYPES.has(envelope.type) ? frame.subarray(envelope.bodyAt - 1) : null;
+}

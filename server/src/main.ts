@@ -1,0 +1,125 @@
+/**
+ * The composition root: which parts there are and how they are joined. Reads top to bottom as the life of the process:
+ * parts are made, joined, started; `stop` takes them down in the order that loses nothing.
+ */
+import { fileURLToPath } from 'node:url';
+import { createAccess, createTokenVerifier } from '@sunday/extension-access';
+import { DatabaseUnavailable, openDatabase } from '@sunday/database';
+import { Journal, PostgresStore } from '@sunday/extension-journal';
+import { createPresence } from '@sunday/extension-presence';
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { BoardHost } from './engine/board-host.ts';
+import { createEngine } from './engine/engine.ts';
+import { isErrorCode } from './errors.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { createHttpApp } from './http/app.ts';
+import { isAllowedOrigin } from './http/security.ts';
+import { createMetrics } from './metrics.ts';
+import { readiness } from './readiness.ts';
+
+/** A board stays in memory this long after its last visitor, so that a reload or a short break finds it warm. */
+const BOARD_IDLE_MS = 30_000;
+const WEB_APP = fileURLToPath(new URL('../../web/dist', import.meta.url));
+
+export interface Sunday {
+  /** Where it listens, e.g. `http://127.0.0.1:3000`. */
+  readonly url: string;
+  /** Drains sockets, commits everything, closes. Resolves when nothing is left to lose. */
+  stop(): Promise<void>;
+}
+
+export async function startSunday(config: Config, log: Logger, node: string): Promise<Sunday> {
+  let draining = false;
+  const metrics = createMetrics({ sockets: () => gateway.openSockets, boards: () => journal.openBoards });
+
+  const database = await openDatabase({
+    ...(config.databaseUrl === undefined ? {} : { url: config.databaseUrl }),
+    dataDir: config.dataDir,
+    onStatus: (status) => { log.info({ part: 'database' }, status); },
+  });
+
+  const access = await createAccess({ database, verifier: createTokenVerifier(config.auth), log });
+  const presence = createPresence({
+    tickMs: config.limits.presenceTickMs,
+    limits: { maxStateBytes: config.limits.maxPresenceBytes },
+    onDrop: metrics.presence,
+  });
+
+  const journal = new Journal({
+    store: new PostgresStore(database, node),
+    isUnavailable: (error) => error instanceof DatabaseUnavailable,
+    refuse: (connection, code) => { gateway.refuse(connection, isErrorCode(code) ? code : 'refused'); },
+    limits: { highWaterBytes: config.limits.maxOutboundBytes / 8, lowWaterBytes: config.limits.maxOutboundBytes / 64 },
+    events: {
+      committed: metrics.commit,
+      batch: (batch) => { metrics.batch(batch.update.length); },
+      dropped: metrics.heldBack,
+      compacted: ({ rows }) => { metrics.compacted(rows); },
+      pressure: (on) => { metrics.pressure(on); gateway.pressure(on); log.warn({ on }, 'reading from sockets is paused while too much is uncommitted'); },
+      away: (on) => { metrics.databaseAway(on); log[on ? 'warn' : 'info']({ part: 'journal' }, on ? 'database away: editing goes on, unsaved' : 'database back: all is being saved'); },
+      error: (boardId, error) => { metrics.boardError(); log.error({ boardId, err: error }, 'board trouble'); },
+    },
+  });
+
+  const host = new BoardHost(
+    {
+      extensions: [
+        journal.extension,
+        access.extension,
+        {
+          extensionName: 'gateway',
+          connected: ({ connection, context }) => {
+            gateway.attached(connection, context.user);
+            return Promise.resolve();
+          },
+        },
+      ],
+      quiet: true,
+      // The gateway keeps time: Hocuspocus would cut off a client whose only traffic is presence.
+      timeout: 2 ** 31 - 1,
+      maxUnauthenticatedQueueSize: config.limits.maxFrameBytes * 2,
+    },
+    BOARD_IDLE_MS,
+  );
+
+  const gateway = new Gateway({
+    host,
+    presence,
+    limits: config.limits,
+    allowsOrigin: (origin, requestHost) => isAllowedOrigin(origin, requestHost, config),
+    count: metrics.socket,
+    warn: (message, fields) => { log.warn(fields, message); },
+  });
+
+  access.onRefused((connection, code) => { gateway.refuse(connection, code); });
+  access.onPromoted((connection) => { journal.resync(connection); });
+
+  const engine = createEngine({ host, journal, deleteBoard: (boardId, userId) => access.deleteBoard(boardId, userId) });
+
+  const app = await createHttpApp({
+    config, engine, access, database, log,
+    presence: (boardId) => presence.list(boardId),
+    readiness: readiness({ database, journal, draining: () => draining }),
+    metrics: metrics.registry,
+    webDirectory: WEB_APP,
+  });
+  gateway.listen(app.server);
+  const url = await app.listen({ host: config.host, port: config.port });
+
+  return {
+    url,
+    async stop() {
+      draining = true;
+      await gateway.drain();
+      await app.close();
+      await journal.drain();
+      await host.shutdown();
+      gateway.close();
+      presence.close();
+      await access.close();
+      await journal.close();
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Prometheus metrics of this process: one registry, every counter named once. Parts report through callbacks; nothing imports this
+ * file but main.ts. Every limit that can be hit has a counter here (DESIGN §5, 10).
+ */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { PresenceDrop } from '@sunday/extension-presence';
+import type { SocketCounter } from './gateway/client-socket.ts';
+
+export interface Metrics {
+  readonly registry: Registry;
+  socket(counter: SocketCounter): void;
+  presence(drop: PresenceDrop, count: number): void;
+  commit(tookMs: number, boards: number): void;
+  batch(bytes: number): void;
+  heldBack(bytes: number): void;
+  compacted(rows: number): void;
+  databaseAway(on: boolean): void;
+  pressure(on: boolean): void;
+  boardError(): void;
+}
+
+export function createMetrics(live: { sockets: () => number; boards: () => number }): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const sockets = new Counter({ name: 'sunday_socket_events_total', help: 'Limits hit and refusals at the WebSocket edge', labelNames: ['event'], registers });
+  const presence = new Counter({ name: 'sunday_presence_drops_total', help: 'Presence entries or frames not delivered, by reason', labelNames: ['reason'], registers });
+  const commits = new Histogram({ name: 'sunday_commit_seconds', help: 'Time of one journal transaction', buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5], registers });
+  const commitBoards = new Counter({ name: 'sunday_commit_boards_total', help: 'Batches committed, over all boards', registers });
+  const batchBytes = new Counter({ name: 'sunday_batch_bytes_total', help: 'Bytes of committed batches', registers });
+  const held = new Counter({ name: 'sunday_held_back_bytes_total', help: 'Bytes of batches not sent to slow sockets, which are resynced instead', registers });
+  const compactedRows = new Counter({ name: 'sunday_compacted_rows_total', help: 'Journal rows merged into snapshots', registers });
+  const boardErrors = new Counter({ name: 'sunday_board_errors_total', help: 'Failures of one board: refused statements, failed compactions', registers });
+  const away = new Gauge({ name: 'sunday_database_away', help: '1 while commits cannot reach Postgres', registers });
+  const paused = new Gauge({ name: 'sunday_sockets_paused', help: '1 while sockets are not read because too much is uncommitted', registers });
+  new Gauge({ name: 'sunday_open_sockets', help: 'Open WebSockets', registers, collect() { this.set(live.sockets()); } });
+  new Gauge({ name: 'sunday_open_boards', help: 'Boards in memory', registers, collect() { this.set(live.boards()); } });
+  return {
+    registry,
+    socket: (event) => { sockets.inc({ event }); },
+    presence: (reason, count) => { presence.inc({ reason }, count); },
+    commit: (tookMs, boards) => { commits.observe(tookMs / 1000); commitBoards.inc(boards); },
+    batch: (bytes) => { batchBytes.inc(bytes); },
+    heldBack: (bytes) => { held.inc(bytes); },
+    compacted: (rows) => { compactedRows.inc(rows); },
+    databaseAway: (on) => { away.set(on ? 1 : 0); },
+    pressure: (on) => { paused.set(on ? 1 : 0); },
+    boardError: () => { boardErrors.inc(); },
+  };
+}

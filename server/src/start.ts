@@ -1,0 +1,66 @@
+/** `npm start`: configuration, the web app if it is not built yet, the server, and how to sign in. Ends on SIGTERM or SIGINT. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import pino from 'pino';
+import { ConfigError, loadConfig, type Config } from './config.ts';
+import { startSunday } from './main.ts';
+
+const WEB = fileURLToPath(new URL('../../web', import.meta.url));
+
+const say = (line: string): void => { process.stdout.write(`${line}\n`); };
+
+/** Neither SUNDAY_JWT_SECRET nor SUNDAY_JWKS_URL, outside production: a secret of this data dir, made once. */
+async function withDevelopmentSecret(config: Config): Promise<Config> {
+  if (!config.devAuth) return config;
+  const file = join(config.dataDir, 'jwt-secret');
+  await mkdir(config.dataDir, { recursive: true });
+  if (!existsSync(file)) await writeFile(file, randomBytes(32).toString('base64url'), { mode: 0o600 });
+  return { ...config, auth: { ...config.auth, secret: (await readFile(file, 'utf8')).trim() } };
+}
+
+/** A fresh clone has no build of the web app yet; npm start makes it once. */
+async function buildWebApp(): Promise<void> {
+  if (existsSync(join(WEB, 'dist', 'index.html'))) return;
+  say('Building the web app (only the first time) ...');
+  await promisify(execFile)('npm', ['run', '--silent', 'build'], { cwd: WEB });
+}
+
+async function main(): Promise<void> {
+  const started = performance.now();
+  const config = await withDevelopmentSecret(loadConfig(process.env));
+  const log = pino({ level: config.logLevel, redact: ['req.headers.authorization'] });
+  for (const warning of config.warnings) log.warn(warning);
+  await buildWebApp();
+  say('Starting Sunday ...');
+  const sunday = await startSunday(config, log, process.env['HOSTNAME'] ?? randomUUID());
+  say(`Sunday is ready in ${((performance.now() - started) / 1000).toFixed(1)} s: ${config.publicUrl ?? sunday.url}`);
+  if (config.devAuth && config.loopback) say('Sign in with any name (development sign-in, this machine only).');
+  else say('Sign in with a token of your identity provider (SUNDAY_JWKS_URL or SUNDAY_JWT_SECRET).');
+
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    const giveUp = setTimeout(() => {
+      log.error('not everything could be committed in time');
+      process.exit(1);
+    }, config.limits.shutdownGraceMs);
+    sunday.stop().then(
+      () => { clearTimeout(giveUp); process.exit(0); },
+      (error: unknown) => { log.error({ err: error }, 'stopping failed'); process.exit(1); },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+});
