@@ -37,15 +37,18 @@ export const ERRORS = {
   invalid_cursor: entry(400, 4422, false, 'The cursor is not one this list gave out'),
   invalid_filter: entry(400, 4422, false, 'The filter or sort does not fit the board'),
   invalid_csv: entry(400, 4422, false, 'The CSV cannot be read'),
-  invalid_export: entry(400, 4422, false, 'The JSON is not a Sunday export'),
+  invalid_import: entry(400, 4422, false, 'The data is not a table or a Sunday export'),
   invalid_id: entry(422, 4422, false, 'An id must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -'),
   invalid_value: entry(422, 4422, false, 'The value does not fit the type of its column'),
   invalid_link: entry(422, 4422, false, 'Links must be http, https or mailto'),
   unknown_column: entry(422, 4422, false, 'The board has no such column'),
   unknown_group: entry(422, 4422, false, 'The board has no such group'),
-  unknown_item: entry(404, 4404, false, 'The board has no such item'),
-  unknown_comment: entry(404, 4404, false, 'The item has no such comment'),
+  unknown_item: entry(422, 4422, false, 'The board has no such item'),
+  unknown_comment: entry(422, 4422, false, 'The item has no such comment'),
+  unknown_label: entry(422, 4422, false, 'The column has no such label'),
+  unknown_template: entry(422, 4422, false, 'There is no such template'),
   computed_column: entry(422, 4422, false, 'The column is computed and cannot be written'),
+  unsupported_column_type: entry(422, 4422, false, 'This version does not know the type of the column'),
   unsupported_media_type: entry(415, 4422, false, 'The content type is not one this route reads'),
   payload_too_large: entry(413, 4413, false, 'The request body is larger than this server accepts'),
   too_large: entry(413, 4413, false, 'The message or document is larger than this server accepts'),
@@ -64,6 +67,7 @@ export const ERRORS = {
   draining: entry(503, 4503, true, 'The server is shutting down: try again'),
   overloaded: entry(503, 4503, true, 'The server is busy: try again'),
   database_unavailable: entry(503, 4503, true, 'The database is away; nothing was changed: try again'),
+  commit_pending: entry(503, 4503, true, 'The change is applied and will be committed when the database answers: ask again with the same Idempotency-Key'),
   not_available: entry(503, 4503, true, 'This part of the server is not running'),
   internal: entry(500, 4503, true, 'Something went wrong on the server'),
 } as const satisfies Record<string, ErrorEntry>
@@ -132,8 +136,15 @@ export function toSundayError(error: unknown): SundayError {
         return new SundayError(code, error.message || undefined, { cause: error, ...(typeof field === 'string' ? { field } : {}) })
       }
     }
+    if (isDataException(error)) return new SundayError('validation_failed', 'A value of the request cannot be compared or stored', { cause: error })
   }
   return new SundayError('internal', undefined, { cause: error })
+}
+
+/** Postgres' class 22: a value that has no such form, e.g. a NUL character in text. The fault is in what was asked, not in the server. */
+function isDataException(error: Error): boolean {
+  const { code, severity } = error as Error & { code?: unknown; severity?: unknown }
+  return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code) && severity !== undefined
 }
 
 /** Classes whose `code` is from this registry and whose message is written for people. */

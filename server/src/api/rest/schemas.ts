@@ -1,0 +1,182 @@
+/**
+ * The resources of the REST API as zod schemas: what requests must look like and what answers are held to. `/openapi.json` is made of them.
+ *
+ * Values of cells are checked by the board model against the type of their column, not here.
+ */
+import { COLUMN_TYPES, type ColumnType } from '@sunday/board-model';
+import { z } from 'zod';
+import { FILTER_OPS } from '../../boards/item-filter.ts';
+import { ROLES } from '../../boards/resources.ts';
+import { TEMPLATES } from '../../boards/templates.ts';
+
+/** Named schemas: they become `#/components/schemas/…`. */
+export const resourceSchemas = z.registry<{ id?: string | undefined }>();
+
+function named<T extends z.ZodType>(id: string, schema: T): T {
+  resourceSchemas.add(schema, { id });
+  return schema;
+}
+
+/** Longest text of any field of a request; board-model has the narrower limits. */
+const MAX_TEXT = 100_000;
+/** User ids come from tokens. */
+export const MAX_USER_ID = 255;
+
+const id = z.string().min(1).max(64).describe('1 to 64 characters of A-Z, a-z, 0-9, _ and -');
+const text = z.string().max(MAX_TEXT);
+const userId = z.string().min(1).max(MAX_USER_ID);
+const time = z.string().describe('RFC 3339, UTC');
+const values = z.record(z.string(), z.unknown()).describe('By column id; the shape follows from the type of the column. In a write null empties a cell');
+const settings = z.record(z.string(), z.unknown()).describe('Depends on the type: labels (status, dropdown), max (rating), unit (number), …');
+const columnType = z.enum(COLUMN_TYPES as readonly [ColumnType, ...ColumnType[]]);
+const before = id.optional().describe('Id of the neighbour to stand before');
+const after = id.optional().describe('Id of the neighbour to stand after');
+
+export const problem = named(
+  'Problem',
+  z.looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe('Stable; see /docs/errors'),
+    detail: z.string(),
+    instance: z.string(),
+    requestId: z.string(),
+    field: z.string().optional(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  }),
+);
+
+// Answers
+
+export const column = named('Column', z.object({ id, title: z.string(), type: z.string(), settings, position: z.string() }));
+export const group = named('Group', z.object({ id, title: z.string(), color: z.string(), position: z.string() }));
+export const board = named(
+  'Board',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string(),
+    workspaceId: z.string().nullable(),
+    columns: z.array(column),
+    groups: z.array(group),
+    createdAt: time,
+    updatedAt: time,
+    version: z.int().describe('Sequence number of the last committed batch'),
+    role: z.enum(ROLES).describe('What the caller may do'),
+  }),
+);
+export const item = named(
+  'Item',
+  z.object({
+    id: z.string(),
+    boardId: z.string(),
+    groupId: z.string().nullable().describe('null: ungrouped'),
+    name: z.string(),
+    values,
+    position: z.string().describe('Orders the items of a group, by code point, then by id'),
+    createdAt: time,
+    createdBy: z.string().nullable(),
+    updatedAt: time,
+    updatedBy: z.string().nullable(),
+    deletedAt: time.nullable(),
+  }),
+);
+export const comment = named(
+  'Comment',
+  z.object({
+    id: z.string(), itemId: z.string(), author: z.string(), body: z.string(), mentions: z.array(z.string()), createdAt: time, editedAt: time.nullable(), deletedAt: time.nullable(),
+  }),
+);
+export const member = named(
+  'Member',
+  z.object({ userId: z.string(), role: z.enum(ROLES), name: z.string().nullable(), picture: z.string().nullable(), addedBy: z.string().nullable(), addedAt: time }),
+);
+export const workspace = named('Workspace', z.object({ id: z.string(), name: z.string(), createdAt: time, createdBy: z.string() }));
+export const presenceEntry = named(
+  'PresenceEntry',
+  z.object({
+    clientId: z.number(),
+    user: z.object({ id: z.string(), name: z.string(), picture: z.string().nullable(), color: z.string() }),
+    state: z.unknown(),
+  }),
+);
+export const imported = named('ImportedBoard', z.object({ ...board.shape, itemCount: z.int() }));
+export const session = named('Session', z.object({ token: z.string(), user: z.object({ id: z.string(), name: z.string() }) }));
+
+export const page = <T extends z.ZodType>(entry: T) => z.object({ data: z.array(entry), nextCursor: z.string().nullable().describe('null: the last page') });
+
+// Requests
+
+export const boardParams = z.object({ boardId: z.string() });
+export const itemParams = z.object({ boardId: z.string(), itemId: z.string() });
+
+/** Entries of a page when the caller does not say. */
+const DEFAULT_PAGE = 50;
+
+export const listQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100_000).default(DEFAULT_PAGE).describe('Entries of a page; capped by the server'),
+  cursor: z.string().optional().describe('nextCursor of the page before'),
+});
+
+const flag = z.enum(['true', 'false']).default('false').transform((value) => value === 'true');
+export const flagQuery = flag;
+
+export const itemListQuery = z.looseObject({
+  ...listQuery.shape,
+  sort: z.string().optional().describe('Column ids and fields (name, createdAt, updatedAt, …) separated by commas, a minus for descending: -c_due,name. Empty cells come last. Without it: the order of the board'),
+  deleted: flag.describe('true: the items in the trash'),
+  filter: z
+    .record(z.string(), z.partialRecord(z.enum(FILTER_OPS), z.string()))
+    .optional()
+    .describe('filter[columnId][op]=value; all must hold. Ops: eq, ne, in (a,b,c), contains, startsWith, lt, lte, gt, gte, empty (true or false). Labels by id or title. Fields: name, groupId, createdAt, createdBy, updatedAt, updatedBy; values.<columnId> where a column id is also a field'),
+});
+
+const newColumn = z.strictObject({ id: id.optional(), type: columnType, title: text, settings: settings.optional() });
+const newGroup = z.strictObject({ id: id.optional(), title: text, color: text.optional() });
+
+export const createBoardBody = z.strictObject({
+  name: text.min(1),
+  description: text.optional(),
+  workspaceId: z.string().nullable().optional(),
+  columns: z.array(newColumn).max(500).optional().describe('Instead of those of the template'),
+  groups: z.array(newGroup).max(500).optional().describe('Instead of those of the template'),
+  template: z.string().optional().describe(`One of: ${Object.entries(TEMPLATES).map(([name, template]) => `${name} (${template.about})`).join(', ')}`),
+});
+export const updateBoardBody = z.strictObject({ name: text.min(1).optional(), description: text.optional() });
+export const duplicateBoardBody = z.strictObject({ name: text.min(1).optional(), workspaceId: z.string().nullable().optional(), withItems: z.boolean().default(true) });
+
+export const createColumnBody = z.strictObject({ ...newColumn.shape, before, after });
+export const updateColumnBody = z.strictObject({ title: text.optional(), settings: settings.optional().describe('Merged: a key given replaces, null removes'), before, after });
+export const createGroupBody = z.strictObject({ ...newGroup.shape, before, after });
+export const updateGroupBody = z.strictObject({ title: text.optional(), color: text.optional(), before, after });
+
+const groupId = id.nullable().optional().describe('null: ungrouped');
+export const createItemBody = z.strictObject({ id: id.optional(), name: text, groupId: groupId.describe('Default: the first group; null: ungrouped'), values: values.optional(), before, after });
+export const updateItemBody = z.strictObject({ name: text.optional(), values: values.optional().describe('Cells that are absent stay; null empties a cell') });
+export const moveItemBody = z.strictObject({ groupId, before, after });
+
+export const batchBody = z.strictObject({
+  operations: z
+    .array(
+      z.discriminatedUnion('op', [
+        z.strictObject({ op: z.literal('create'), ...createItemBody.shape }),
+        z.strictObject({ op: z.literal('update'), id, ifMatch: z.string().optional(), ...updateItemBody.shape }),
+        z.strictObject({ op: z.literal('move'), id, ...moveItemBody.shape }),
+        z.strictObject({ op: z.literal('delete'), id }),
+        z.strictObject({ op: z.literal('restore'), id }),
+      ]),
+    )
+    .min(1)
+    .describe('All or nothing, in this order'),
+});
+
+export const createCommentBody = z.strictObject({ id: id.optional(), body: text.min(1), mentions: z.array(userId).max(100).optional() });
+export const addMemberBody = z.strictObject({ userId, role: z.enum(ROLES) });
+export const updateMemberBody = z.strictObject({ role: z.enum(ROLES) });
+export const createWorkspaceBody = z.strictObject({ name: text.min(1).max(255) });
+export const sessionBody = z.strictObject({ name: z.string().trim().min(1).max(100) });
+export const writeHeaders = z.looseObject({
+  'idempotency-key': z.string().optional().describe('Repeating the request with the same key answers the first response again'),
+  'if-match': z.string().optional().describe('ETag the resource must still have'),
+});

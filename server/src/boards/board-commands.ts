@@ -1,0 +1,142 @@
+/**
+ * Creating, changing, duplicating and deleting boards.
+ *
+ * Guarantees: a command that returns is committed. Creating with ids from an Idempotency-Key can be repeated: the board that is there
+ * already is answered.
+ */
+import { exportJson, importJson, initBoard, updateBoard, type ColumnId, type GroupId, type NewColumn, type NewGroup } from '@sunday/board-model';
+import * as Y from 'yjs';
+import { SundayError } from '../errors.ts';
+import { findBoardRow } from './board-queries.ts';
+import { RANDOM_IDS, type IdSource } from './derived-ids.ts';
+import { boardEtag, NO_PRECONDITION, requireMatch } from './etags.ts';
+import { byRest, isUuid, requireRole, type BoardsParts, type WriteOptions } from './parts.ts';
+import { boardFactsOf, boardFromRow, type Actor, type BoardResource } from './resources.ts';
+import { templateOf } from './templates.ts';
+import { requireWorkspace } from './workspaces.ts';
+
+export type NewBoardInput = {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly workspaceId?: string | null | undefined;
+  readonly columns?: readonly { id?: string | undefined; type: NewColumn['type']; title: string; settings?: Record<string, unknown> | undefined }[] | undefined;
+  readonly groups?: readonly { id?: string | undefined; title: string; color?: string | undefined }[] | undefined;
+  readonly template?: string | undefined;
+};
+
+export type BoardAndTag = { board: BoardResource; etag: string };
+
+export type BoardCommands = {
+  createBoard(actor: Actor, input: NewBoardInput, options?: WriteOptions): Promise<BoardAndTag>;
+  updateBoard(actor: Actor, boardId: string, patch: { name?: string | undefined; description?: string | undefined }, options?: WriteOptions): Promise<BoardAndTag>;
+  duplicateBoard(actor: Actor, boardId: string, input: { name?: string | undefined; workspaceId?: string | null | undefined; withItems: boolean }, options?: WriteOptions): Promise<BoardAndTag>;
+  deleteBoard(actor: Actor, boardId: string, options?: WriteOptions): Promise<void>;
+};
+
+export function boardCommands(parts: BoardsParts): BoardCommands {
+  const { database, engine } = parts;
+
+  async function answer(boardId: string): Promise<BoardAndTag> {
+    const board = boardFromRow(await findBoardRow(database, boardId), 'owner');
+    return { board, etag: boardEtag(board) };
+  }
+
+  return {
+    async createBoard(actor, input, { ids = RANDOM_IDS } = {}) {
+      const template = templateOf(input.template ?? 'blank');
+      if (template === undefined) throw new SundayError('unknown_template', undefined, { field: 'template' });
+      const doc = new Y.Doc();
+      try {
+        initBoard(doc, {
+          name: input.name,
+          description: input.description ?? '',
+          columns: input.columns === undefined ? [...template.columns] : input.columns.map((column, index) => newColumn(column, ids, index)),
+          groups: input.groups === undefined ? [...template.groups] : input.groups.map((group, index) => newGroup(group, ids, index)),
+        }, actor);
+        return await answer(await saveNewBoard(parts, actor, { ids, workspaceId: input.workspaceId ?? null, doc }));
+      } finally {
+        doc.destroy();
+      }
+    },
+
+    async updateBoard(actor, boardId, patch, { precondition = NO_PRECONDITION } = {}) {
+      const role = await requireRole(parts, actor, boardId, 'editor');
+      const { value: facts, seq } = await engine.write(boardId, byRest(actor), (doc) => {
+        requireMatch(precondition, () => boardEtag(boardFactsOf(doc)));
+        updateBoard(doc, { ...(patch.name === undefined ? {} : { name: patch.name }), ...(patch.description === undefined ? {} : { description: patch.description }) }, actor);
+        return boardFactsOf(doc);
+      });
+      const board = { ...boardFromRow(await findBoardRow(database, boardId), role), ...facts, version: seq };
+      return { board, etag: boardEtag(board) };
+    },
+
+    async duplicateBoard(actor, boardId, input, { ids = RANDOM_IDS } = {}) {
+      await requireRole(parts, actor, boardId, 'viewer');
+      const { value: source } = await engine.read(boardId, (doc) => exportJson(doc));
+      const { workspace_id } = await findBoardRow(database, boardId);
+      const doc = new Y.Doc();
+      try {
+        importJson(doc, input.withItems ? source : { ...source, items: [] }, actor);
+        updateBoard(doc, { name: input.name ?? `Copy of ${source.name}`.slice(0, MAX_NAME) }, actor);
+        // a copy stays in the workspace of its source where the caller may put boards there
+        const workspaceId = input.workspaceId === undefined ? await workspaceForCopy(workspace_id, actor) : input.workspaceId;
+        return await answer(await saveNewBoard(parts, actor, { ids, workspaceId, doc }));
+      } finally {
+        doc.destroy();
+      }
+    },
+
+    async deleteBoard(actor, boardId, { precondition = NO_PRECONDITION } = {}) {
+      await requireRole(parts, actor, boardId, 'owner');
+      if (precondition.kind === 'tags') {
+        await engine.read(boardId, (doc) => requireMatch(precondition, () => boardEtag(boardFactsOf(doc))));
+      }
+      await engine.deleteBoard(boardId, byRest(actor));
+    },
+  };
+
+  async function workspaceForCopy(workspaceId: string | null, actor: Actor): Promise<string | null> {
+    try {
+      await requireWorkspace(database, actor, workspaceId);
+      return workspaceId;
+    } catch (error) {
+      if (error instanceof SundayError && error.code === 'workspace_not_found') return null;
+      throw error;
+    }
+  }
+}
+
+/** Longest board name, characters; as board-model has it. */
+const MAX_NAME = 255;
+
+/** Stores a board made in a document of its own, and returns its id. A repeated request finds its board stored already. */
+export async function saveNewBoard(
+  parts: BoardsParts, actor: Actor, board: { ids: IdSource; workspaceId: string | null; doc: Y.Doc },
+): Promise<string> {
+  const { ids, workspaceId, doc } = board;
+  await requireWorkspace(parts.database, actor, workspaceId);
+  const boardId = ids.boardId();
+  if (!isUuid(boardId)) throw new SundayError('internal', 'a new board id is no UUID');
+  if (ids.repeatable && (await isStored(parts, boardId, actor))) return boardId;
+  await parts.engine.createBoard({ boardId, workspaceId, createdBy: actor.userId, doc });
+  return boardId;
+}
+
+/** $1 board, $2 user */
+const BOARD_CREATED_BY = { name: 'board_created_by', text: 'SELECT 1 FROM boards WHERE id = $1 AND created_by = $2' } as const;
+
+const isStored = async ({ database }: BoardsParts, boardId: string, actor: Actor): Promise<boolean> =>
+  (await database.query(BOARD_CREATED_BY, [boardId, actor.userId])).length > 0;
+
+const newColumn = (column: NonNullable<NewBoardInput['columns']>[number], ids: IdSource, index: number): NewColumn => ({
+  id: (column.id ?? ids.id('column', index)) as ColumnId,
+  type: column.type,
+  title: column.title,
+  ...(column.settings === undefined ? {} : { settings: column.settings }),
+});
+
+const newGroup = (group: NonNullable<NewBoardInput['groups']>[number], ids: IdSource, index: number): NewGroup => ({
+  id: (group.id ?? ids.id('group', index)) as GroupId,
+  title: group.title,
+  ...(group.color === undefined ? {} : { color: group.color }),
+});

@@ -1,0 +1,30 @@
+/**
+ * Commands and queries of boards: the only way any API touches one. Each checks the caller's role itself; an API layer above decides
+ * only how things are spelled on its wire.
+ */
+import { boardCommands, type BoardCommands } from './board-commands.ts';
+import { boardQueries, type BoardQueries } from './board-queries.ts';
+import { comments, type Comments } from './comments.ts';
+import { itemCommands, type ItemCommands } from './item-commands.ts';
+import { itemQueries, type ItemQueries } from './item-queries.ts';
+import { members, type Members } from './members.ts';
+import type { BoardsParts } from './parts.ts';
+import { structureCommands, type StructureCommands } from './structure-commands.ts';
+import { transfer, type Transfer } from './transfer.ts';
+import { workspaces, type Workspaces } from './workspaces.ts';
+
+export type { BoardsParts, PresenceEntry, RoleSource } from './parts.ts';
+
+export type Boards = BoardCommands & BoardQueries & Comments & ItemCommands & ItemQueries & Members & StructureCommands & Transfer & Workspaces;
+
+export const createBoards = (parts: BoardsParts): Boards => ({
+  ...boardCommands(parts),
+  ...boardQueries(parts),
+  ...comments(parts),
+  ...itemCommands(parts),
+  ...itemQueries(parts),
+  ...members(parts),
+  ...structureCommands(parts),
+  ...transfer(parts),
+  ...workspaces(parts),
+});

@@ -1,0 +1,45 @@
+/**
+ * The SQL of item reads. Reads come from the projection, which is written in the batch's own transaction: what they answer is committed,
+ * and no board is loaded for them.
+ */
+export const ITEM_COLUMNS = 'item_id, group_id, name, position, item_values, created_at, created_by, updated_at, updated_by, deleted_at';
+
+/** $1 board, $2 item */
+export const ONE_ITEM = {
+  name: 'one_item',
+  text: `SELECT ${ITEM_COLUMNS} FROM items WHERE board_id = $1 AND item_id = $2`,
+} as const;
+
+/**
+ * A page in the board's own order: groups in their order, then position. One index range a group (`limit` rows at most of each), not a sort
+ * of the whole board.
+ * @param groups placeholder of the ids of the groups still to show, in order
+ * @param first condition that rows of the first of these groups must hold: being after the cursor
+ */
+export const itemsByGroup = (board: string, groups: string, first: string, conditions: string, limit: string): string => `
+SELECT ${ITEM_COLUMNS}
+  FROM unnest(${groups}) WITH ORDINALITY AS wanted (id, rank)
+ CROSS JOIN LATERAL (
+       SELECT * FROM items
+        WHERE board_id = ${board} AND group_id = wanted.id AND (wanted.rank > 1 OR ${first}) AND ${conditions}
+        ORDER BY position, item_id
+        LIMIT ${limit}
+       ) AS item
+ ORDER BY wanted.rank, position, item_id
+ LIMIT ${limit}`;
+
+/** The tail of the board's own order: items whose group is none of the board's live groups. */
+export const ungroupedItems = (board: string, groups: string, after: string, conditions: string, limit: string): string => `
+SELECT ${ITEM_COLUMNS}
+  FROM items
+ WHERE board_id = ${board} AND (group_id IS NULL OR group_id <> ALL (${groups})) AND ${after} AND ${conditions}
+ ORDER BY position, item_id
+ LIMIT ${limit}`;
+
+/** A page in an order of the caller's. */
+export const itemsSorted = (board: string, select: string, conditions: string, orderBy: string, limit: string): string => `
+SELECT ${ITEM_COLUMNS}, ${select}
+  FROM items
+ WHERE board_id = ${board} AND ${conditions}
+ ORDER BY ${orderBy}
+ LIMIT ${limit}`;

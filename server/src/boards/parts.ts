@@ -1,0 +1,45 @@
+/**
+ * What the boards layer is made of, and the steps every command and query starts with: who is asking, and may they.
+ *
+ * An id that is no UUID is a board that does not exist: it never reaches Postgres or the engine, whatever it spells.
+ */
+import type { Database } from '@sunday/database';
+import type { Engine } from '../engine/types.ts';
+import { SundayError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { RANDOM_IDS } from './derived-ids.ts';
+import type { Precondition } from './etags.ts';
+import { ROLES, type Actor, type Role } from './resources.ts';
+
+/** What boards ask of access: the role of a user, or the reason why there is none (AccessError board_not_found or forbidden). */
+export interface RoleSource {
+  roleOn(boardId: string, userId: string): Promise<Role>;
+}
+
+export type PresenceEntry = { clientId: number; user: { id: string; name: string; picture: string | null; color: string }; state: unknown };
+
+export type BoardsParts = {
+  readonly database: Database;
+  readonly engine: Engine;
+  readonly access: RoleSource;
+  readonly limits: Pick<Limits, 'maxBatchOperations' | 'maxImportRows'>;
+  /** Who is on the board now; without it, nobody is. */
+  readonly presence?: (boardId: string) => readonly PresenceEntry[];
+};
+
+/** How a write came in: the ids of what it creates, and the state it expects. */
+export type WriteOptions = { readonly ids?: typeof RANDOM_IDS; readonly precondition?: Precondition };
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export const isUuid = (text: string): boolean => UUID.test(text);
+
+/** @throws SundayError board_not_found, forbidden */
+export async function requireRole(parts: Pick<BoardsParts, 'access'>, actor: Actor, boardId: string, needed: Role): Promise<Role> {
+  if (!isUuid(boardId)) throw new SundayError('board_not_found');
+  const role = await parts.access.roleOn(boardId, actor.userId);
+  if (ROLES.indexOf(role) < ROLES.indexOf(needed)) throw new SundayError('forbidden', `This needs the role ${needed}; yours is ${role}`);
+  return role;
+}
+
+export const byRest = (actor: Actor): { userId: string; source: 'rest' } => ({ userId: actor.userId, source: 'rest' });

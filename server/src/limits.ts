@@ -1,0 +1,44 @@
+/**
+ * Every limit of the server: its variable, default, unit and reason, in one table. `config.ts` reads the variables through it and a
+ * test holds `docs/configuration.md` against it, so a limit cannot exist undocumented.
+ */
+
+type Limit = { readonly env: string; readonly default: number; readonly min: number; readonly max: number; readonly about: string }
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+const limit = (env: string, defaultValue: number, about: string, min = 1, max = 2 ** 31 - 1): Limit => ({ env, default: defaultValue, min, max, about })
+
+export const LIMITS = {
+  // REST
+  maxBodyBytes: limit('SUNDAY_MAX_BODY_BYTES', MIB, 'largest JSON body of a REST request; a full batch of 500 items with long text fits', KIB),
+  maxImportBytes: limit('SUNDAY_MAX_IMPORT_BYTES', 64 * MIB, 'largest CSV or JSON file of an import', KIB),
+  maxImportRows: limit('SUNDAY_MAX_IMPORT_ROWS', 50_000, 'most rows of one import; a board is held in memory while it is open (about 8 kB an item)'),
+  maxBatchOperations: limit('SUNDAY_MAX_BATCH_OPERATIONS', 500, 'most operations in one items/batch; they run in one transaction of the live board'),
+  maxPageSize: limit('SUNDAY_MAX_PAGE_SIZE', 500, 'most entries one page of a list answers'),
+  requestTimeoutMs: limit('SUNDAY_REQUEST_TIMEOUT_MS', 60_000, 'time (ms) to receive one whole request; cuts slow-loris connections', 1000),
+  requestsPerMinute: limit('SUNDAY_REQUESTS_PER_MINUTE', 0, 'REST requests one user may make in a minute on this node; 0 is no limit', 0),
+  idempotencyHours: limit('SUNDAY_IDEMPOTENCY_HOURS', 24, 'hours an Idempotency-Key is remembered'),
+  // Sockets
+  maxFrameBytes: limit('SUNDAY_MAX_FRAME_BYTES', 16 * MIB, 'largest WebSocket message; a whole offline session arrives as one', KIB),
+  maxBoardBytes: limit('SUNDAY_MAX_BOARD_BYTES', 128 * MIB, 'largest encoded board; updates that would grow it further are refused with too_large', 64 * KIB),
+  maxBoardsPerSocket: limit('SUNDAY_MAX_BOARDS_PER_SOCKET', 100, 'most boards one socket may attach to'),
+  maxSocketsPerUser: limit('SUNDAY_MAX_SOCKETS_PER_USER', 200, 'most open sockets one user may have on this node'),
+  maxOutboundBytes: limit('SUNDAY_MAX_OUTBOUND_BYTES', 8 * MIB, 'bytes queued for one slow socket before it is marked for resync', 64 * KIB),
+  authTimeoutMs: limit('SUNDAY_AUTH_TIMEOUT_MS', 10_000, 'time (ms) a new socket has to authenticate its first board', 100),
+  idleTimeoutMs: limit('SUNDAY_IDLE_TIMEOUT_MS', 60_000, 'time (ms) without any traffic, pings included, after which a socket counts as dead', 1000),
+  maxFramesPerSecond: limit('SUNDAY_MAX_FRAMES_PER_SECOND', 500, 'frames one socket may send in a second before reading from it is paused'),
+  // Presence
+  presenceTickMs: limit('SUNDAY_PRESENCE_TICK_MS', 40, 'time (ms) between two presence frames of a board; 25 to 50 looks smooth', 5, 1000),
+  maxPresenceBytes: limit('SUNDAY_MAX_PRESENCE_BYTES', 8 * KIB, 'largest presence state of one client', 256),
+  // Process
+  shutdownGraceMs: limit('SUNDAY_SHUTDOWN_GRACE_MS', 20_000, 'time (ms) after SIGTERM to drain sockets and commit batches', 0),
+} as const satisfies Record<string, Limit>
+
+export type Limits = { readonly [Name in keyof typeof LIMITS]: number }
+
+/** The defaults, for tests and for parts used on their own. */
+export const DEFAULT_LIMITS: Limits = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, limit]) => [name, limit.default]),
+) as Limits
