@@ -8,16 +8,16 @@
 
 export type ErrorEntry = {
   /** HTTP status of the REST answer. */
-  readonly status: number
+  readonly status: number;
   /** WebSocket close code when the whole socket is closed for this reason; 44xx permanent, 45xx transient. */
-  readonly closeCode: number
+  readonly closeCode: number;
   /** Whether the same request may work later without being changed. */
-  readonly retryable: boolean
+  readonly retryable: boolean;
   /** One line of documentation; also the default message and the `title` of the problem document. */
-  readonly title: string
-}
+  readonly title: string;
+};
 
-const entry = (status: number, closeCode: number, retryable: boolean, title: string): ErrorEntry => ({ status, closeCode, retryable, title })
+const entry = (status: number, closeCode: number, retryable: boolean, title: string): ErrorEntry => ({ status, closeCode, retryable, title });
 
 export const ERRORS = {
   // Who is asking
@@ -67,57 +67,62 @@ export const ERRORS = {
   draining: entry(503, 4503, true, 'The server is shutting down: try again'),
   overloaded: entry(503, 4503, true, 'The server is busy: try again'),
   database_unavailable: entry(503, 4503, true, 'The database is away; nothing was changed: try again'),
-  commit_pending: entry(503, 4503, true, 'The change is applied and will be committed when the database answers: ask again with the same Idempotency-Key'),
+  commit_pending: entry(
+    503,
+    4503,
+    true,
+    'The change is applied and will be committed when the database answers: ask again with the same Idempotency-Key',
+  ),
   not_available: entry(503, 4503, true, 'This part of the server is not running'),
   internal: entry(500, 4503, true, 'Something went wrong on the server'),
-} as const satisfies Record<string, ErrorEntry>
+} as const satisfies Record<string, ErrorEntry>;
 
-export type ErrorCode = keyof typeof ERRORS
+export type ErrorCode = keyof typeof ERRORS;
 
-export const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code)
+export const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code);
 
 export type ErrorDetails = {
   /** The underlying failure; logged, never shown. */
-  readonly cause?: unknown
+  readonly cause?: unknown;
   /** Path of the field at fault, e.g. `values.c_due`. */
-  readonly field?: string
+  readonly field?: string;
   /** Extra members of the problem document, e.g. `{line: 12}`. Must be safe to show. */
-  readonly extra?: Readonly<Record<string, unknown>>
+  readonly extra?: Readonly<Record<string, unknown>>;
   /** Seconds to wait before trying again. */
-  readonly retryAfterS?: number
-}
+  readonly retryAfterS?: number;
+};
 
 /** Seconds a client is told to wait when the server cannot say better: the embedded Postgres restarts in about one. */
-export const DEFAULT_RETRY_AFTER_S = 2
+export const DEFAULT_RETRY_AFTER_S = 2;
 
 /** The error every part of the server throws on purpose. `reason` is what Hocuspocus puts into PermissionDenied. */
 export class SundayError extends Error {
-  override readonly name = 'SundayError'
-  readonly code: ErrorCode
-  readonly reason: ErrorCode
-  readonly field: string | undefined
-  readonly extra: Readonly<Record<string, unknown>> | undefined
-  readonly retryAfterS: number | undefined
+  override readonly name = 'SundayError';
+  readonly code: ErrorCode;
+  readonly reason: ErrorCode;
+  readonly field: string | undefined;
+  readonly extra: Readonly<Record<string, unknown>> | undefined;
+  readonly retryAfterS: number | undefined;
 
   constructor(code: ErrorCode, message: string = ERRORS[code].title, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
-    this.code = code
-    this.reason = code
-    this.field = details.field
-    this.extra = details.extra
-    this.retryAfterS = details.retryAfterS ?? (ERRORS[code].retryable ? DEFAULT_RETRY_AFTER_S : undefined)
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.reason = code;
+    this.field = details.field;
+    this.extra = details.extra;
+    this.retryAfterS = details.retryAfterS ?? (ERRORS[code].retryable ? DEFAULT_RETRY_AFTER_S : undefined);
   }
 
   get status(): number {
-    return ERRORS[this.code].status
+    return ERRORS[this.code].status;
   }
 
   get closeCode(): number {
-    return ERRORS[this.code].closeCode
+    return ERRORS[this.code].closeCode;
   }
 
   get retryable(): boolean {
-    return ERRORS[this.code].retryable
+    return ERRORS[this.code].retryable;
   }
 }
 
@@ -127,25 +132,25 @@ export class SundayError extends Error {
  * What is not recognised is `internal`: its message stays in the log.
  */
 export function toSundayError(error: unknown): SundayError {
-  if (error instanceof SundayError) return error
+  if (error instanceof SundayError) return error;
   if (error instanceof Error) {
-    if (error.name === 'DatabaseUnavailable') return new SundayError('database_unavailable', undefined, { cause: error })
+    if (error.name === 'DatabaseUnavailable') return new SundayError('database_unavailable', undefined, { cause: error });
     if (CODED_ERRORS.has(error.name)) {
-      const { code, field } = error as Error & { code?: unknown; field?: unknown }
+      const { code, field } = error as Error & { code?: unknown; field?: unknown };
       if (isErrorCode(code)) {
-        return new SundayError(code, error.message || undefined, { cause: error, ...(typeof field === 'string' ? { field } : {}) })
+        return new SundayError(code, error.message || undefined, { cause: error, ...(typeof field === 'string' ? { field } : {}) });
       }
     }
-    if (isDataException(error)) return new SundayError('validation_failed', 'A value of the request cannot be compared or stored', { cause: error })
+    if (isDataException(error)) return new SundayError('validation_failed', 'A value of the request cannot be compared or stored', { cause: error });
   }
-  return new SundayError('internal', undefined, { cause: error })
+  return new SundayError('internal', undefined, { cause: error });
 }
 
 /** Postgres' class 22: a value that has no such form, e.g. a NUL character in text. The fault is in what was asked, not in the server. */
 function isDataException(error: Error): boolean {
-  const { code, severity } = error as Error & { code?: unknown; severity?: unknown }
-  return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code) && severity !== undefined
+  const { code, severity } = error as Error & { code?: unknown; severity?: unknown };
+  return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code) && severity !== undefined;
 }
 
 /** Classes whose `code` is from this registry and whose message is written for people. */
-const CODED_ERRORS = new Set(['BoardModelError', 'AccessError'])
+const CODED_ERRORS = new Set(['BoardModelError', 'AccessError']);

@@ -3,12 +3,18 @@
  * test holds `docs/configuration.md` against it, so a limit cannot exist undocumented.
  */
 
-type Limit = { readonly env: string; readonly default: number; readonly min: number; readonly max: number; readonly about: string }
+type Limit = { readonly env: string; readonly default: number; readonly min: number; readonly max: number; readonly about: string };
 
-const KIB = 1024
-const MIB = 1024 * KIB
+const KIB = 1024;
+const MIB = 1024 * KIB;
 
-const limit = (env: string, defaultValue: number, about: string, min = 1, max = 2 ** 31 - 1): Limit => ({ env, default: defaultValue, min, max, about })
+const limit = (env: string, defaultValue: number, about: string, min = 1, max = 2 ** 31 - 1): Limit => ({
+  env,
+  default: defaultValue,
+  min,
+  max,
+  about,
+});
 
 export const LIMITS = {
   // REST
@@ -22,7 +28,12 @@ export const LIMITS = {
   idempotencyHours: limit('SUNDAY_IDEMPOTENCY_HOURS', 24, 'hours an Idempotency-Key is remembered'),
   // Sockets
   maxFrameBytes: limit('SUNDAY_MAX_FRAME_BYTES', 16 * MIB, 'largest WebSocket message; a whole offline session arrives as one', KIB),
-  maxBoardBytes: limit('SUNDAY_MAX_BOARD_BYTES', 128 * MIB, 'largest encoded board; updates that would grow it further are refused with too_large', 64 * KIB),
+  maxBoardBytes: limit(
+    'SUNDAY_MAX_BOARD_BYTES',
+    128 * MIB,
+    'largest encoded board; updates that would grow it further are refused with too_large',
+    64 * KIB,
+  ),
   maxBoardsPerSocket: limit('SUNDAY_MAX_BOARDS_PER_SOCKET', 100, 'most boards one socket may attach to'),
   maxSocketsPerUser: limit('SUNDAY_MAX_SOCKETS_PER_USER', 200, 'most open sockets one user may have on this node'),
   maxOutboundBytes: limit('SUNDAY_MAX_OUTBOUND_BYTES', 8 * MIB, 'bytes queued for one slow socket before it is marked for resync', 64 * KIB),
@@ -34,11 +45,9 @@ export const LIMITS = {
   maxPresenceBytes: limit('SUNDAY_MAX_PRESENCE_BYTES', 8 * KIB, 'largest presence state of one client', 256),
   // Process
   shutdownGraceMs: limit('SUNDAY_SHUTDOWN_GRACE_MS', 20_000, 'time (ms) after SIGTERM to drain sockets and commit batches', 0),
-} as const satisfies Record<string, Limit>
+} as const satisfies Record<string, Limit>;
 
-export type Limits = { readonly [Name in keyof typeof LIMITS]: number }
+export type Limits = { readonly [Name in keyof typeof LIMITS]: number };
 
 /** The defaults, for tests and for parts used on their own. */
-export const DEFAULT_LIMITS: Limits = Object.fromEntries(
-  Object.entries(LIMITS).map(([name, limit]) => [name, limit.default]),
-) as Limits
+export const DEFAULT_LIMITS: Limits = Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, limit.default])) as Limits;

@@ -3,20 +3,20 @@
  *
  * `write` and `read` pin the board for their duration, so that it can be neither unloaded nor replaced under them.
  */
-import type * as Y from 'yjs'
+import type * as Y from 'yjs';
 
-export type WriteActor = { readonly userId: string; readonly source: 'rest' | 'system' }
+export type WriteActor = { readonly userId: string; readonly source: 'rest' | 'system' };
 
 export interface Engine {
   /**
    * Pins the board, runs `fn` synchronously in one Yjs transaction attributed to `actor`, resolves when what it did is committed.
    * Throws SundayError('database_unavailable') before `fn` runs when Postgres is away. A throw of `fn` reaches the caller.
    */
-  write<T>(boardId: string, actor: WriteActor, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>
+  write<T>(boardId: string, actor: WriteActor, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>;
   /** Runs `fn` synchronously on the document at a moment when document = committed state; waits for a running commit if need be. */
-  read<T>(boardId: string, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>
+  read<T>(boardId: string, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>;
   /** Writes a new board from a full document: head, snapshot, item rows and its owner, in one transaction. */
-  createBoard(input: { boardId: string; workspaceId: string | null; createdBy: string; doc: Y.Doc }): Promise<{ seq: number }>
+  createBoard(input: { boardId: string; workspaceId: string | null; createdBy: string; doc: Y.Doc }): Promise<{ seq: number }>;
   /** Marks the board deleted and refuses every open attachment of it, on every node. */
-  deleteBoard(boardId: string, actor: WriteActor): Promise<void>
+  deleteBoard(boardId: string, actor: WriteActor): Promise<void>;
 }

@@ -5,46 +5,46 @@
  * Guarantees: every answer has the security headers and a request id; errors are problem documents; no query string is ever logged.
  * Does not: listen, nor own the parts handed in; closing the app closes only the app.
  */
-import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
-import type { Registry } from 'prom-client'
-import { restApi, type Authenticator, type RestDependencies } from '../api/rest/index.ts'
-import { resourceSchemas } from '../api/rest/schemas.ts'
-import { createBoards, type PresenceEntry, type RoleSource } from '../boards/index.ts'
-import type { Config } from '../config.ts'
-import type { Engine } from '../engine/types.ts'
-import { installDocs } from './docs.ts'
-import { installHealth, type Readiness } from './health.ts'
-import { installProblems, pathOf } from './problem.ts'
-import { installSecurity } from './security.ts'
-import { installWebApp } from './web-app.ts'
+import { randomUUID } from 'node:crypto';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Registry } from 'prom-client';
+import { restApi, type Authenticator, type RestDependencies } from '../api/rest/index.ts';
+import { resourceSchemas } from '../api/rest/schemas.ts';
+import { createBoards, type PresenceEntry, type RoleSource } from '../boards/index.ts';
+import type { Config } from '../config.ts';
+import type { Engine } from '../engine/types.ts';
+import { installDocs } from './docs.ts';
+import { installHealth, type Readiness } from './health.ts';
+import { installProblems, pathOf } from './problem.ts';
+import { installSecurity } from './security.ts';
+import { installWebApp } from './web-app.ts';
 
 export type HttpDependencies = Omit<RestDependencies, 'boards' | 'config' | 'access'> & {
-  readonly config: Config
-  readonly engine: Engine
-  readonly access: Authenticator & RoleSource
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly access: Authenticator & RoleSource;
   /** Who is on a board now. */
-  readonly presence?: (boardId: string) => readonly PresenceEntry[]
-  readonly log: FastifyBaseLogger
+  readonly presence?: (boardId: string) => readonly PresenceEntry[];
+  readonly log: FastifyBaseLogger;
   /** One line per dependency for /readyz. */
-  readonly readiness: Readiness
+  readonly readiness: Readiness;
   /** Registry whose text /metrics answers; the HTTP histogram is added to it. */
-  readonly metrics?: Registry
+  readonly metrics?: Registry;
   /** Directory of the built web app. */
-  readonly webDirectory?: string
-}
+  readonly webDirectory?: string;
+};
 
 /** A well-behaved proxy's or client's request id; anything else is replaced, so that logs cannot be forged through it. */
-const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 /** Longest id in a path that reaches a handler. The router answers 404 to longer ones. */
-const MAX_PARAM_LENGTH = 300
+const MAX_PARAM_LENGTH = 300;
 /** Node's default of 5 s races with load balancers that keep connections for a minute. */
-const KEEP_ALIVE_TIMEOUT_MS = 72_000
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
 export async function createHttpApp(dependencies: HttpDependencies): Promise<FastifyInstance> {
-  const { config, log, engine, access, database, presence, signDevSession } = dependencies
-  const boards = createBoards({ database, engine, access, limits: config.limits, ...(presence === undefined ? {} : { presence }) })
+  const { config, log, engine, access, database, presence, signDevSession } = dependencies;
+  const boards = createBoards({ database, engine, access, limits: config.limits, ...(presence === undefined ? {} : { presence }) });
   const app: FastifyInstance = Fastify({
     loggerInstance: log.child({ part: 'http' }, { serializers: { req: loggedRequest } }),
     disableRequestLogging: true,
@@ -56,33 +56,41 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
     return503OnClosing: true,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     genReqId: (request) => {
-      const given = request.headers['x-request-id']
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
-  })
-  app.setValidatorCompiler(validatorCompiler)
-  app.setSerializerCompiler(serializerCompiler)
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
   app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id)
-  })
+    void reply.header('x-request-id', request.id);
+  });
   app.addHook('onResponse', async (request, reply) => {
-    const level = reply.statusCode >= 500 ? 'warn' : 'debug'
-    request.log[level]({ method: request.method, path: pathOf(request.url), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
-  })
-  installProblems(app)
-  await installSecurity(app, config)
-  installHealth(app, { readiness: dependencies.readiness, metrics: dependencies.metrics })
-  await installDocs(app, resourceSchemas)
+    const level = reply.statusCode >= 500 ? 'warn' : 'debug';
+    request.log[level]({ method: request.method, path: pathOf(request.url), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+  });
+  installProblems(app);
+  await installSecurity(app, config);
+  installHealth(app, { readiness: dependencies.readiness, metrics: dependencies.metrics });
+  await installDocs(app, resourceSchemas);
   await app.register(restApi, {
-    prefix: '/v1', config, boards, access, database, ...(signDevSession === undefined ? {} : { signDevSession }),
-  })
-  await installWebApp(app, dependencies.webDirectory)
-  return app
+    prefix: '/v1',
+    config,
+    boards,
+    access,
+    database,
+    ...(signDevSession === undefined ? {} : { signDevSession }),
+  });
+  await installWebApp(app, dependencies.webDirectory);
+  return app;
 }
 
 /** Trusts as many proxies as there are hops, counted from this server. */
-const nearest = (hops: number) => (_address: string, hop: number): boolean => hop < hops;
+const nearest =
+  (hops: number) =>
+  (_address: string, hop: number): boolean =>
+    hop < hops;
 
 function loggedRequest(request: { method?: string; url?: string; id?: string }): object {
-  return { method: request.method, path: pathOf(request.url ?? ''), id: request.id }
+  return { method: request.method, path: pathOf(request.url ?? ''), id: request.id };
 }

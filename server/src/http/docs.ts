@@ -4,14 +4,14 @@
  *
  * Must be registered before the routes it describes.
  */
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
-import type { z } from 'zod'
-import { ERRORS } from '../errors.ts'
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import { ERRORS } from '../errors.ts';
 
-export type SchemaRegistry = z.core.$ZodRegistry<{ id?: string | undefined }>
+export type SchemaRegistry = z.core.$ZodRegistry<{ id?: string | undefined }>;
 
 const TAGS = [
   ['boards', 'Boards: create, read, change, delete, duplicate'],
@@ -23,7 +23,7 @@ const TAGS = [
   ['workspaces', 'Workspaces hold boards'],
   ['presence', 'Who is looking at a board now'],
   ['sessions', 'Sign-in for development; revoking tokens'],
-] as const
+] as const;
 
 const DESCRIPTION = `Live boards over REST. These calls act on the same live documents as the sockets.
 
@@ -31,7 +31,7 @@ const DESCRIPTION = `Live boards over REST. These calls act on the same live doc
 - Errors are RFC 9457 problem documents with a stable \`code\`; [all codes](/docs/errors).
 - Lists answer \`{data, nextCursor}\` and take \`limit\` and \`cursor\`. Cursors are opaque; a cursor belongs to one list with one filter and sort.
 - Writes take \`Idempotency-Key\`: the same key with the same request answers the first response again; with another request, \`idempotency_conflict\`.
-- Items and boards carry \`ETag\`; writes to them honour \`If-Match\` (412 \`precondition_failed\`). A board's ETag covers its own fields, columns and groups, not its cells.`
+- Items and boards carry \`ETag\`; writes to them honour \`If-Match\` (412 \`precondition_failed\`). A board's ETag covers its own fields, columns and groups, not its cells.`;
 
 export async function installDocs(app: FastifyInstance, schemaRegistry: SchemaRegistry): Promise<void> {
   await app.register(swagger, {
@@ -45,28 +45,28 @@ export async function installDocs(app: FastifyInstance, schemaRegistry: SchemaRe
     },
     transform: createJsonSchemaTransform({ schemaRegistry, zodToJsonConfig: { unrepresentable: 'any' } }),
     transformObject: createJsonSchemaTransformObject({ schemaRegistry, zodToJsonConfig: { unrepresentable: 'any' } }),
-  })
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    return reply.header('cache-control', 'no-cache').type('application/json; charset=utf-8').serializer(JSON.stringify).send(app.swagger())
-  })
-  const page = errorsPage()
-  app.get('/docs/errors', { schema: { hide: true } }, (_request, reply) => reply.type('text/html; charset=utf-8').send(page))
+    return reply.header('cache-control', 'no-cache').type('application/json; charset=utf-8').serializer(JSON.stringify).send(app.swagger());
+  });
+  const page = errorsPage();
+  app.get('/docs/errors', { schema: { hide: true } }, (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: false,
     theme: { title: 'Sunday API' },
     uiConfig: { docExpansion: 'list', deepLinking: true, persistAuthorization: false, tryItOutEnabled: false },
-  })
+  });
 }
 
 function errorsPage(): string {
   const rows = Object.entries(ERRORS).map(
     ([code, entry]) =>
       `<tr id="${code}"><td><code>${code}</code></td><td>${entry.status}</td><td>${entry.closeCode}</td><td>${entry.retryable ? 'yes' : 'no'}</td><td>${entry.title}</td></tr>`,
-  )
+  );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sunday: error codes</title>
 <h1>Error codes</h1><p>Codes are stable: programs may depend on them. <a href="/docs">API</a></p>
 <table><thead><tr><th>Code</th><th>HTTP status</th><th>Close code</th><th>Worth retrying</th><th>Meaning</th></tr></thead><tbody>
 ${rows.join('\n')}
-</tbody></table></html>`
+</tbody></table></html>`;
 }
