@@ -3,7 +3,7 @@
  * Runs from this folder's own install. Environment: PORT, DATABASE_URL (unset: no persistence).
  */
 import { Server, type Extension } from '@hocuspocus/server'
-import pg from 'pg'
+import { Pool } from 'pg'
 
 /** What the harness uses of @hocuspocus/extension-database; typed here, as the package is not part of the root install. */
 interface DatabaseExtension {
@@ -17,7 +17,7 @@ const EXTENSION = '@hocuspocus/extension-database'
 
 async function persistence(url: string): Promise<Extension> {
   const { Database } = (await import(EXTENSION)) as DatabaseExtension
-  const pool = new pg.Pool({ connectionString: url })
+  const pool = new Pool({ connectionString: url })
   await pool.query('create table if not exists documents (name text primary key, data bytea not null)')
   return new Database({
     async fetch({ documentName }) {

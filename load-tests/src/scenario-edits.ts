@@ -107,7 +107,7 @@ interface Generator {
 }
 
 function startGenerator(): Generator {
-  const child: Child = startChild({ command: process.execPath, args: ['--conditions=source', GENERATOR], core: GENERATOR_CORE, ipc: true })
+  const child: Child = startChild({ command: process.execPath, args: ['--conditions=sunday-source', GENERATOR], core: GENERATOR_CORE, ipc: true })
   const arrived: FromGenerator[] = []
   let wake: () => void = () => undefined
   let failure: Error | undefined

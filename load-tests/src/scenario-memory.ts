@@ -51,19 +51,20 @@ export async function runMemory(target: Target, cluster: Cluster, scenario: Memo
     if (server.inspectorUrl === null) throw new Error('the server opened no inspector')
     const inspector = await openInspector(server.inspectorUrl)
     const crowd = new Crowd(server, open)
+    const perBoard = Math.ceil(scenario.connections / scenario.smallBoards)
 
-    await crowd.openBoards(1, scenario.smallBoardItems)
+    await crowd.openBoards(1, scenario.smallBoardItems, 0)
     const base = await plateau(server, inspector)
     const rss = memoryOf(server.pid).rss
-    const boards = await crowd.openBoards(scenario.smallBoards, scenario.smallBoardItems)
+    const boards = await crowd.openBoards(scenario.smallBoards, scenario.smallBoardItems, perBoard)
     const withSmall = await plateau(server, inspector)
-    await crowd.join(boards, scenario.connections)
+    for (const board of boards) await crowd.join(board, perBoard)
     const withConnections = await plateau(server, inspector)
-    await crowd.openBoards(scenario.largeBoards, scenario.largeBoardItems)
+    await crowd.openBoards(scenario.largeBoards, scenario.largeBoardItems, 0)
     const withLarge = await plateau(server, inspector)
     inspector.close()
 
-    const connection = each(withSmall, withConnections, scenario.connections)
+    const connection = each(withSmall, withConnections, perBoard * scenario.smallBoards)
     const small = less(each(base, withSmall, scenario.smallBoards), connection)
     const large = less(each(withConnections, withLarge, scenario.largeBoards), connection)
     return {
@@ -90,26 +91,30 @@ class Crowd {
     this.#open = open
   }
 
-  /** New boards with one user each. */
-  async openBoards(count: number, items: number): Promise<string[]> {
+  /** New boards that `others` more users may join later; the first user joins at once. */
+  async openBoards(count: number, items: number, others: number): Promise<string[]> {
+    const users = Array.from({ length: others + 1 }, (_, seat) => idleUser(seat))
     const names: string[] = []
     for (let i = 0; i < count; i += 1) {
-      const name = await this.#server.createBoard(makeBoard(`Memory ${i}`, items), ['bench-idle'])
-      await this.join([name], 1)
+      const name = await this.#server.createBoard(makeBoard(`Memory ${i}`, items), users)
+      await this.#joinAs(name, idleUser(0))
       names.push(name)
     }
     return names
   }
 
-  async join(boards: readonly string[], connections: number): Promise<void> {
-    const token = await this.#server.token('bench-idle')
-    for (let i = 0; i < connections; i += 1) {
-      this.#members += 1
-      const documentName = boards[i % boards.length] ?? ''
-      this.#open.push(await openConnection({ url: this.#server.syncUrl, documentName, token, clientId: 5_000_000 + this.#members, heartbeat: true }))
-    }
+  async join(board: string, connections: number): Promise<void> {
+    for (let seat = 1; seat <= connections; seat += 1) await this.#joinAs(board, idleUser(seat))
+  }
+
+  async #joinAs(documentName: string, user: string): Promise<void> {
+    this.#members += 1
+    const token = await this.#server.token(user)
+    this.#open.push(await openConnection({ url: this.#server.syncUrl, documentName, token, clientId: 5_000_000 + this.#members, heartbeat: true }))
   }
 }
+
+const idleUser = (seat: number): string => `bench-idle-${seat}`
 
 async function plateau(server: RunningServer, inspector: Inspector): Promise<Plateau> {
   await pause(SETTLE_MS)

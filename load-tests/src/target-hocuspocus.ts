@@ -44,8 +44,9 @@ async function start(options: StartOptions, persistence: 'database' | 'memory'):
   return {
     pid: child.pid,
     syncUrl,
+    restUrl: null,
     inspectorUrl: inspectorUrl(child),
-    output: child.output,
+    output: () => child.output(),
     token: () => Promise.resolve(TOKEN),
     stop: () => child.stop(),
     async createBoard(doc) {

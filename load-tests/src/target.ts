@@ -25,6 +25,8 @@ export interface Target {
 export interface RunningServer {
   readonly pid: number
   readonly syncUrl: string
+  /** Base of the REST API; null where there is none. */
+  readonly restUrl: string | null
   /** Set when started with `inspect`. */
   readonly inspectorUrl: string | null
   /** Puts a board there that `users` may edit, and names the document. Returns when it is stored as well as this server stores. */

@@ -1,0 +1,210 @@
+/**
+ * What a run leaves: one JSON file with everything measured, and a Markdown page with the figures people ask for, as values and as
+ * ratios against the peer. Guarantees: both name machine, versions, commit, command and the load on the machine.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { median } from './latency.ts'
+import type { MachineFacts } from './machine.ts'
+import type { DiskMeasurement } from './scenario-disk.ts'
+import type { EditMeasurement, EditScenario } from './scenario-edits.ts'
+import type { MemoryMeasurement } from './scenario-memory.ts'
+import type { OpenMeasurement } from './scenario-open.ts'
+import type { RestMeasurement } from './scenario-rest.ts'
+import type { TargetName } from './target.ts'
+
+export type ByTarget<T> = Partial<Record<TargetName, T>>
+
+export interface RunResults {
+  readonly startedAt: string
+  readonly command: string
+  readonly commit: string
+  readonly machine: MachineFacts
+  readonly postgres: string
+  readonly versions: Readonly<Record<string, string>>
+  edits?: { scenario: EditScenario; runs: ByTarget<EditMeasurement[]> }
+  cursors?: { scenario: EditScenario; runs: ByTarget<EditMeasurement[]> }
+  memory?: ByTarget<MemoryMeasurement>
+  open?: ByTarget<OpenMeasurement>
+  disk?: ByTarget<DiskMeasurement>
+  rest?: ByTarget<RestMeasurement[]>
+}
+
+const FOLDER = fileURLToPath(new URL('../results', import.meta.url))
+const PEER = fileURLToPath(new URL('../peer/', import.meta.url))
+
+export function versionsInUse(): Record<string, string> {
+  const versionFrom = (folder: string, name: string): string => {
+    try {
+      const entry = createRequire(join(folder, 'package.json')).resolve(name)
+      const root = entry.slice(0, entry.lastIndexOf(name) + name.length)
+      return String((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version?: unknown }).version)
+    } catch {
+      return 'not installed'
+    }
+  }
+  return {
+    node: process.version,
+    'peer @hocuspocus/server': versionFrom(PEER, '@hocuspocus/server'),
+    'peer @hocuspocus/extension-database': versionFrom(PEER, '@hocuspocus/extension-database'),
+    'peer yjs': versionFrom(PEER, 'yjs'),
+    yjs: versionFrom(fileURLToPath(new URL('..', import.meta.url)), 'yjs'),
+  }
+}
+
+export function commitInUse(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], { cwd: FOLDER.replace(/results$/, '') }).toString().trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
+/** Writes both files; returns the Markdown page's path. */
+export function writeResults(results: RunResults, name: string): string {
+  mkdirSync(FOLDER, { recursive: true })
+  writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(results, null, 2)}\n`)
+  const page = join(FOLDER, `${name}.md`)
+  writeFileSync(page, renderResults(results))
+  return page
+}
+
+const TARGETS: readonly TargetName[] = ['sunday', 'hocuspocus-database', 'hocuspocus-memory']
+const HEAD = ['', 'Sunday', 'stock, database', 'stock, no persistence', 'Sunday ÷ stock, database', 'Sunday ÷ stock, no persistence']
+
+export function renderResults(results: RunResults): string {
+  const { machine, versions } = results
+  const parts = [
+    `# Benchmark of ${results.startedAt}`,
+    [
+      `\`${results.command}\` at commit ${results.commit}.`,
+      `${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}; load average at the start ${machine.loadAverageAtStart}.`,
+      `Server on core 0; generator on core 1. Postgres: ${results.postgres}.`,
+      `Versions: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
+      'Latencies are in ms, from the intended send time. A column of the peer without persistence acknowledges and shows what a crash would lose; so does the one with its database extension, for up to 10 s.',
+    ].join('\n'),
+  ]
+  for (const [title, section] of [
+    ['Edits', results.edits],
+    ['Edits and cursors', results.cursors],
+  ] as const) {
+    if (section !== undefined) parts.push(editSection(title, section))
+  }
+  if (results.memory !== undefined) parts.push(memorySection(results.memory))
+  if (results.open !== undefined) parts.push(openSection(results.open))
+  if (results.disk !== undefined) parts.push(diskSection(results.disk))
+  const restRuns = results.rest?.sunday
+  if (restRuns !== undefined) parts.push(restSection(restRuns))
+  return `${parts.join('\n\n')}\n`
+}
+
+type Value = number | null | undefined
+
+function row(label: string, values: readonly Value[], digits = 2): string[] {
+  const shown = (value: Value): string => (value === null || value === undefined || Number.isNaN(value) ? '–' : String(Number(value.toFixed(digits))))
+  const [sunday, ...peers] = values
+  const ratio = (peer: Value): string => (typeof sunday === 'number' && typeof peer === 'number' && peer !== 0 ? (sunday / peer).toFixed(2) : '–')
+  return [label, ...values.map(shown), ...peers.map(ratio)]
+}
+
+function table(rows: readonly string[][]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(HEAD), line(HEAD.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
+}
+
+function editSection(title: string, { scenario, runs }: { scenario: EditScenario; runs: ByTarget<EditMeasurement[]> }): string {
+  const users = scenario.boards * scenario.usersPerBoard
+  const of = (read: (run: EditMeasurement) => number): Value[] => TARGETS.map((name) => medianOf(runs[name]?.map(read)))
+  const cursors = scenario.cursorsPerSecond > 0 ? `, ${scenario.cursorsPerSecond} cursor moves/s` : ''
+  return [
+    `## ${title}: ${users} users on ${scenario.boards} boards, ${scenario.editsPerSecond} edits/s in all${cursors}`,
+    `Median of ${Math.max(...TARGETS.map((name) => runs[name]?.length ?? 0))} runs of ${scenario.measureMs / 1000} s each, targets in turn; boards of ${scenario.itemsPerBoard} items; awareness heartbeats ${scenario.heartbeat ? 'as a stock provider sends them' : 'off'}.`,
+    table([
+      row('ack p50', of((run) => run.ack.p50Ms)),
+      row('ack p99', of((run) => run.ack.p99Ms)),
+      row('edit seen by another user p50', of((run) => run.seen.p50Ms)),
+      row('edit seen by another user p99', of((run) => run.seen.p99Ms)),
+      row('server, cores', of((run) => run.serverCores), 3),
+      row('server CPU per edit, ms', of((run) => run.serverCpuMsPerEdit), 3),
+      row('Postgres, cores', of((run) => run.postgresCores), 3),
+      row('generator, cores', of((run) => run.generatorCores), 3),
+      row('generator late p99', of((run) => run.lag.p99Ms)),
+      row('server RSS, MiB', of((run) => run.serverRssMiB), 0),
+      row('frames to users per edit', of((run) => run.framesReceived / run.edits)),
+      row('not acknowledged', of((run) => run.unacked), 0),
+      row('not delivered', of((run) => run.undelivered), 0),
+    ]),
+    `Load averages during the runs: ${TARGETS.map((name) => `${name}: ${runs[name]?.map((run) => run.loadAverage.split(' ')[0]).join(', ') ?? '–'}`).join('; ')}.`,
+  ].join('\n\n')
+}
+
+const medianOf = (values: readonly number[] | undefined): Value => (values === undefined || values.length === 0 ? null : median(values))
+
+function memorySection(memory: ByTarget<MemoryMeasurement>): string {
+  const of = (read: (run: MemoryMeasurement) => number): Value[] => TARGETS.map((name) => (memory[name] === undefined ? null : read(memory[name])))
+  return [
+    '## Memory',
+    'Differences between plateaus after a full collection. Runtime: heap and buffers as V8 counts them; kernel: private pages.',
+    table([
+      row('idle connection, KiB (runtime)', of((run) => run.perIdleConnectionKiB.runtime)),
+      row('idle connection, KiB (kernel)', of((run) => run.perIdleConnectionKiB.kernel)),
+      row('open board of 100 items, KiB (runtime)', of((run) => run.perSmallBoardKiB.runtime)),
+      row('open board of 10 000 items, MiB (runtime)', of((run) => run.perLargeBoardMiB.runtime)),
+      row('open board of 10 000 items, MiB (kernel)', of((run) => run.perLargeBoardMiB.kernel)),
+      row('server with one small board, RSS MiB', of((run) => run.baseRssMiB), 0),
+    ]),
+  ].join('\n\n')
+}
+
+function openSection(open: ByTarget<OpenMeasurement>): string {
+  const of = (read: (run: OpenMeasurement) => Value): Value[] => TARGETS.map((name) => (open[name] === undefined ? null : read(open[name])))
+  return [
+    '## Opening a board of 10 000 items × 12 cells',
+    'Socket, token and content, to the last byte. Cold: after a restart of the server.',
+    table([
+      row('cold, ms', of((run) => run.coldMs), 0),
+      row('warm, ms', of((run) => run.warmMs), 0),
+      row('content, MiB', of((run) => run.snapshotMiB)),
+    ]),
+  ].join('\n\n')
+}
+
+function diskSection(disk: ByTarget<DiskMeasurement>): string {
+  const of = (read: (run: DiskMeasurement) => Value): Value[] => TARGETS.map((name) => (disk[name] === undefined ? null : read(disk[name])))
+  const content = (run: DiskMeasurement, table: string): Value => run.after.find(({ name }) => name === table)?.contentBytes
+  return [
+    '## 100 000 overwrites, compacted',
+    table([
+      row('document at rest, KiB', of((run) => run.documentBytes / 1024), 0),
+      row('bytes per overwrite, for ever', of((run) => run.documentBytesPerOverwrite)),
+      row('of it still in the journal, KiB', of((run) => (content(run, 'board_updates') ?? 0) / 1024), 0),
+      row('tables and indexes on disk, KiB', of((run) => run.diskBytes / 1024), 0),
+      row('write-ahead log written, MiB', of((run) => run.walMiB)),
+      row('overwrites per second, closed loop', of((run) => run.overwritesPerSecond), 0),
+      row('reopened equal (1 = yes)', of((run) => Number(run.reopenedEqual)), 0),
+    ]),
+  ].join('\n\n')
+}
+
+function restSection(runs: readonly RestMeasurement[]): string {
+  const of = (read: (run: RestMeasurement) => number): string => String(Number((medianOf(runs.map(read)) ?? Number.NaN).toFixed(2)))
+  const first = runs[0]
+  const lines = [
+    ['all', of((run) => run.all.count), of((run) => run.all.p50Ms), of((run) => run.all.p99Ms), of((run) => run.all.maxMs)],
+    ['reads', of((run) => run.reads.count), of((run) => run.reads.p50Ms), of((run) => run.reads.p99Ms), of((run) => run.reads.maxMs)],
+    ['writes', of((run) => run.writes.count), of((run) => run.writes.p50Ms), of((run) => run.writes.p99Ms), of((run) => run.writes.maxMs)],
+    ...Object.keys(first?.byRoute ?? {}).map((route) => {
+      const latency = (read: 'count' | 'p50Ms' | 'p99Ms' | 'maxMs'): string => of((run) => run.byRoute[route]?.[read] ?? Number.NaN)
+      return [route, latency('count'), latency('p50Ms'), latency('p99Ms'), latency('maxMs')]
+    }),
+    ['PATCH seen by the sockets', of((run) => run.seenBySockets.count), of((run) => run.seenBySockets.p50Ms), of((run) => run.seenBySockets.p99Ms), of((run) => run.seenBySockets.maxMs)],
+  ]
+  return [
+    '## REST on a board of 10 000 items that sockets have open',
+    `Median of ${runs.length} runs. Server: ${of((run) => run.serverCores)} cores. Failed requests: ${of((run) => run.failed)}; changes a socket did not see: ${of((run) => run.unseen)}.`,
+    ['| | requests | p50 ms | p99 ms | max ms |', '| --- | ---: | ---: | ---: | ---: |', ...lines.map((cells) => `| ${cells.join(' | ')} |`)].join('\n'),
+  ].join('\n\n')
+}
