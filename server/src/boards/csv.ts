@@ -25,8 +25,8 @@ export function rowsOfCsv(bytes: Uint8Array, maxRows: number): string[][] {
 }
 
 export function csvOfRows(rows: readonly (readonly string[])[]): string {
-  // a lone empty cell must not look like an empty line
-  return stringify(rows as string[][], { record_delimiter: '\n', quoted_empty: rows[0]?.length === 1 });
+  // a lone empty cell must not look like an empty line, nor a lone CR in a cell like the end of a record
+  return stringify(rows as string[][], { record_delimiter: '\n', quoted_match: /\r/, quoted_empty: rows[0]?.length === 1 });
 }
 
 function decode(bytes: Uint8Array): string {

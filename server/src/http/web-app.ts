@@ -22,7 +22,7 @@ export async function installWebApp(app: FastifyInstance, directory: string | un
       index: false,
       cacheControl: false,
       setHeaders: (response, path) => {
-        const hashed = path.includes(`${join(directory, 'assets')}`);
+        const hashed = path.startsWith(join(directory, 'assets'));
         void response.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
       },
     });
