@@ -1,0 +1,455 @@
+/**
+ * Presence on one board: seats (attached peers), their clients, and the tick that tells everyone what changed.
+ *
+ * Guarantees: a peer speaks for one client id, the first it announces that no other user holds; a tick encodes each changed
+ * client once and hands one array to all peers; a peer that is behind is skipped, and caught up with the full state. Nothing
+ * a peer sends makes it throw. Owns the tick timer, armed only while something waits to be sent.
+ * Does not: interpret states beyond stamping `user`, or know sockets.
+ */
+import { TokenBucket } from './bucket.ts';
+import { type Client, Clients } from './clients.ts';
+import { DRAIN_POLL_MS, ECHO_MS, FULL_RATE_PEOPLE, MAX_TICK_MS, MIN_DELAY_MS, OUTDATED_MS } from './limits.ts';
+import { stamp, stampedJson, stampOf } from './stamp.ts';
+import type { BoardHost, PresencePeer, PresenceUser, PresentClient, ReceiveRefusal, ReceiveResult } from './types.ts';
+import { decodeState, decodeUpdate, encodeUpdate, type NodeMessageKind, type PresenceState, type WireEntry } from './wire.ts';
+
+interface Seat {
+  readonly peer: PresencePeer;
+  readonly user: PresenceUser;
+  readonly bucket: TokenBucket;
+  /** The client id this peer speaks for, once it has announced one. */
+  own: number | undefined;
+  readonly joinedAt: number;
+  /**
+   * It has not said yet which client it is. Until then it is not told of its own user's: one of them may be itself, before its
+   * socket broke, and a provider made anew would take that old state for its own.
+   */
+  newcomer: boolean;
+  /** The last clock received from it. */
+  lastClock: number;
+  /** Frames since then were shed. */
+  behindSince: number | undefined;
+}
+
+/** A query costs the whole state of the board: as much as so many frames. */
+const QUERY_COST = 30;
+
+/** A large frame costs as much as so many small ones. */
+const BYTES_PER_TOKEN = 4096;
+
+export class BoardPresence {
+  readonly #host: BoardHost;
+  readonly #seats = new Map<string, Seat>();
+  readonly #clients: Clients<Seat>;
+  /** Client ids whose state or absence goes out with the next tick. */
+  readonly #changed = new Set<number>();
+  /** Peers that returned: their Awareness may have seen, and dropped, states at the clocks these have now. */
+  readonly #returned = new Set<Seat>();
+  #fullDue = false;
+  #snapshot: Uint8Array | undefined;
+  #cancelTick: (() => void) | undefined;
+  #tickAt = Number.POSITIVE_INFINITY;
+  #flushedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(host: BoardHost) {
+    this.#host = host;
+    this.#clients = new Clients(host.limits.rememberedClients);
+  }
+
+  get hasClients(): boolean {
+    return this.#clients.present.size > 0;
+  }
+
+  join(peer: PresencePeer): void {
+    const replaced = this.#seats.get(peer.id);
+    if (replaced !== undefined) this.#vacate(replaced, 'abnormal');
+    if (this.#seats.size === 0) this.#host.publish?.('request', encodeUpdate([]));
+    const joinedAt = this.#host.time.now();
+    const bucket = new TokenBucket(this.#host.limits.framesPerSecond, joinedAt);
+    const seat: Seat = { peer, user: stamp(peer.user), bucket, own: undefined, joinedAt, newcomer: true, lastClock: -1, behindSince: undefined };
+    this.#seats.set(peer.id, seat);
+    this.#sendAll(seat);
+  }
+
+  receive(peerId: string, update: Uint8Array): ReceiveResult {
+    const seat = this.#seats.get(peerId);
+    if (seat === undefined) return this.#refuse('unknown_peer');
+    if (!seat.bucket.take(1 + update.length / BYTES_PER_TOKEN, this.#host.time.now())) return this.#refuse('rate_limited');
+    if (update.length > this.#host.limits.frameBytes) return this.#refuse('too_large');
+    const decoded = decodeUpdate(update, seat.own);
+    if (decoded === undefined) return this.#refuse('malformed_update');
+    let foreign = decoded.skipped;
+    let refusal: ReceiveRefusal | undefined;
+    for (const entry of decoded.entries) {
+      const heard = this.#hear(seat, entry);
+      if (heard === 'foreign') foreign++;
+      else refusal = heard ?? refusal;
+    }
+    if (foreign > 0) this.#host.drop('foreign', foreign);
+    return refusal === undefined ? { ok: true } : this.#refuse(refusal);
+  }
+
+  query(peerId: string): void {
+    const seat = this.#seats.get(peerId);
+    if (seat === undefined) this.#host.drop('unknown_peer');
+    else if (!seat.bucket.take(QUERY_COST, this.#host.time.now())) this.#host.drop('rate_limited');
+    else this.#sendAll(seat);
+  }
+
+  leave(peerId: string, how: 'clean' | 'abnormal'): void {
+    const seat = this.#seats.get(peerId);
+    if (seat === undefined) return;
+    this.#vacate(seat, how);
+    this.#settle();
+  }
+
+  #vacate(seat: Seat, how: 'clean' | 'abnormal'): void {
+    this.#seats.delete(seat.peer.id);
+    this.#returned.delete(seat);
+    const client = seat.own === undefined ? undefined : this.#clients.present.get(seat.own);
+    if (client !== undefined && heldBy(client, seat)) {
+      const heir = [...this.#seats.values()].find((other) => other.own === client.id);
+      if (heir !== undefined) {
+        client.holder = { kind: 'peer', seat: heir };
+        client.in = heir.lastClock;
+      } else if (client.elsewhere !== undefined) client.holder = { kind: 'node', node: client.elsewhere };
+      else if (how === 'clean') this.#remove(client);
+      else client.holder = { kind: 'absent', until: this.#host.time.now() + this.#host.graceMs };
+    }
+  }
+
+  list(): PresentClient[] {
+    return [...this.#clients.present.values()].map(({ id, user, state }) => ({ clientId: id, user, state }));
+  }
+
+  /** From another node. Returns false if it held something that could not be read; the rest was applied. */
+  receiveRemote(kind: NodeMessageKind, node: string, entries: readonly WireEntry[]): boolean {
+    let readable = true;
+    switch (kind) {
+      case 'request':
+        this.#fullDue = true;
+        this.#arm();
+        break;
+      case 'full': {
+        const named = new Set(entries.map((entry) => entry.clientId));
+        this.#removeWhere((client) => client.holder.kind === 'node' && client.holder.node === node && !named.has(client.id));
+        for (const entry of entries) readable = this.#takeRemote(node, entry) && readable;
+        break;
+      }
+      case 'delta':
+        for (const entry of entries) readable = this.#takeRemote(node, entry) && readable;
+        break;
+    }
+    this.#settle();
+    return readable;
+  }
+
+  removeNode(node: string): void {
+    this.#removeWhere((client) => client.holder.kind === 'node' && client.holder.node === node);
+  }
+
+  /** Tells the other nodes who is here, and asks who is there. */
+  announce(): void {
+    this.#host.publish?.('request', encodeUpdate([]));
+    this.#fullDue = true;
+    this.#arm();
+  }
+
+  /** Once a second, while anyone is present: removes who did not come back, and who has gone silent. */
+  sweep(): void {
+    const now = this.#host.time.now();
+    for (const client of this.#clients.present.values()) {
+      if (now - client.seenAt >= OUTDATED_MS) {
+        this.#host.drop('expired');
+        this.#remove(client);
+      } else if (client.holder.kind === 'absent' && client.holder.until <= now) this.#remove(client);
+    }
+    for (const seat of this.#seats.values()) {
+      // it only looks on
+      if (seat.newcomer && now - seat.joinedAt >= this.#host.graceMs) this.#introduce(seat);
+    }
+  }
+
+  close(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+    this.#seats.clear();
+  }
+
+  /** A peer's first state names the client it speaks for, unless another user holds that id; it speaks for no other. */
+  #hear(seat: Seat, entry: WireEntry): ReceiveRefusal | 'foreign' | undefined {
+    if (seat.own !== undefined && seat.own !== entry.clientId) return 'foreign';
+    const known = this.#clients.present.get(entry.clientId);
+    if (known !== undefined && known.user.id !== seat.user.id) return 'foreign';
+    if (entry.state.length > this.#host.limits.stateBytes) return 'too_large';
+    const state = decodeState(entry.state);
+    if (state === undefined) return 'malformed_update';
+    if (seat.own === undefined) {
+      if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
+      seat.own = entry.clientId;
+      if (this.#clients.trace(entry.clientId) !== undefined) this.#returned.add(seat);
+      this.#introduce(seat);
+    }
+    return this.#take(seat, entry, state);
+  }
+
+  /** What a peer was told, and may send back (y-websocket), is no claim: nothing above what was sent, of somebody it knows of. */
+  #isSentBack(seat: Seat, { clientId, clock }: WireEntry, state: PresenceState): boolean {
+    const trace = this.#clients.trace(clientId);
+    if (trace === undefined || clock > trace.out || trace.until < seat.joinedAt) return false;
+    return trace.userId === seat.user.id ? !seat.newcomer : stampOf(state)?.id === trace.userId;
+  }
+
+  #take(seat: Seat, { clientId, clock }: WireEntry, state: PresenceState | null): ReceiveRefusal | undefined {
+    const now = this.#host.time.now();
+    const known = this.#clients.present.get(clientId);
+    if (state === null) {
+      // as y-protocols: a removal may repeat the clock of the state that it removes
+      if (known === undefined) return undefined;
+      // the goodbye of an older socket must not remove who has come back on a newer one
+      if (clock < seat.lastClock || !heldBy(known, seat)) this.#host.drop('stale');
+      else {
+        seat.lastClock = clock;
+        known.out = Math.max(known.out, clock);
+        this.#remove(known);
+      }
+      return undefined;
+    }
+    if (known !== undefined && clock <= seat.lastClock) {
+      if (clock < seat.lastClock) this.#host.drop('stale');
+      known.seenAt = now;
+      return undefined;
+    }
+    const json = stampedJson(state, seat.user);
+    if (json === undefined) return 'malformed_update';
+    const first = seat.lastClock < 0;
+    seat.lastClock = clock;
+    const sameHolder = known !== undefined && heldBy(known, seat);
+    if (known !== undefined && !first && json === known.json && clock <= known.out && now - known.sentAt < ECHO_MS) {
+      // y-websocket sends our echo back: forwarding it would make it go round for ever
+      if (sameHolder) known.in = clock;
+      known.seenAt = now;
+      return undefined;
+    }
+    const said = { user: seat.user, holder: { kind: 'peer', seat } as const, state, json, in: clock, seenAt: now };
+    this.#put(clientId, known, sameHolder, said);
+    return undefined;
+  }
+
+  #takeRemote(node: string, { clientId, clock, state: bytes }: WireEntry): boolean {
+    const state = decodeState(bytes);
+    if (state === undefined) return false;
+    const known = this.#clients.present.get(clientId);
+    const sameHolder = known?.holder.kind === 'node' && known.holder.node === node;
+    if (state === null) {
+      if (sameHolder && clock >= known.in) this.#remove(known);
+      return true;
+    }
+    const user = stampOf(state);
+    const json = user && stampedJson(state, user);
+    if (user === undefined || json === undefined) return false;
+    const seenAt = this.#host.time.now();
+    if (known !== undefined) {
+      if (known.user.id !== user.id) {
+        this.#host.drop('foreign');
+        return true;
+      }
+      if (sameHolder && clock <= known.in) return true;
+      if (known.holder.kind === 'peer' && seenAt - known.seenAt < this.#host.graceMs) {
+        // it has moved here, and this is late; or it has moved there, and its socket here is not yet known to be dead
+        known.elsewhere = node;
+        return true;
+      }
+    }
+    this.#put(clientId, known, sameHolder, { user, holder: { kind: 'node', node }, state, json, in: clock, seenAt });
+    return true;
+  }
+
+  #put(
+    id: number,
+    known: Client<Seat> | undefined,
+    sameHolder: boolean,
+    said: Pick<Client<Seat>, 'user' | 'holder' | 'state' | 'json' | 'in' | 'seenAt'>,
+  ): void {
+    if (known === undefined) {
+      this.#clients.add({ id, ...said });
+      this.#host.watch();
+    } else {
+      Object.assign(known, said, { elsewhere: undefined });
+      if (!sameHolder) {
+        known.out = Math.max(known.out, known.in);
+        known.nudgedTo = 0;
+      }
+    }
+    this.#changed.add(id);
+    this.#arm();
+  }
+
+  #remove(client: Client<Seat>): void {
+    const forgotten = this.#clients.remove(client, this.#host.time.now());
+    if (forgotten > 0) this.#host.drop('forgotten', forgotten);
+    this.#changed.add(client.id);
+    this.#arm();
+  }
+
+  #removeWhere(gone: (client: Client<Seat>) => boolean): void {
+    for (const client of this.#clients.present.values()) if (gone(client)) this.#remove(client);
+  }
+
+  #arm(): void {
+    const now = this.#host.time.now();
+    const waiting = this.#changed.size > 0 || this.#fullDue || this.#returned.size > 0;
+    const at = waiting ? Math.max(now + MIN_DELAY_MS, this.#flushedAt + this.#tickMs) : now + DRAIN_POLL_MS;
+    if (at >= this.#tickAt) return;
+    this.#cancelTick?.();
+    this.#tickAt = at;
+    this.#cancelTick = this.#host.time.after(at - now, () => {
+      this.#cancelTick = undefined;
+      this.#tickAt = Number.POSITIVE_INFINITY;
+      this.#flush();
+    });
+  }
+
+  get #tickMs(): number {
+    const people = Math.max(this.#seats.size, this.#clients.present.size);
+    return Math.min(MAX_TICK_MS, this.#host.tickMs * Math.max(1, people / FULL_RATE_PEOPLE));
+  }
+
+  #flush(): void {
+    const before = this.#flushedAt;
+    this.#flushedAt = this.#host.time.now();
+    if (this.#returned.size > 0) this.#advanceUnchanged();
+    const changed = [...this.#changed];
+    const { all, ours } = this.#encodeChanged();
+    const frame = all.length > 0 ? encodeUpdate(all) : undefined;
+    this.#deliver(frame, before, changed);
+    if (this.#fullDue) {
+      this.#fullDue = false;
+      this.#host.publish?.('full', encodeUpdate(this.#clients.entries((client) => client.holder.kind !== 'node')));
+    } else if (frame !== undefined && ours.length > 0) {
+      this.#host.publish?.('delta', ours.length === all.length ? frame : encodeUpdate(ours));
+    }
+    this.#settle();
+  }
+
+  /** A returning peer has to see everybody at a clock it has not seen. */
+  #advanceUnchanged(): void {
+    for (const client of this.#clients.present.values()) if (!this.#changed.has(client.id)) this.#advance(client);
+  }
+
+  #encodeChanged(): { all: Uint8Array[]; ours: Uint8Array[] } {
+    const all: Uint8Array[] = [];
+    const ours: Uint8Array[] = [];
+    for (const id of this.#changed) {
+      const client = this.#clients.present.get(id);
+      if (client !== undefined) this.#advance(client);
+      const entry = client?.entry ?? this.#clients.removal(id)?.entry;
+      if (entry === undefined) continue;
+      all.push(entry);
+      if (client === undefined ? this.#clients.removal(id)?.ours : client.holder.kind !== 'node') ours.push(entry);
+    }
+    if (this.#changed.size > 0) this.#snapshot = undefined;
+    this.#changed.clear();
+    return { all, ours };
+  }
+
+  #advance(client: Client<Seat>): void {
+    this.#snapshot = undefined;
+    const nudge = this.#clients.advance(client, this.#flushedAt);
+    if (nudge !== undefined && client.holder.kind === 'peer') this.#send(client.holder.seat, nudge);
+  }
+
+  #deliver(shared: Uint8Array | undefined, before: number, changed: readonly number[]): void {
+    let behind = false;
+    for (const seat of this.#seats.values()) {
+      const frame = this.#tellsOwnUser(seat, changed) ? this.#frameFor(seat, changed) : shared;
+      if (seat.behindSince !== undefined) {
+        if (seat.peer.bufferedBytes <= this.#host.limits.bufferedBytes / 2) this.#catchUp(seat, seat.behindSince);
+        else if (frame !== undefined) this.#host.drop('shed');
+      } else if (frame !== undefined && seat.peer.bufferedBytes > this.#host.limits.bufferedBytes) this.#shed(seat, before);
+      else {
+        if (frame !== undefined) this.#send(seat, frame);
+        if (this.#returned.has(seat)) this.#sendAll(seat);
+      }
+      behind ||= seat.behindSince !== undefined;
+    }
+    this.#returned.clear();
+    if (behind) this.#arm();
+  }
+
+  /** `before`: when it was last up to date. */
+  #shed(seat: Seat, before: number): void {
+    this.#host.drop('shed');
+    seat.behindSince ??= before;
+    this.#arm();
+  }
+
+  #catchUp(seat: Seat, since: number): void {
+    seat.behindSince = undefined;
+    this.#sendEntries(seat, [...this.#clients.removalsSince(since), ...this.#entriesFor(seat)]);
+  }
+
+  /** Everyone present, as of the last tick: what changed since comes with the next. */
+  #sendAll(seat: Seat): void {
+    if (seat.peer.bufferedBytes > this.#host.limits.bufferedBytes) {
+      this.#shed(seat, this.#flushedAt);
+      return;
+    }
+    if (seat.newcomer && this.#clients.some((client) => client.user.id === seat.user.id)) {
+      this.#sendEntries(seat, this.#entriesFor(seat));
+      return;
+    }
+    this.#snapshot ??= encodeUpdate(this.#clients.entries());
+    if (this.#snapshot.length > 1) this.#send(seat, this.#snapshot);
+  }
+
+  #introduce(seat: Seat): void {
+    if (!seat.newcomer) return;
+    seat.newcomer = false;
+    this.#sendEntries(seat, this.#clients.entries((client) => client.user.id === seat.user.id && client.id !== seat.own));
+  }
+
+  #tellsOwnUser(seat: Seat, ids: readonly number[]): boolean {
+    return seat.newcomer && ids.some((id) => this.#clients.present.get(id)?.user.id === seat.user.id);
+  }
+
+  #frameFor(seat: Seat, ids: readonly number[]): Uint8Array | undefined {
+    const entries = ids.flatMap((id) => {
+      const client = this.#clients.present.get(id);
+      if (client?.user.id === seat.user.id) return [];
+      return client?.entry ?? this.#clients.removal(id)?.entry ?? [];
+    });
+    return entries.length > 0 ? encodeUpdate(entries) : undefined;
+  }
+
+  #entriesFor(seat: Seat): Uint8Array[] {
+    return this.#clients.entries((client) => !seat.newcomer || client.user.id !== seat.user.id);
+  }
+
+  #sendEntries(seat: Seat, entries: readonly Uint8Array[]): void {
+    if (entries.length > 0) this.#send(seat, encodeUpdate(entries));
+  }
+
+  #send(seat: Seat, update: Uint8Array): void {
+    try {
+      seat.peer.send(update);
+    } catch {
+      this.#host.drop('send_failed'); // one broken socket must not cost the others their frame
+    }
+  }
+
+  #settle(): void {
+    if (this.#seats.size === 0 && this.#clients.present.size === 0 && this.#changed.size === 0 && !this.#fullDue) {
+      this.#host.settled();
+    }
+  }
+
+  #refuse(code: ReceiveRefusal): ReceiveResult {
+    this.#host.drop(code === 'malformed_update' ? 'malformed' : code);
+    return { ok: false, code };
+  }
+}
+
+function heldBy({ holder }: Client<Seat>, seat: Seat): boolean {
+  return holder.kind === 'peer' && holder.seat === seat;
+}

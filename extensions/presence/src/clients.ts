@@ -1,0 +1,130 @@
+/**
+ * The clients of one board: who is present in what state, at which clock, and which ids were removed.
+ *
+ * Clocks. A stock Awareness takes a state only if its clock is above the last it saw for that client id, removals included,
+ * and it remembers for as long as the page lives. So what is sent carries the lane's own clock, `out`: the client's clock
+ * `in`, or one above whatever was sent before, whichever is greater. `out` is ahead of `in` after a removal, after a new
+ * claim, and when a peer that returns has to be shown what it may have seen already.
+ *
+ * The owner sees its own entry in the shared frame. With `out = in + 1` its Awareness takes the echo exactly when it has
+ * changed nothing since, and then the echo is its own state: harmless, and its clock has caught up. Further ahead, an echo
+ * could overwrite a newer state: then the owner is *nudged*. A removal of its own id makes an Awareness keep its state and
+ * lift its clock above the removal's, out of reach of anything the lane sends before it answers.
+ */
+import { NUDGE_HEADROOM } from './limits.ts';
+import type { PresenceUser } from './types.ts';
+import { encodeEntry, encodeUpdate, type PresenceState } from './wire.ts';
+
+/** Who speaks for a client: a peer of this node, nobody for the moment (its socket broke), or another node. */
+export type Holder<Seat> =
+  | { readonly kind: 'peer'; readonly seat: Seat }
+  | { readonly kind: 'absent'; readonly until: number }
+  | { readonly kind: 'node'; readonly node: string };
+
+export interface Client<Seat> {
+  readonly id: number;
+  user: PresenceUser;
+  holder: Holder<Seat>;
+  state: PresenceState;
+  /** `state` as sent. */
+  json: string;
+  /** The holder's clock. */
+  in: number;
+  /** The highest clock sent for this id. */
+  out: number;
+  /** The holder's Awareness was lifted above this clock. */
+  nudgedTo: number;
+  /** The node that claimed it too since the holder last spoke. */
+  elsewhere?: string | undefined;
+  /** When the holder last said anything of it. */
+  seenAt: number;
+  /** When it was last put in a frame, and the entry that was; undefined before the first. */
+  sentAt: number;
+  entry: Uint8Array | undefined;
+}
+
+interface Removed {
+  readonly userId: string;
+  readonly out: number;
+  readonly at: number;
+  /** This node removed it, and tells the others. */
+  readonly ours: boolean;
+}
+
+export class Clients<Seat> {
+  readonly present = new Map<number, Client<Seat>>();
+  /** In the order of removal. */
+  readonly #removed = new Map<number, Removed>();
+  readonly #remember: number;
+
+  constructor(remember: number) {
+    this.#remember = remember;
+  }
+
+  /** Who an id that is, or was, on this board belongs to, the highest clock others hold for it, and until when it was here. */
+  trace(id: number): { readonly userId: string; readonly out: number; readonly until: number } | undefined {
+    const client = this.present.get(id);
+    if (client !== undefined) return { userId: client.user.id, out: client.out, until: Number.POSITIVE_INFINITY };
+    const removed = this.#removed.get(id);
+    return removed && { userId: removed.userId, out: removed.out, until: removed.at };
+  }
+
+  add(client: Omit<Client<Seat>, 'out' | 'nudgedTo' | 'sentAt' | 'entry'>): Client<Seat> {
+    const out = Math.max(this.#removed.get(client.id)?.out ?? 0, client.in);
+    const added = { ...client, out, nudgedTo: 0, sentAt: Number.NEGATIVE_INFINITY, entry: undefined };
+    this.#removed.delete(client.id);
+    this.present.set(client.id, added);
+    return added;
+  }
+
+  /** Returns how many removed ids had to be forgotten. */
+  remove(client: Client<Seat>, at: number): number {
+    this.present.delete(client.id);
+    this.#removed.delete(client.id);
+    this.#removed.set(client.id, { userId: client.user.id, out: client.out, at, ours: client.holder.kind !== 'node' });
+    let forgotten = 0;
+    for (const id of this.#removed.keys()) {
+      if (this.#removed.size <= this.#remember) break;
+      this.#removed.delete(id);
+      forgotten++;
+    }
+    return forgotten;
+  }
+
+  /** Gives the client the next clock and encodes it. Returns a nudge for its holder, if one is due. */
+  advance(client: Client<Seat>, now: number): Uint8Array | undefined {
+    client.out = Math.max(client.in, client.out + 1);
+    client.entry = encodeEntry(client.id, client.out, client.json);
+    client.sentAt = now;
+    if (client.holder.kind !== 'peer' || client.out - client.in < 2 || client.out <= client.nudgedTo) return undefined;
+    client.nudgedTo = client.out + NUDGE_HEADROOM;
+    return encodeUpdate([encodeEntry(client.id, client.nudgedTo, 'null')]);
+  }
+
+  /** The removal to send for an id that is not present; undefined if it was forgotten. */
+  removal(id: number): { readonly entry: Uint8Array; readonly ours: boolean } | undefined {
+    const removed = this.#removed.get(id);
+    return removed && { entry: encodeEntry(id, removed.out, 'null'), ours: removed.ours };
+  }
+
+  /** Everyone present (of whom `which` holds), as last sent. */
+  entries(which?: (client: Client<Seat>) => boolean): Uint8Array[] {
+    const entries: Uint8Array[] = [];
+    for (const client of this.present.values()) {
+      if (client.entry !== undefined && (which === undefined || which(client))) entries.push(client.entry);
+    }
+    return entries;
+  }
+
+  some(which: (client: Client<Seat>) => boolean): boolean {
+    for (const client of this.present.values()) if (which(client)) return true;
+    return false;
+  }
+
+  /** Removals since then, for a peer that was not sent them. */
+  removalsSince(at: number): Uint8Array[] {
+    const entries: Uint8Array[] = [];
+    for (const [id, removed] of this.#removed) if (removed.at >= at) entries.push(encodeEntry(id, removed.out, 'null'));
+    return entries;
+  }
+}

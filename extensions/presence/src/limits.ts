@@ -1,0 +1,61 @@
+/**
+ * The bounds and intervals of the presence lane, each with its reason. All of them can be changed per lane (`createPresence`).
+ */
+
+export interface PresenceLimits {
+  /** Bytes of one client's state, as JSON. A cursor with a selection is about 150; 4 KiB leaves room for an application's own fields. */
+  readonly stateBytes: number;
+  /** Bytes of one received frame. Large, because y-websocket sends back every state it is sent, a whole board's on joining. */
+  readonly frameBytes: number;
+  /** Frames a second from one peer, with a burst of twice that. A 240 Hz mouse with one frame a move stays below. */
+  readonly framesPerSecond: number;
+  /** Above this many unsent bytes a peer gets no presence; at half of it, the full state. Below the gateway's own bound, so that presence goes first. */
+  readonly bufferedBytes: number;
+  /** Client ids of a board that are remembered after they left, with the clock of their removal. About 100 bytes each. */
+  readonly rememberedClients: number;
+}
+
+export const DEFAULT_LIMITS: PresenceLimits = {
+  stateBytes: 4 * 1024,
+  frameBytes: 1024 * 1024,
+  framesPerSecond: 300,
+  bufferedBytes: 256 * 1024,
+  rememberedClients: 2048,
+};
+
+/** At most 25 frames a second to a socket: smooth to the eye, and a person's moves of one tick cost one frame. */
+export const TICK_MS = 40;
+
+/** A change after a quiet time leaves sooner than a whole tick, but waits this long for others of the same burst. */
+export const MIN_DELAY_MS = 5;
+
+/** Up to so many people a board ticks every TICK_MS; above, ticks grow in proportion, which keeps frames per second and board constant (2500). */
+export const FULL_RATE_PEOPLE = 100;
+
+/** The slowest tick, reached at about 1250 people: cursors beyond this read as jumps, not as moves. */
+export const MAX_TICK_MS = 500;
+
+/** How often a peer that is being shed is looked at again when nothing else happens on the board. */
+export const DRAIN_POLL_MS = 250;
+
+/** y-protocols' own `outdatedTimeout`: a client that sent nothing for so long is gone; its heartbeat comes every 15 s. */
+export const OUTDATED_MS = 30_000;
+
+/** A socket that broke may be back on a train's next mast: nobody should see the cursor flicker. Stock providers retry within 1–3 s. */
+export const GRACE_MS = 4_000;
+
+/** How often grace periods and outdated clients are looked at, while there is any client. */
+export const SWEEP_MS = 1_000;
+
+/** A repetition of what was just sent is the client's awareness answering our echo; later than this, it is a heartbeat to be forwarded. */
+export const ECHO_MS = 5_000;
+
+/** How far a nudge (see board.ts) lifts a client's clock: more than it can have frames on the way. */
+export const NUDGE_HEADROOM = 1_000;
+
+/** Largest clock accepted: 34 000 years of heartbeats, and far from 2^53, where adding one stops working. */
+export const MAX_CLOCK = 2 ** 40;
+
+/** Largest user name and picture URL in a stamp: they travel with every move (a `data:` picture would not fit, and is left out). */
+export const MAX_NAME_CHARS = 128;
+export const MAX_PICTURE_CHARS = 512;

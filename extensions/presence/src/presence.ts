@@ -1,0 +1,163 @@
+/**
+ * The presence lane: cursors and selections of everyone on a board, on a path of their own beside the documents.
+ *
+ * Guarantees: no I/O (peers and the way to other nodes are handed in); no call throws on anything a client or node sent; no
+ * timer while nobody is present; every drop is counted. Does not: persist anything, authenticate peers, frame messages
+ * (the gateway does), or keep a socket alive on which no client announces a state.
+ * Owns the sweep timer (grace periods, heartbeats); each board owns its tick.
+ */
+import { BoardPresence } from './board.ts';
+import { DEFAULT_LIMITS, GRACE_MS, type PresenceLimits, SWEEP_MS, TICK_MS } from './limits.ts';
+import {
+  type BoardHost, DROPS, type PresenceDrop, type PresencePeer, type PresenceTime, type PresentClient, type ReceiveResult, systemTime,
+} from './types.ts';
+import { decodeNodeMessage, encodeNodeMessage } from './wire.ts';
+
+export interface PresenceOptions {
+  /** At most one frame a board in this time, milliseconds; grows above 100 people (limits.ts). */
+  readonly tickMs?: number;
+  /** How long a client whose socket broke stays visible, milliseconds. */
+  readonly graceMs?: number;
+  readonly limits?: Partial<PresenceLimits>;
+  readonly onDrop?: (drop: PresenceDrop, count: number) => void;
+  /** This process among others. `epoch` must grow with every start of the node. */
+  readonly node?: { readonly id: string; readonly epoch: number };
+  /** Sends a message to every other node that has the board open. Without it the lane is alone. May be called from any tick; must not block. */
+  readonly publish?: (boardId: string, message: Uint8Array) => void;
+  readonly time?: PresenceTime;
+}
+
+export interface Presence {
+  /** Sends the peer who is on the board, then a frame per tick. A peer id that is already on the board is replaced. */
+  join(boardId: string, peer: PresencePeer): void;
+  /** The body of an awareness message. Never throws. A refusal drops what it names, nothing else: the peer stays. */
+  receive(boardId: string, peerId: string, update: Uint8Array): ReceiveResult;
+  /** Sends the peer everyone present. */
+  query(boardId: string, peerId: string): void;
+  /** `clean`: the client said goodbye, it is removed with the next tick. `abnormal`: after a grace period, unless it returns. */
+  leave(boardId: string, peerId: string, how: 'clean' | 'abnormal'): void;
+  /** Who is on the board, on every node this one hears. */
+  list(boardId: string): PresentClient[];
+  /** A message that another node's `publish` was given. Own messages that come back are ignored. Never throws. */
+  receiveRemote(boardId: string, message: Uint8Array): void;
+  /** A node died: its clients are removed from every board with the next tick. */
+  removeNode(nodeId: string): void;
+  /** Repeats this node's clients to the others, and asks for theirs: after the way between nodes was down. */
+  announce(): void;
+  readonly drops: Readonly<Record<PresenceDrop, number>>;
+  /** Boards held in memory. */
+  readonly boards: number;
+  /** Stops all timers and forgets everyone; nothing is sent. */
+  close(): void;
+}
+
+export function createPresence(options: PresenceOptions = {}): Presence {
+  const time = options.time ?? systemTime;
+  const limits: PresenceLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const node = options.node ?? { id: '', epoch: 0 };
+  const { publish, onDrop } = options;
+  const boards = new Map<string, BoardPresence>();
+  const epochs = new Map<string, number>();
+  const drops = Object.fromEntries(DROPS.map((drop) => [drop, 0])) as Record<PresenceDrop, number>;
+  let cancelSweep: (() => void) | undefined;
+  let closed = false;
+
+  function drop(name: PresenceDrop, count = 1): void {
+    drops[name] += count;
+    onDrop?.(name, count);
+  }
+
+  function watch(): void {
+    cancelSweep ??= time.after(SWEEP_MS, () => {
+      cancelSweep = undefined;
+      for (const board of boards.values()) board.sweep();
+      if ([...boards.values()].some((board) => board.hasClients)) watch();
+    });
+  }
+
+  function open(boardId: string): BoardPresence {
+    const existing = boards.get(boardId);
+    if (existing !== undefined) return existing;
+    const host: BoardHost = {
+      time,
+      limits,
+      tickMs: options.tickMs ?? TICK_MS,
+      graceMs: options.graceMs ?? GRACE_MS,
+      drop,
+      watch,
+      settled: () => {
+        boards.delete(boardId);
+        board.close();
+      },
+      ...(publish && {
+        publish(kind: 'delta' | 'full' | 'request', update: Uint8Array): void {
+          try {
+            publish(boardId, encodeNodeMessage(kind, node.id, node.epoch, update));
+          } catch {
+            drop('publish_failed'); // heartbeats and expiry repair it
+          }
+        },
+      }),
+    };
+    const board = new BoardPresence(host);
+    boards.set(boardId, board);
+    return board;
+  }
+
+  function removeNode(nodeId: string): void {
+    epochs.delete(nodeId);
+    for (const board of boards.values()) board.removeNode(nodeId);
+  }
+
+  return {
+    join(boardId, peer) {
+      if (!closed) open(boardId).join(peer);
+    },
+    receive(boardId, peerId, update) {
+      const board = boards.get(boardId);
+      if (board !== undefined) return board.receive(peerId, update);
+      drop('unknown_peer');
+      return { ok: false, code: 'unknown_peer' };
+    },
+    query(boardId, peerId) {
+      boards.get(boardId)?.query(peerId);
+    },
+    leave(boardId, peerId, how) {
+      boards.get(boardId)?.leave(peerId, how);
+    },
+    list: (boardId) => boards.get(boardId)?.list() ?? [],
+    receiveRemote(boardId, bytes) {
+      const message = decodeNodeMessage(bytes);
+      if (message === undefined) {
+        drop('node_malformed');
+        return;
+      }
+      if (closed || message.node === node.id) return;
+      const epoch = epochs.get(message.node);
+      if (epoch !== undefined && message.epoch < epoch) {
+        drop('node_stale');
+        return;
+      }
+      if (epoch !== undefined && message.epoch > epoch) removeNode(message.node); // its earlier life left ghosts
+      epochs.set(message.node, message.epoch);
+      // who has nobody there has nothing to answer
+      if (message.kind === 'request' && !boards.has(boardId)) return;
+      if (!open(boardId).receiveRemote(message.kind, message.node, message.entries)) drop('node_malformed');
+    },
+    removeNode,
+    announce() {
+      for (const board of boards.values()) board.announce();
+    },
+    drops,
+    get boards() {
+      return boards.size;
+    },
+    close() {
+      closed = true;
+      cancelSweep?.();
+      cancelSweep = undefined;
+      for (const board of boards.values()) board.close();
+      boards.clear();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * The words the parts of the lane, and its callers, share.
+ */
+import type { PresenceLimits } from './limits.ts';
+import type { PresenceState } from './wire.ts';
+
+/** What the server says of a person; stamped on each of their states as `user`, over whatever the client wrote there. */
+export interface PresenceUser {
+  readonly id: string;
+  readonly name: string;
+  readonly picture: string | null;
+  readonly color: string;
+}
+
+/** One attachment of one socket to one board. */
+export interface PresencePeer {
+  readonly id: string;
+  readonly user: PresenceUser;
+  /** Takes the body of a y-protocols awareness update. The same array is handed to all peers: wrap it once, never change it. */
+  send(update: Uint8Array): void;
+  /** Bytes accepted by `send` and everything else on that socket, not yet taken by the network. */
+  readonly bufferedBytes: number;
+}
+
+export interface PresentClient {
+  readonly clientId: number;
+  readonly user: PresenceUser;
+  /** As others see it, `user` included. */
+  readonly state: PresenceState;
+}
+
+/**
+ * What was not delivered, and why. Each has a counter.
+ * - `malformed`, `too_large`, `rate_limited`, `unknown_peer`: a frame or state of a peer was refused; `receive` says so.
+ * - `foreign`: an entry for a client id that the peer does not own. Ordinary: y-websocket sends back what it receives.
+ * - `stale`: an entry older than one already received on that socket.
+ * - `shed`: a frame not sent to a peer with too many unsent bytes; it gets the full state when it has drained.
+ * - `send_failed`: a peer's `send` threw.
+ * - `expired`: a client without heartbeat for 30 s was removed.
+ * - `forgotten`: a removed client's clock was forgotten, over the bound.
+ * - `node_malformed`, `node_stale`: a message of another node that could not be read, or of an earlier life of that node.
+ * - `publish_failed`: the injected `publish` threw.
+ */
+export const DROPS = [
+  'malformed', 'too_large', 'rate_limited', 'unknown_peer', 'foreign', 'stale', 'shed', 'send_failed', 'expired', 'forgotten',
+  'node_malformed', 'node_stale', 'publish_failed',
+] as const;
+export type PresenceDrop = (typeof DROPS)[number];
+
+export type ReceiveRefusal = 'malformed_update' | 'too_large' | 'rate_limited' | 'unknown_peer';
+export type ReceiveResult = { readonly ok: true } | { readonly ok: false; readonly code: ReceiveRefusal };
+
+/** Time, injected so that tests can run hours of presence in milliseconds. */
+export interface PresenceTime {
+  now(): number;
+  /** Calls back once after `ms`; the returned function cancels. Must not keep the process alive. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export const systemTime: PresenceTime = {
+  now: () => performance.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** What a board needs of its lane. */
+export interface BoardHost {
+  readonly time: PresenceTime;
+  readonly limits: PresenceLimits;
+  readonly tickMs: number;
+  readonly graceMs: number;
+  drop(drop: PresenceDrop, count?: number): void;
+  /** To the other nodes; absent where there are none. */
+  publish?(kind: 'delta' | 'full' | 'request', update: Uint8Array): void;
+  /** A client appeared: grace periods and heartbeats have to be watched. */
+  watch(): void;
+  /** Nobody is left: the board may be forgotten. */
+  settled(): void;
+}

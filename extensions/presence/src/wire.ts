@@ -1,0 +1,126 @@
+/**
+ * The awareness wire format of y-protocols, read and written with lib0 directly: no Y.Doc, no Awareness object.
+ *
+ *   update  = count:varUint { clientId:varUint clock:varUint state:varString(JSON) }
+ *   message = version:varUint kind:varUint node:varString epoch:varUint update        (between nodes)
+ *
+ * Guarantees: decoding never throws and never reads outside the bytes it was given, whatever they are. State bytes of
+ * entries nobody asked for are skipped, not decoded: y-websocket sends back everything it receives.
+ */
+import * as decoding from 'lib0/decoding';
+import * as encoding from 'lib0/encoding';
+import { MAX_CLOCK } from './limits.ts';
+
+/** A client's state: any JSON object. */
+export type PresenceState = Record<string, unknown>;
+
+export interface WireEntry {
+  readonly clientId: number;
+  readonly clock: number;
+  /** UTF-8 JSON, a view into the frame: to be decoded before the frame's buffer is used again. */
+  readonly state: Uint8Array;
+}
+
+export interface DecodedUpdate {
+  readonly entries: WireEntry[];
+  /** Entries of other client ids than `only`. */
+  readonly skipped: number;
+}
+
+/** The entries of an update, or those of one client id; `undefined` if the bytes are not an update. */
+export function decodeUpdate(update: Uint8Array, only?: number): DecodedUpdate | undefined {
+  try {
+    return readUpdate(decoding.createDecoder(update), only);
+  } catch {
+    return undefined; // lib0 throws at the end of the bytes and at integers past 2^53
+  }
+}
+
+function readUpdate(decoder: decoding.Decoder, only: number | undefined): DecodedUpdate | undefined {
+  const entries: WireEntry[] = [];
+  let skipped = 0;
+  const count = decoding.readVarUint(decoder);
+  for (let index = 0; index < count; index++) {
+    const clientId = decoding.readVarUint(decoder);
+    const clock = decoding.readVarUint(decoder);
+    const length = decoding.readVarUint(decoder);
+    const start = decoder.pos;
+    // lib0 would read on into whatever shares the buffer
+    if (length > decoder.arr.length - start) return undefined;
+    decoder.pos += length;
+    if (clock > MAX_CLOCK) return undefined;
+    if (only !== undefined && clientId !== only) skipped++;
+    else entries.push({ clientId, clock, state: decoder.arr.subarray(start, decoder.pos) });
+  }
+  return { entries, skipped };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** A decoded state: a JSON object, `null` (the client left), or `undefined` for anything else. */
+export function decodeState(bytes: Uint8Array): PresenceState | null | undefined {
+  try {
+    const value: unknown = JSON.parse(utf8.decode(bytes));
+    if (value === null) return null;
+    return typeof value === 'object' && !Array.isArray(value) ? (value as PresenceState) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One entry; `json` is `'null'` for a removal. Entries are kept and joined into frames without being encoded again. */
+export function encodeEntry(clientId: number, clock: number, json: string): Uint8Array {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, clientId);
+  encoding.writeVarUint(encoder, clock);
+  encoding.writeVarString(encoder, json);
+  return encoding.toUint8Array(encoder);
+}
+
+export function encodeUpdate(entries: readonly Uint8Array[]): Uint8Array {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, entries.length);
+  for (const entry of entries) encoding.writeUint8Array(encoder, entry);
+  return encoding.toUint8Array(encoder);
+}
+
+/**
+ * What nodes tell each other about a board: `delta` what changed in a tick, `full` every client of the sending node (others of
+ * that node are gone), `request` a node that opens the board asks the others for theirs.
+ */
+export type NodeMessageKind = 'delta' | 'full' | 'request';
+
+export interface NodeMessage {
+  readonly kind: NodeMessageKind;
+  readonly node: string;
+  /** Grows with every start of that node. */
+  readonly epoch: number;
+  readonly entries: readonly WireEntry[];
+}
+
+const NODE_MESSAGE_VERSION = 1;
+const KINDS: readonly NodeMessageKind[] = ['delta', 'full', 'request'];
+
+export function encodeNodeMessage(kind: NodeMessageKind, node: string, epoch: number, update: Uint8Array): Uint8Array {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, NODE_MESSAGE_VERSION);
+  encoding.writeVarUint(encoder, KINDS.indexOf(kind));
+  encoding.writeVarString(encoder, node);
+  encoding.writeVarUint(encoder, epoch);
+  encoding.writeUint8Array(encoder, update);
+  return encoding.toUint8Array(encoder);
+}
+
+export function decodeNodeMessage(message: Uint8Array): NodeMessage | undefined {
+  try {
+    const decoder = decoding.createDecoder(message);
+    if (decoding.readVarUint(decoder) !== NODE_MESSAGE_VERSION) return undefined;
+    const kind = KINDS[decoding.readVarUint(decoder)];
+    const node = decoding.readVarString(decoder);
+    const epoch = decoding.readVarUint(decoder);
+    const update = readUpdate(decoder, undefined);
+    return kind === undefined || update === undefined ? undefined : { kind, node, epoch, entries: update.entries };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Any sequence of what clients, links, nodes and attackers do: once things are quiet, the Awareness of every attached client
+ * and `list()` say the same, no client lost a state of its own, and nothing threw. Repeat a run with SEED=<number>.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeAwarenessUpdate } from 'y-protocols/awareness';
+import { createPresence, type Presence } from '../src/index.ts';
+import { Random, seeds } from './random.ts';
+import { StockClient, withoutUser } from './stock-client.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+class World {
+  readonly time = new VirtualTime();
+  readonly random: Random;
+  readonly lanes: Presence[] = [];
+  readonly clients: StockClient[] = [];
+  readonly #epochs: number[] = [];
+  #beating = true;
+  #beatAt = 0;
+  /** Messages between nodes arrive in order. */
+  readonly #arrivals = new Map<string, number>();
+
+  constructor(seed: number, nodes: number, people: number) {
+    this.random = new Random(seed);
+    this.#beat();
+    for (let node = 0; node < nodes; node++) this.startLane(node);
+    for (let index = 0; index < people; index++) {
+      this.clients.push(
+        new StockClient(this.time, {
+          kind: this.random.pick(['hocuspocus', 'y-websocket'] as const),
+          userId: `user-${this.random.below(Math.ceil(people * 0.7))}`, // some have two tabs
+          clientId: 1_000 + index,
+          latency: () => this.random.below(30) + (this.random.below(20) === 0 ? 300 : 0),
+        }),
+      );
+    }
+  }
+
+  startLane(node: number): void {
+    const epoch = (this.#epochs[node] ?? 0) + 1;
+    this.#epochs[node] = epoch;
+    const lane: Presence = createPresence({
+      time: this.time,
+      limits: { bufferedBytes: 3_000 },
+      node: { id: `node-${node}`, epoch },
+      publish: (boardId, message) => {
+        if (this.lanes[node] !== lane) return;
+        for (const other of this.lanes.keys()) {
+          const way = `${node}>${other}`;
+          const at = Math.max(this.#arrivals.get(way) ?? 0, this.time.now() + 1 + this.random.below(40));
+          this.#arrivals.set(way, at);
+          this.time.after(at - this.time.now(), () => this.lanes[other]?.receiveRemote(boardId, message));
+        }
+      },
+    });
+    this.lanes[node] = lane;
+  }
+
+  step(): void {
+    const client = this.random.pick(this.clients);
+    const lane = this.random.pick(this.lanes);
+    switch (this.random.below(18)) {
+      case 0: case 1: case 2: case 3: case 4: case 5:
+        client.set({ cursor: this.random.below(1_000_000) });
+        break;
+      case 6: client.heartbeat(); break;
+      case 7: if (this.random.below(4) === 0) client.set(null); break;
+      case 8: case 9: case 10: if (client.link === undefined) client.connect(lane); break;
+      case 11: client.drop(this.random.pick([0, 0, 100, 3_000, 9_000])); break;
+      case 12: if (this.random.below(2) === 0) client.quit(); break;
+      case 13: client.recreate({ cursor: 'anew' }); break;
+      case 14: client.stuck = true; break;
+      case 15: client.unstick(); break;
+      case 16: this.#attack(client); break;
+      case 17: if (client.link) client.link.presence.query(client.board, client.link.peerId); break;
+    }
+    this.time.advance(this.random.pick([0, 1, 5, 20, 50, 300, 1_000, 6_000]));
+  }
+
+  #attack(client: StockClient): void {
+    const { random } = this;
+    const victim = random.pick(this.clients);
+    const claimed = encodeAwarenessUpdate(victim.awareness, victim.awareness.meta.has(victim.id) ? [victim.id] : []);
+    const broken = claimed.slice();
+    broken[random.below(broken.length)] = random.below(256);
+    const junk = random.pick([random.bytes(random.below(40)), broken.subarray(random.below(3)), claimed.subarray(0, -1)]);
+    // an own entry that was tampered with would be a state the application never set: send junk as somebody without a client
+    const user = { id: 'attacker', name: '', picture: null, color: '#000000' };
+    const lane = client.link?.presence ?? random.pick(this.lanes);
+    lane.join(client.board, { id: 'attacker', user, bufferedBytes: 0, send: () => undefined });
+    for (const frame of [junk, claimed]) {
+      // its first state would make it the owner of an id that nobody holds: allowed, but then the id's client is not seen
+      if (lane.list(client.board).some(({ clientId }) => clientId === victim.id) || frame === junk) lane.receive(client.board, 'attacker', frame);
+    }
+    lane.leave(client.board, 'attacker', 'clean');
+    lane.receiveRemote(client.board, random.bytes(random.below(30)));
+  }
+
+  restart(node: number): void {
+    const old = this.lanes[node];
+    old?.close();
+    for (const client of this.clients) if (client.link?.presence === old) client.drop();
+    this.startLane(node);
+  }
+
+  /** What every Awareness does by itself, in real time. */
+  #beat(): void {
+    this.time.after(1_000, () => {
+      if (this.#beating && this.time.now() - this.#beatAt >= 15_000) {
+        this.#beatAt = this.time.now();
+        for (const client of this.clients) client.heartbeat();
+      }
+      this.#beat();
+    });
+  }
+
+  /** Everyone is attached and reads; nobody changes anything any more. */
+  settle(): void {
+    this.time.advance(16_000); // 9 s until a dead socket is noticed, 4 s of grace, a sweep
+    this.#beating = false; // which would repair what must be right without
+    for (const client of this.clients) {
+      client.unstick();
+      if (client.link === undefined && this.random.below(3) > 0) client.connect(this.random.pick(this.lanes));
+    }
+    this.time.advance(6_000); // who says nothing for 4 s only looks on, and is then told of its own user's other tabs
+    this.#beating = true;
+  }
+
+  check(): void {
+    for (const lane of this.lanes) {
+      const listed = new Map(lane.list('board').map(({ clientId, state }) => [clientId, state]));
+      const here = this.clients.filter((client) => client.link !== undefined && client.said !== null);
+      assert.deepEqual([...listed.keys()].sort(), here.map((client) => client.id).sort(), 'everyone who is attached, and nobody else');
+      for (const client of here) assert.deepEqual(withoutUser(listed.get(client.id) ?? null), withoutUser(client.said));
+      for (const client of this.clients) {
+        client.checkOwnState();
+        if (client.link?.presence !== lane) continue;
+        assert.deepEqual(client.others(), new Map([...listed].filter(([id]) => id !== client.id)), `as client ${client.id} sees it`);
+      }
+    }
+  }
+
+  heartbeats(): void {
+    this.time.advance(46_000);
+  }
+
+  close(): void {
+    for (const client of this.clients) client.destroy();
+    for (const lane of this.lanes) lane.close();
+  }
+}
+
+function run(name: string, count: number, scenario: (seed: number) => void): void {
+  test(name, () => {
+    for (const seed of seeds(count)) {
+      try {
+        scenario(seed);
+      } catch (error) {
+        throw new Error(`seed ${seed}`, { cause: error });
+      }
+    }
+  });
+}
+
+run('one node: all agree, at once, whatever happened before', 150, (seed) => {
+  const world = new World(seed, 1, 3 + (seed % 8));
+  try {
+    for (let round = 0; round < 3; round++) {
+      for (let step = 0; step < 80; step++) world.step();
+      world.settle();
+      world.check();
+    }
+  } finally {
+    world.close();
+  }
+});
+
+run('three nodes that are restarted: all agree within three heartbeats', 60, (seed) => {
+  const world = new World(seed, 3, 9);
+  try {
+    for (let round = 0; round < 3; round++) {
+      for (let step = 0; step < 80; step++) {
+        world.step();
+        if (world.random.below(40) === 0) world.restart(world.random.below(3));
+      }
+      world.settle();
+      world.heartbeats();
+      world.check();
+    }
+  } finally {
+    world.close();
+  }
+});
