@@ -41,8 +41,8 @@ interface Copy {
   readonly awareness: Awareness;
   store: BoardStore | null;
   attachment: Attachment | null;
-  /** The offline copy had content. */
-  stored: boolean;
+  /** It has content to show, from the offline copy or the server. */
+  loaded: boolean;
   ended: boolean;
 }
 
@@ -76,10 +76,9 @@ export class OpenBoard implements Board {
   constructor(options: BoardOptions) {
     this.id = options.id;
     this.#options = options;
-    const board = this;
     this.#writes = {
-      get doc() { return board.#copy.doc; },
-      get batching() { return board.#batching > 0; },
+      doc: () => this.#copy.doc,
+      batching: () => this.#batching > 0,
       write: (work) => this.#write(work)
     };
     this.#structure = new Structure(this.#writes);
@@ -111,7 +110,10 @@ export class OpenBoard implements Board {
 
   saved(): Promise<void> {
     const waiting = gate();
-    this.#waiting.push(waiting);
+    const { refused } = this.#status;
+    if (this.#destroyed) waiting.reject(closed());
+    else if (refused) waiting.reject(refusal(refused.code));
+    else this.#waiting.push(waiting);
     this.#update();
     return waiting.promise;
   }
@@ -137,7 +139,7 @@ export class OpenBoard implements Board {
     const { refused } = this.#status;
     if (!refused) throw new ClientError('refused', 'Only a refused board can be started afresh');
     await this.#end(this.#copy, 'clear');
-    if (this.#destroyed) throw new ClientError('destroyed', 'The board was closed');
+    if (this.#destroyed) throw closed();
     this.#ready = gate();
     this.#changes = [];
     this.#status = { ...this.#status, refused: null, loaded: false, unsaved: false, readOnly: null };
@@ -162,7 +164,7 @@ export class OpenBoard implements Board {
   async destroy(): Promise<void> {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    const error = new ClientError('destroyed', 'The board was closed');
+    const error = closed();
     this.#ready.reject(error);
     for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
     await this.#end(this.#copy, 'keep');
@@ -171,7 +173,7 @@ export class OpenBoard implements Board {
   #begin(): Copy {
     const doc = new Y.Doc({ guid: this.id });
     const awareness = new Awareness(doc);
-    const copy: Copy = { doc, awareness, store: null, attachment: null, stored: false, ended: false };
+    const copy: Copy = { doc, awareness, store: null, attachment: null, loaded: false, ended: false };
     doc.on('afterTransaction', this.#transactionDone);
     this.history.clear();
     this.presence.bind(awareness);
@@ -187,7 +189,7 @@ export class OpenBoard implements Board {
       copy.store = new BoardStore(database.opened, this.id, copy.doc);
       const stored = await copy.store.load();
       if (copy.ended) return;
-      copy.stored = !stored.empty;
+      copy.loaded = !stored.empty;
       unsaved = stored.unsaved;
     }
     this.#attach(copy, unsaved);
@@ -227,7 +229,7 @@ export class OpenBoard implements Board {
     if (taintsLocalCopy(code) || (!unsaved && (code === 'forbidden' || code === 'board_not_found'))) {
       void copy.store?.clear();
     }
-    const error = new ClientError('refused', `The server refused this board: ${code}`, code);
+    const error = refusal(code);
     this.#ready.reject(error);
     for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
     this.#update();
@@ -236,8 +238,8 @@ export class OpenBoard implements Board {
   #write<T>(work: (doc: Y.Doc, context: WriteContext) => T): T {
     const user = this.#options.user();
     const { refused, readOnly, loaded } = this.#status;
-    if (this.#destroyed) throw new ClientError('destroyed', 'The board was closed');
-    if (refused) throw new ClientError('refused', `The server refused this board: ${refused.code}`, refused.code);
+    if (this.#destroyed) throw closed();
+    if (refused) throw refusal(refused.code);
     if (!loaded) throw new ClientError('not_loaded', 'Wait for board.ready before writing');
     if (readOnly !== null) throw new ClientError('read_only', `This board cannot be written: ${readOnly}`, readOnly);
     if (!user) throw new ClientError('user_unknown', 'Give createClient a user, or a token with a sub');
@@ -285,11 +287,12 @@ export class OpenBoard implements Board {
 
   /** Brings `status` in line with the parts; one new object, and one call of the listeners, for each real change. */
   #update(): void {
-    const { attachment, stored } = this.#copy;
+    const { attachment } = this.#copy;
     const { refused } = this.#status;
     const unsaved = attachment?.unsaved ?? this.#status.unsaved;
+    this.#copy.loaded ||= attachment?.synced === true;
     const next: BoardStatus = {
-      loaded: stored || (attachment?.synced ?? false) || (this.#status.loaded && refused !== null),
+      loaded: this.#copy.loaded,
       sync: this.#syncState(unsaved),
       unsaved,
       readOnly: attachment?.readOnly ?? null,
@@ -310,6 +313,9 @@ export class OpenBoard implements Board {
     return unsaved ? 'saving' : 'saved';
   }
 }
+
+const closed = (): ClientError => new ClientError('destroyed', 'The board was closed');
+const refusal = (code: string): ClientError => new ClientError('refused', `The server refused this board: ${code}`, code);
 
 function gate(): Gate {
   const { promise, resolve, reject } = Promise.withResolvers<void>();

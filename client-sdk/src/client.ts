@@ -166,5 +166,5 @@ function syncUrl(url: string): string {
 
 function globalWebSocket(): new (url: string) => SocketLike {
   if (typeof WebSocket === 'undefined') throw new TypeError('No global WebSocket here: pass one as the option WebSocket');
-  return WebSocket as unknown as new (url: string) => SocketLike;
+  return WebSocket;
 }

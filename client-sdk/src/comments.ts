@@ -17,7 +17,7 @@ export class Comments implements CommentReads {
   of(itemId: string): readonly CommentView[] {
     const known = this.#lists.get(itemId);
     if (known) return known;
-    const list = readComments(this.#writes.doc, itemId as ItemId);
+    const list = readComments(this.#writes.doc(), itemId as ItemId);
     this.#lists.set(itemId, list);
     return list;
   }
@@ -64,6 +64,6 @@ export class Comments implements CommentReads {
 
   reset(): void {
     this.#lists.clear();
-    for (const listeners of [...this.#listeners.values()]) listeners.emit();
+    for (const listeners of Array.from(this.#listeners.values())) listeners.emit();
   }
 }

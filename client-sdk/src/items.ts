@@ -55,7 +55,7 @@ export class Items implements ItemReads {
 
   get(itemId: string): ItemView | undefined {
     // Inside a batch the document is ahead of the cache.
-    if (this.#writes.batching) return readItem(this.#writes.doc, itemId as ItemId);
+    if (this.#writes.batching()) return readItem(this.#writes.doc(), itemId as ItemId);
     return this.#read().views.get(itemId);
   }
 
@@ -103,7 +103,7 @@ export class Items implements ItemReads {
     if (!cache) return changes;
     for (const id of itemIds) {
       const before = cache.views.get(id);
-      const after = this.#refresh(cache, this.#writes.doc, id);
+      const after = this.#refresh(cache, this.#writes.doc(), id);
       changes.push({ kind: 'item', id, before, after });
     }
     this.#sort(cache);
@@ -125,12 +125,12 @@ export class Items implements ItemReads {
   /** Everything may read differently. */
   reset(): void {
     this.#cache = null;
-    for (const listeners of [...this.#one.values()]) listeners.emit();
+    for (const listeners of Array.from(this.#one.values())) listeners.emit();
     this.#any.emit();
   }
 
   #read(): Cache {
-    this.#cache ??= this.#build(this.#writes.doc);
+    this.#cache ??= this.#build(this.#writes.doc());
     return this.#cache;
   }
 

@@ -16,7 +16,7 @@ export class Listeners {
   }
 
   emit(): void {
-    for (const fn of [...this.#all]) {
+    for (const fn of Array.from(this.#all)) {
       try {
         fn();
       } catch (error) {

@@ -100,7 +100,7 @@ export class Socket {
 
   destroy(): void {
     globalThis.removeEventListener?.('online', this.#online);
-    this.#drop(1000);
+    this.#drop();
     this.#become({ kind: 'destroyed' });
   }
 
@@ -120,12 +120,13 @@ export class Socket {
     socket.binaryType = 'arraybuffer';
     const timeout = setTimeout(() => this.#closed(socket, 1006), CONNECT_TIMEOUT_MS);
     this.#become({ kind: 'connecting', socket, timeout });
-    socket.onopen = () => this.#opened(socket);
-    socket.onmessage = ({ data }) => {
+    // Each of these ignores a socket that is not the current one any more.
+    socket.addEventListener('open', () => this.#opened(socket));
+    socket.addEventListener('message', ({ data }) => {
       if (data instanceof ArrayBuffer) this.#received(socket, new Uint8Array(data));
-    };
-    socket.onclose = ({ code }) => this.#closed(socket, code);
-    socket.onerror = () => undefined; // a close follows
+    });
+    socket.addEventListener('close', ({ code }) => this.#closed(socket, code ?? 1006));
+    socket.addEventListener('error', () => undefined); // a close follows; `ws` throws where nobody listens
   }
 
   #opened(socket: SocketLike): void {
@@ -137,7 +138,7 @@ export class Socket {
       if (Date.now() - this.#lastReceived > SILENCE_MS) this.#closed(socket, 1006);
     }, SILENCE_CHECK_MS);
     this.#become({ kind: 'open', socket, since: Date.now(), watch });
-    for (const handler of [...this.#boards.values()]) handler.opened();
+    for (const handler of this.#handlers()) handler.opened();
   }
 
   #received(socket: SocketLike, data: Uint8Array): void {
@@ -167,12 +168,12 @@ export class Socket {
     const current = this.#state;
     if ((current.kind !== 'connecting' && current.kind !== 'open') || current.socket !== socket) return;
     if (current.kind === 'open' && Date.now() - current.since >= STABLE_MS) this.#attempt = 0;
-    this.#drop(1000);
+    this.#drop();
     this.#lost = true;
     if (code >= 4400 && code <= 4499 && code !== HOCUSPOCUS_IDLE_TIMEOUT) {
       const reason = PERMANENT_CODES[code] ?? 'refused';
       this.#become({ kind: 'refused', code: reason });
-      for (const handler of [...this.#boards.values()]) handler.refused(reason);
+      for (const handler of this.#handlers()) handler.refused(reason);
     } else if (this.#boards.size > 0) this.#wait();
     else this.#become({ kind: 'idle' });
   }
@@ -187,13 +188,13 @@ export class Socket {
   /** Nobody needs the socket: close it without trying again. */
   #rest(): void {
     if (this.#leaving.size > 0 || this.#state.kind === 'refused' || this.#state.kind === 'destroyed') return;
-    this.#drop(1000);
+    this.#drop();
     this.#lost = false;
     this.#become({ kind: 'idle' });
   }
 
   /** Lets go of the socket and every timer; handlers of attached boards hear of it. */
-  #drop(closeCode: number): void {
+  #drop(): void {
     const current = this.#state;
     for (const timer of this.#leaving.values()) clearTimeout(timer);
     this.#leaving.clear();
@@ -202,12 +203,13 @@ export class Socket {
     if (current.kind === 'connecting') clearTimeout(current.timeout);
     else clearInterval(current.watch);
     this.#state = { kind: 'idle' };
-    current.socket.onopen = null;
-    current.socket.onmessage = null;
-    current.socket.onclose = null;
-    // onerror stays: closing a socket that is still connecting makes `ws` emit an error, which must have a listener.
-    current.socket.close(closeCode);
-    for (const handler of [...this.#boards.values()]) handler.closed();
+    current.socket.close(1000);
+    for (const handler of this.#handlers()) handler.closed();
+  }
+
+  /** A copy: a handler may detach its board. */
+  #handlers(): BoardHandler[] {
+    return Array.from(this.#boards.values());
   }
 
   #become(state: State): void {

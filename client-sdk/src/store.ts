@@ -28,31 +28,31 @@ export interface StoredBoard {
   readonly unsaved: boolean;
 }
 
-const done = (transaction: IDBTransaction): Promise<void> =>
+const completed = (transaction: IDBTransaction): Promise<void> =>
   new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new Error('aborted'));
+    transaction.addEventListener('complete', () => resolve());
+    transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('aborted')));
   });
 
 const result = <T>(request: IDBRequest<T>): Promise<T> =>
   new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error('failed'));
+    request.addEventListener('success', () => resolve(request.result));
+    request.addEventListener('error', () => reject(request.error ?? new Error('failed')));
   });
 
 const rangeOf = (boardId: string): IDBKeyRange => IDBKeyRange.bound([boardId], [boardId, []]);
 
 export async function openDatabase(userId: string): Promise<IDBDatabase> {
   const request = indexedDB.open(`sunday:${userId}`, 1);
-  request.onupgradeneeded = () => {
+  request.addEventListener('upgradeneeded', () => {
     request.result.createObjectStore(UPDATES);
     request.result.createObjectStore(UNSAVED);
-  };
+  });
   const timeout = new Promise<never>((_resolve, reject) => {
     setTimeout(() => reject(new Error('IndexedDB does not answer')), OPEN_TIMEOUT_MS);
   });
   const database = await Promise.race([result(request), timeout]);
-  database.onversionchange = () => database.close(); // another tab wants to delete it (signing out)
+  database.addEventListener('versionchange', () => database.close()); // another tab wants to delete it (signing out)
   return database;
 }
 
@@ -182,8 +182,7 @@ export class BoardStore {
     this.#flushing = this.#flushing.then(async () => {
       try {
         const transaction = (await this.#database).transaction([UPDATES, UNSAVED], 'readwrite');
-        const finished = done(transaction);
-        await Promise.all([work(transaction), finished]);
+        await Promise.all([completed(transaction), work(transaction)]);
       } catch {
         this.#failed = true;
       }

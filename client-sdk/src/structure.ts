@@ -37,7 +37,7 @@ export class Structure {
 
   /** Reads again, and says what differs and what that means for the items. `announce` tells the listeners. */
   refresh(): { readonly changes: Change[]; readonly effect: StructureEffect; readonly announce: () => void } {
-    const view = readBoard(this.#writes.doc);
+    const view = readBoard(this.#writes.doc());
     const before = { info: this.info.value, columns: this.columns.list, groups: this.groups.list };
     this.#read = true;
     const changed = this.#take(view);
@@ -62,7 +62,7 @@ export class Structure {
   #ensure(): void {
     if (this.#read) return;
     this.#read = true;
-    this.#take(readBoard(this.#writes.doc));
+    this.#take(readBoard(this.#writes.doc()));
   }
 
   #take({ name, description, schemaVersion, columns, groups }: BoardView): { info: boolean; columns: boolean; groups: boolean } {

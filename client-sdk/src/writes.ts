@@ -4,9 +4,9 @@ import type * as Y from 'yjs';
 
 export interface Writes {
   /** The board's document as it is now (a fresh start replaces it). */
-  readonly doc: Y.Doc;
+  doc(): Y.Doc;
   /** A batch is open: the document is ahead of what was announced. */
-  readonly batching: boolean;
+  batching(): boolean;
   /** @throws ClientError when nothing may be written; BoardModelError from `work` for a wrong value, then nothing was changed. */
   write<T>(work: (doc: Y.Doc, context: WriteContext) => T): T;
 }
