@@ -48,10 +48,11 @@ export async function openDatabase(userId: string): Promise<IDBDatabase> {
     request.result.createObjectStore(UPDATES);
     request.result.createObjectStore(UNSAVED);
   });
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
-    setTimeout(() => reject(new Error('IndexedDB does not answer')), OPEN_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), OPEN_TIMEOUT_MS);
   });
-  const database = await Promise.race([result(request), timeout]);
+  const database = await Promise.race([result(request), timeout]).finally(() => clearTimeout(timer));
   database.addEventListener('versionchange', () => database.close()); // another tab wants to delete it (signing out)
   return database;
 }

@@ -31,7 +31,9 @@ export async function startPlainServer(configuration: Partial<Configuration> = {
     },
     ...configuration
   });
-  const http: Server = createServer();
+  const http: Server = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title><div id="root"></div>');
+  });
   const websockets = new WebSocketServer({ server: http });
   const sockets = new Set<ServerSocket>();
   websockets.on('connection', (socket: ServerSocket, request: HttpRequest) => {
@@ -51,6 +53,7 @@ export async function startPlainServer(configuration: Partial<Configuration> = {
     hocuspocus, sockets, cut, port: bound, url: `http://127.0.0.1:${bound}`,
     stop: async () => {
       cut();
+      http.closeAllConnections();
       await new Promise((resolve) => { http.close(resolve); });
     }
   };
