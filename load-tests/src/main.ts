@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { loadNow, machineFacts, pinSelf } from './machine.ts'
 import { startCluster, type Cluster } from './postgres.ts'
 import { profileEdits } from './profile.ts'
-import { commitInUse, versionsInUse, writeResults, type ByTarget, type RunResults } from './results.ts'
+import { commitInUse, versionsInUse, writeResults, type ByTarget, type Measured, type RunResults } from './results.ts'
 import { runDisk } from './scenario-disk.ts'
 import { runEdits, type EditMeasurement, type EditScenario } from './scenario-edits.ts'
 import { runMemory } from './scenario-memory.ts'
@@ -66,7 +66,7 @@ function editScenario(cursorsPerUser: number): EditScenario {
   }
 }
 
-async function repeatEdits(cluster: Cluster, scenario: EditScenario): Promise<{ scenario: EditScenario; runs: ByTarget<EditMeasurement[]> }> {
+async function repeatEdits(cluster: Cluster, scenario: EditScenario): Promise<Measured<EditScenario, EditMeasurement[]>> {
   const runs: ByTarget<EditMeasurement[]> = {}
   for (let turn = 1; turn <= repeat; turn += 1) {
     for (const target of targets) {
@@ -104,17 +104,17 @@ async function runScenario(scenario: Scenario, cluster: Cluster, results: RunRes
       const size = quick
         ? { connections: 100, smallBoards: 10, smallBoardItems: 100, largeBoards: 1, largeBoardItems: 1000 }
         : { connections: 1000, smallBoards: 100, smallBoardItems: 100, largeBoards: 3, largeBoardItems: 10_000 }
-      results.memory = await forEachTarget((target) => runMemory(target, cluster, size))
+      results.memory = { scenario: size, runs: await forEachTarget((target) => runMemory(target, cluster, size)) }
       return
     }
     case 'open': {
       const size = quick ? { items: 1000, restarts: 1, warmOpensPerRestart: 2 } : { items: 10_000, restarts: 5, warmOpensPerRestart: 5 }
-      results.open = await forEachTarget((target) => runOpen(target, cluster, size))
+      results.open = { scenario: size, runs: await forEachTarget((target) => runOpen(target, cluster, size)) }
       return
     }
     case 'disk': {
       const size = { overwrites: quick ? 5000 : 100_000, writers: 10, items: 100, seed: 1 }
-      results.disk = await forEachTarget((target) => runDisk(target, cluster, size))
+      results.disk = { scenario: size, runs: await forEachTarget((target) => runDisk(target, cluster, size)) }
       return
     }
     case 'rest': {
@@ -128,7 +128,7 @@ async function runScenario(scenario: Scenario, cluster: Cluster, results: RunRes
         runs.push(run)
         say(`  ${turn}/${repeat}: ${JSON.stringify(run)}`)
       }
-      results.rest = { sunday: runs }
+      results.rest = { scenario: size, runs: { sunday: runs } }
     }
   }
 }

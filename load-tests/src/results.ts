@@ -9,11 +9,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { median } from './latency.ts'
 import type { MachineFacts } from './machine.ts'
-import type { DiskMeasurement } from './scenario-disk.ts'
+import type { DiskMeasurement, DiskScenario } from './scenario-disk.ts'
 import type { EditMeasurement, EditScenario } from './scenario-edits.ts'
-import type { MemoryMeasurement } from './scenario-memory.ts'
-import type { OpenMeasurement } from './scenario-open.ts'
-import type { RestMeasurement } from './scenario-rest.ts'
+import type { MemoryMeasurement, MemoryScenario } from './scenario-memory.ts'
+import type { OpenMeasurement, OpenScenario } from './scenario-open.ts'
+import type { RestMeasurement, RestScenario } from './scenario-rest.ts'
 import type { TargetName } from './target.ts'
 
 export type ByTarget<T> = Partial<Record<TargetName, T>>
@@ -25,12 +25,17 @@ export interface RunResults {
   readonly machine: MachineFacts
   readonly postgres: string
   readonly versions: Readonly<Record<string, string>>
-  edits?: { scenario: EditScenario; runs: ByTarget<EditMeasurement[]> }
-  cursors?: { scenario: EditScenario; runs: ByTarget<EditMeasurement[]> }
-  memory?: ByTarget<MemoryMeasurement>
-  open?: ByTarget<OpenMeasurement>
-  disk?: ByTarget<DiskMeasurement>
-  rest?: ByTarget<RestMeasurement[]>
+  edits?: Measured<EditScenario, EditMeasurement[]>
+  cursors?: Measured<EditScenario, EditMeasurement[]>
+  memory?: Measured<MemoryScenario, MemoryMeasurement>
+  open?: Measured<OpenScenario, OpenMeasurement>
+  disk?: Measured<DiskScenario, DiskMeasurement>
+  rest?: Measured<RestScenario, RestMeasurement[]>
+}
+
+export interface Measured<Scenario, Measurement> {
+  readonly scenario: Scenario
+  readonly runs: ByTarget<Measurement>
 }
 
 const FOLDER = fileURLToPath(new URL('../results', import.meta.url))
@@ -40,7 +45,8 @@ export function versionsInUse(): Record<string, string> {
   const versionFrom = (folder: string, name: string): string => {
     try {
       const entry = createRequire(join(folder, 'package.json')).resolve(name)
-      const root = entry.slice(0, entry.lastIndexOf(name) + name.length)
+      const installed = `/node_modules/${name}`
+      const root = entry.slice(0, entry.lastIndexOf(`${installed}/`) + installed.length)
       return String((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version?: unknown }).version)
     } catch {
       return 'not installed'
@@ -96,8 +102,7 @@ export function renderResults(results: RunResults): string {
   if (results.memory !== undefined) parts.push(memorySection(results.memory))
   if (results.open !== undefined) parts.push(openSection(results.open))
   if (results.disk !== undefined) parts.push(diskSection(results.disk))
-  const restRuns = results.rest?.sunday
-  if (restRuns !== undefined) parts.push(restSection(restRuns))
+  if (results.rest !== undefined) parts.push(restSection(results.rest))
   return `${parts.join('\n\n')}\n`
 }
 
@@ -115,7 +120,7 @@ function table(rows: readonly string[][]): string {
   return [line(HEAD), line(HEAD.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
 }
 
-function editSection(title: string, { scenario, runs }: { scenario: EditScenario; runs: ByTarget<EditMeasurement[]> }): string {
+function editSection(title: string, { scenario, runs }: Measured<EditScenario, EditMeasurement[]>): string {
   const users = scenario.boards * scenario.usersPerBoard
   const of = (read: (run: EditMeasurement) => number): Value[] => TARGETS.map((name) => medianOf(runs[name]?.map(read)))
   const cursors = scenario.cursorsPerSecond > 0 ? `, ${scenario.cursorsPerSecond} cursor moves/s` : ''
@@ -143,27 +148,27 @@ function editSection(title: string, { scenario, runs }: { scenario: EditScenario
 
 const medianOf = (values: readonly number[] | undefined): Value => (values === undefined || values.length === 0 ? null : median(values))
 
-function memorySection(memory: ByTarget<MemoryMeasurement>): string {
-  const of = (read: (run: MemoryMeasurement) => number): Value[] => TARGETS.map((name) => (memory[name] === undefined ? null : read(memory[name])))
+function memorySection({ scenario, runs }: Measured<MemoryScenario, MemoryMeasurement>): string {
+  const of = (read: (run: MemoryMeasurement) => number): Value[] => TARGETS.map((name) => (runs[name] === undefined ? null : read(runs[name])))
   return [
     '## Memory',
     'Differences between plateaus after a full collection. Runtime: heap and buffers as V8 counts them; kernel: private pages.',
     table([
       row('idle connection, KiB (runtime)', of((run) => run.perIdleConnectionKiB.runtime)),
       row('idle connection, KiB (kernel)', of((run) => run.perIdleConnectionKiB.kernel)),
-      row('open board of 100 items, KiB (runtime)', of((run) => run.perSmallBoardKiB.runtime)),
-      row('open board of 10 000 items, MiB (runtime)', of((run) => run.perLargeBoardMiB.runtime)),
-      row('open board of 10 000 items, MiB (kernel)', of((run) => run.perLargeBoardMiB.kernel)),
+      row(`open board of ${scenario.smallBoardItems} items, KiB (runtime)`, of((run) => run.perSmallBoardKiB.runtime)),
+      row(`open board of ${scenario.largeBoardItems} items, MiB (runtime)`, of((run) => run.perLargeBoardMiB.runtime)),
+      row(`open board of ${scenario.largeBoardItems} items, MiB (kernel)`, of((run) => run.perLargeBoardMiB.kernel)),
       row('server with one small board, RSS MiB', of((run) => run.baseRssMiB), 0),
     ]),
   ].join('\n\n')
 }
 
-function openSection(open: ByTarget<OpenMeasurement>): string {
-  const of = (read: (run: OpenMeasurement) => Value): Value[] => TARGETS.map((name) => (open[name] === undefined ? null : read(open[name])))
+function openSection({ scenario, runs }: Measured<OpenScenario, OpenMeasurement>): string {
+  const of = (read: (run: OpenMeasurement) => Value): Value[] => TARGETS.map((name) => (runs[name] === undefined ? null : read(runs[name])))
   return [
-    '## Opening a board of 10 000 items × 12 cells',
-    'Socket, token and content, to the last byte. Cold: after a restart of the server.',
+    `## Opening a board of ${scenario.items} items × 12 cells`,
+    `Socket, token and content, to the last byte; medians. Cold: after each of ${scenario.restarts} restarts of the server.`,
     table([
       row('cold, ms', of((run) => run.coldMs), 0),
       row('warm, ms', of((run) => run.warmMs), 0),
@@ -172,11 +177,11 @@ function openSection(open: ByTarget<OpenMeasurement>): string {
   ].join('\n\n')
 }
 
-function diskSection(disk: ByTarget<DiskMeasurement>): string {
-  const of = (read: (run: DiskMeasurement) => Value): Value[] => TARGETS.map((name) => (disk[name] === undefined ? null : read(disk[name])))
+function diskSection({ scenario, runs }: Measured<DiskScenario, DiskMeasurement>): string {
+  const of = (read: (run: DiskMeasurement) => Value): Value[] => TARGETS.map((name) => (runs[name] === undefined ? null : read(runs[name])))
   const content = (run: DiskMeasurement, table: string): Value => run.after.find(({ name }) => name === table)?.contentBytes
   return [
-    '## 100 000 overwrites, compacted',
+    `## ${scenario.overwrites} overwrites of a board of ${scenario.items} items, compacted`,
     table([
       row('document at rest, KiB', of((run) => run.documentBytes / 1024), 0),
       row('bytes per overwrite, for ever', of((run) => run.documentBytesPerOverwrite)),
@@ -189,7 +194,8 @@ function diskSection(disk: ByTarget<DiskMeasurement>): string {
   ].join('\n\n')
 }
 
-function restSection(runs: readonly RestMeasurement[]): string {
+function restSection({ scenario, runs: byTarget }: Measured<RestScenario, RestMeasurement[]>): string {
+  const runs = byTarget.sunday ?? []
   const of = (read: (run: RestMeasurement) => number): string => String(Number((medianOf(runs.map(read)) ?? Number.NaN).toFixed(2)))
   const first = runs[0]
   const lines = [
@@ -203,7 +209,7 @@ function restSection(runs: readonly RestMeasurement[]): string {
     ['PATCH seen by the sockets', of((run) => run.seenBySockets.count), of((run) => run.seenBySockets.p50Ms), of((run) => run.seenBySockets.p99Ms), of((run) => run.seenBySockets.maxMs)],
   ]
   return [
-    '## REST on a board of 10 000 items that sockets have open',
+    `## REST: ${scenario.clients} clients, ${scenario.requestsPerSecond} requests/s in all, on a board of ${scenario.items} items that ${scenario.sockets} sockets have open`,
     `Median of ${runs.length} runs. Server: ${of((run) => run.serverCores)} cores. Failed requests: ${of((run) => run.failed)}; changes a socket did not see: ${of((run) => run.unseen)}.`,
     ['| | requests | p50 ms | p99 ms | max ms |', '| --- | ---: | ---: | ---: | ---: |', ...lines.map((cells) => `| ${cells.join(' | ')} |`)].join('\n'),
   ].join('\n\n')
