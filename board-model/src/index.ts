@@ -18,3 +18,7 @@ export { longText } from './long-text.ts';
 export { EXCERPT_LENGTH, projectBoard, projectItem, type BoardProjection, type ItemProjection } from './projection.ts';
 export { touchedBy, type Touched } from './touched.ts';
 export { readChanges, type BoardChange, type CreatedItem, type FieldChange, type ItemPlace, type TextStep } from './changes.ts';
+export { computeColumns } from './computed.ts';
+export { importTable, importTableSteps, type ImportProgress, type ImportSummary, type TableInput } from './table-import.ts';
+export { exportTable, type TableOptions } from './table-export.ts';
+export { escapeFormula, formatValue, namesOf, type Names } from './table-format.ts';

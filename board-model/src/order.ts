@@ -40,8 +40,17 @@ const keyBetween = (low: string | null, high: string | null): string => {
   return key;
 };
 
-/** `count` keys in order for entries of a fresh list. */
-export const firstKeys = (count: number): string[] => generateNKeysBetween(null, null, count);
+/** `count` keys in order after a last one, for many entries at once. A malformed last key counts for its beginning. */
+export const keysAfter = (last: string | null, count: number): string[] => {
+  try {
+    return generateNKeysBetween(last, null, count);
+  } catch {
+    const start = `${(last ?? '').slice(0, MAX_KEY_LENGTH)}z`;
+    return firstKeys(count).map((key) => start + key);
+  }
+};
+
+const firstKeys = (count: number): string[] => generateNKeysBetween(null, null, count);
 
 export interface Placement {
   position: string;

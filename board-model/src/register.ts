@@ -50,6 +50,8 @@ export interface Writer {
   stamp(previous?: number): number;
   /** Sets a register unless it already holds an equal value; `at` overrides the clock. Tells whether it wrote. */
   set(map: Store, key: string, value: unknown, at?: number): boolean;
+  /** The stored form of a value that replaces nothing. */
+  fresh(value: unknown): unknown;
 }
 
 /** Runs `work` in one transaction. @throws BoardModelError invalid_id for a bad user id */
@@ -67,6 +69,10 @@ export const write = <T>(doc: Y.Doc, ctx: WriteContext, work: (writer: Writer) =
     lastAt.set(doc, at);
     return at;
   };
+  const signed = (value: unknown, at: number): unknown => {
+    if (!authors.has(client)) authors.set(client, userId);
+    return authors.get(client) === userId ? [value, at] : [value, at, userId];
+  };
   const writer: Writer = {
     doc,
     userId,
@@ -74,11 +80,10 @@ export const write = <T>(doc: Y.Doc, ctx: WriteContext, work: (writer: Writer) =
     set(map, key, value, at) {
       const stored = map.get(key);
       if (stored !== undefined && same(valueOf(stored), value)) return false;
-      if (!authors.has(client)) authors.set(client, userId);
-      const time = at ?? stamp(atOf(stored));
-      map.set(key, authors.get(client) === userId ? [value, time] : [value, time, userId]);
+      map.set(key, signed(value, at ?? stamp(atOf(stored))));
       return true;
     },
+    fresh: (value) => signed(value, stamp()),
   };
   return doc.transact(() => work(writer), ctx.origin);
 };
