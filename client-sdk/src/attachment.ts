@@ -60,6 +60,7 @@ export class Attachment implements BoardHandler {
   #volatile = false;
   #lost = false;
   #readOnly: string | null = null;
+  #rejected = false; // a frame of this attachment was not applied: it will never be acknowledged, nor any after it
   #strikes = 0;
   #tokenRetried = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -151,18 +152,26 @@ export class Attachment implements BoardHandler {
         this.#readOnly = message.readOnly ? (this.#readOnly ?? 'read_only') : null;
         break;
       case 'step1':
-        this.#answer(message.vector);
+        // Asked again on a running attachment: one may write now.
+        if (this.#answered) this.#readOnly = null;
+        if (this.#rejected) this.#restart();
+        else this.#answer(message.vector);
         break;
       case 'update':
         Y.applyUpdate(doc, message.update, this);
         if (!message.isStep2) return;
         this.#synced = true;
         this.#strikes = 0;
+        this.#options.socket.proven();
         break;
       case 'ack':
         this.#acked = Math.max(this.#acked, Math.min(message.frames, this.#sent));
         this.#settle();
         return;
+      case 'rejected':
+        this.#rejected = true;
+        this.#readOnly ??= 'read_only';
+        break;
       case 'volatile':
         this.#volatile = message.on;
         break;
@@ -251,6 +260,14 @@ export class Attachment implements BoardHandler {
     }
   }
 
+  /** Leaves and comes again on the same socket, so that frames are counted afresh. */
+  #restart(): void {
+    const { socket, boardId } = this.#options;
+    this.#reset('offline');
+    socket.detach(boardId, this, true);
+    socket.attach(boardId, this);
+  }
+
   #tryAgain(attempt: number): void {
     this.#reset('offline');
     this.#lost = true;
@@ -270,6 +287,7 @@ export class Attachment implements BoardHandler {
     this.#answered = false;
     this.#dirty = this.#unsaved;
     this.#volatile = false;
+    this.#rejected = false;
     const others = [...awareness.meta.keys()].filter((id) => id !== doc.clientID);
     removeAwarenessStates(awareness, others, this);
     // With the clocks gone too, a peer that did not move meanwhile is taken in again at once.

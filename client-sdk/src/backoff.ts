@@ -5,7 +5,7 @@
 
 const FIRST_TRY_MS = 150; // a node that restarts or a dropped socket: nobody should notice
 const BASE_MS = 500; // a restarted server listens again within about this
-const CAP_MS = 20_000; // a long outage: fifty clients ask 2.5 times a second on average, which no server feels
+const CAP_MS = 10_000; // a long outage: a thousand clients ask 200 times a second in all, and are back within ten
 
 /** Milliseconds to wait before try number `attempt` (from 0). */
 export function retryDelay(attempt: number, random: () => number = Math.random): number {

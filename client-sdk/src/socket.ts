@@ -89,6 +89,11 @@ export class Socket {
     return true;
   }
 
+  /** A board is in step over this socket: the server works, so the next loss starts with short waits (not the shortest: it may be flapping). */
+  proven(): void {
+    this.#attempt = Math.min(this.#attempt, 1);
+  }
+
   /** Tries at once, also after a permanent refusal. */
   retryNow(): void {
     if (this.#state.kind === 'waiting') clearTimeout(this.#state.timer);

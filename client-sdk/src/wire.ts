@@ -12,6 +12,7 @@ const QUERY_AWARENESS = 3;
 const SYNC_REPLY = 4;
 const STATELESS = 5;
 const CLOSE = 7;
+const SYNC_STATUS = 8;
 const PING = 9;
 const PONG = 10;
 
@@ -34,6 +35,7 @@ export type Incoming =
   | { readonly kind: 'denied'; readonly reason: string }
   | { readonly kind: 'authenticated'; readonly readOnly: boolean }
   | { readonly kind: 'closed'; readonly reason: string }
+  | { readonly kind: 'rejected' }
   | { readonly kind: 'ack'; readonly frames: number }
   | { readonly kind: 'volatile'; readonly on: boolean }
   | { readonly kind: 'read_only'; readonly reason: string | null };
@@ -66,6 +68,9 @@ function readMessage(decoder: decoding.Decoder): Incoming | null {
       return readAuth(decoder);
     case STATELESS:
       return readStateless(decoding.readVarString(decoder));
+    case SYNC_STATUS:
+      // Accepted frames are counted by Sunday's own acks; a plain server's count says nothing about commits.
+      return decoding.readVarUint(decoder) === 0 ? { kind: 'rejected' } : null;
     case CLOSE:
       return { kind: 'closed', reason: decoding.readVarString(decoder) };
     default:

@@ -17,8 +17,8 @@ export interface PlainServer {
   readonly hocuspocus: Hocuspocus;
   readonly sockets: Set<ServerSocket>;
   /** Cuts every connection without a word, as a killed process does. */
-  cut(): void;
-  stop(): Promise<void>;
+  readonly cut: () => void;
+  readonly stop: () => Promise<void>;
 }
 
 /** A board named and with a group, so that it can be written to. */
@@ -38,7 +38,7 @@ export async function startPlainServer(configuration: Partial<Configuration> = {
   const sockets = new Set<ServerSocket>();
   websockets.on('connection', (socket: ServerSocket, request: HttpRequest) => {
     sockets.add(socket);
-    const connection = hocuspocus.handleConnection(socket as never, new Request(`http://localhost${request.url ?? '/'}`));
+    const connection = hocuspocus.handleConnection(socket, new Request(`http://localhost${request.url ?? '/'}`));
     socket.on('message', (data: Buffer) => connection.handleMessage(new Uint8Array(data)));
     socket.on('close', (code) => {
       sockets.delete(socket);
