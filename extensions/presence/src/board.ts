@@ -43,8 +43,8 @@ export class BoardPresence {
   readonly #clients: Clients<Seat>;
   /** Client ids whose state or absence goes out with the next tick. */
   readonly #changed = new Set<number>();
-  /** Peers that returned: their Awareness may have seen, and dropped, states at the clocks these have now. */
-  readonly #returned = new Set<Seat>();
+  /** Peers that returned, and when they had left: their Awareness saw, and dropped, what was sent until then. */
+  readonly #returned = new Map<Seat, number>();
   #fullDue = false;
   #snapshot: Uint8Array | undefined;
   #cancelTick: (() => void) | undefined;
@@ -114,7 +114,7 @@ export class BoardPresence {
         client.in = heir.lastClock;
       } else if (client.elsewhere !== undefined) client.holder = { kind: 'node', node: client.elsewhere };
       else if (how === 'clean') this.#remove(client);
-      else client.holder = { kind: 'absent', until: this.#host.time.now() + this.#host.graceMs };
+      else client.holder = { kind: 'absent', since: this.#host.time.now() };
     }
   }
 
@@ -162,11 +162,11 @@ export class BoardPresence {
       if (now - client.seenAt >= OUTDATED_MS) {
         this.#host.drop('expired');
         this.#remove(client);
-      } else if (client.holder.kind === 'absent' && client.holder.until <= now) this.#remove(client);
+      } else if (client.holder.kind === 'absent' && now - client.holder.since >= this.#host.graceMs) this.#remove(client);
     }
     for (const seat of this.#seats.values()) {
-      // it only looks on
-      if (seat.newcomer && now - seat.joinedAt >= this.#host.graceMs) this.#introduce(seat);
+      // it only looks on, and whatever it left behind has expired
+      if (seat.newcomer && now - seat.joinedAt >= OUTDATED_MS) this.#introduce(seat);
     }
   }
 
@@ -187,7 +187,8 @@ export class BoardPresence {
     if (seat.own === undefined) {
       if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
       seat.own = entry.clientId;
-      if (this.#clients.trace(entry.clientId) !== undefined) this.#returned.add(seat);
+      const trace = this.#clients.trace(entry.clientId);
+      if (trace !== undefined) this.#returned.set(seat, trace.until);
       this.#introduce(seat);
     }
     return this.#take(seat, entry, state);
@@ -318,7 +319,7 @@ export class BoardPresence {
   #flush(): void {
     const before = this.#flushedAt;
     this.#flushedAt = this.#host.time.now();
-    if (this.#returned.size > 0) this.#advanceUnchanged();
+    if (this.#returned.size > 0) this.#advanceSentUntil(Math.max(...this.#returned.values()));
     const changed = [...this.#changed];
     const { all, ours } = this.#encodeChanged();
     const frame = all.length > 0 ? encodeUpdate(all) : undefined;
@@ -333,8 +334,10 @@ export class BoardPresence {
   }
 
   /** A returning peer has to see everybody at a clock it has not seen. */
-  #advanceUnchanged(): void {
-    for (const client of this.#clients.present.values()) if (!this.#changed.has(client.id)) this.#advance(client);
+  #advanceSentUntil(left: number): void {
+    for (const client of this.#clients.present.values()) {
+      if (client.sentAt <= left && !this.#changed.has(client.id)) this.#advance(client);
+    }
   }
 
   #encodeChanged(): { all: Uint8Array[]; ours: Uint8Array[] } {
@@ -395,7 +398,9 @@ export class BoardPresence {
       this.#shed(seat, this.#flushedAt);
       return;
     }
-    if (seat.newcomer && this.#clients.some((client) => client.user.id === seat.user.id)) {
+    // nor is a peer sent what its client said on an earlier socket, before the tick that takes it up
+    const special = seat.own === undefined ? seat.newcomer : this.#changed.has(seat.own);
+    if (special) {
       this.#sendEntries(seat, this.#entriesFor(seat));
       return;
     }
@@ -423,7 +428,7 @@ export class BoardPresence {
   }
 
   #entriesFor(seat: Seat): Uint8Array[] {
-    return this.#clients.entries((client) => !seat.newcomer || client.user.id !== seat.user.id);
+    return this.#clients.entries((client) => (seat.newcomer ? client.user.id !== seat.user.id : client.id !== seat.own));
   }
 
   #sendEntries(seat: Seat, entries: readonly Uint8Array[]): void {

@@ -18,7 +18,7 @@ import { encodeEntry, encodeUpdate, type PresenceState } from './wire.ts';
 /** Who speaks for a client: a peer of this node, nobody for the moment (its socket broke), or another node. */
 export type Holder<Seat> =
   | { readonly kind: 'peer'; readonly seat: Seat }
-  | { readonly kind: 'absent'; readonly until: number }
+  | { readonly kind: 'absent'; readonly since: number }
   | { readonly kind: 'node'; readonly node: string };
 
 export interface Client<Seat> {
@@ -64,7 +64,10 @@ export class Clients<Seat> {
   /** Who an id that is, or was, on this board belongs to, the highest clock others hold for it, and until when it was here. */
   trace(id: number): { readonly userId: string; readonly out: number; readonly until: number } | undefined {
     const client = this.present.get(id);
-    if (client !== undefined) return { userId: client.user.id, out: client.out, until: Number.POSITIVE_INFINITY };
+    if (client !== undefined) {
+      const until = client.holder.kind === 'absent' ? client.holder.since : Number.POSITIVE_INFINITY;
+      return { userId: client.user.id, out: client.out, until };
+    }
     const removed = this.#removed.get(id);
     return removed && { userId: removed.userId, out: removed.out, until: removed.at };
   }
@@ -114,11 +117,6 @@ export class Clients<Seat> {
       if (client.entry !== undefined && (which === undefined || which(client))) entries.push(client.entry);
     }
     return entries;
-  }
-
-  some(which: (client: Client<Seat>) => boolean): boolean {
-    for (const client of this.present.values()) if (which(client)) return true;
-    return false;
   }
 
   /** Removals since then, for a peer that was not sent them. */

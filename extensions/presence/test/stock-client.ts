@@ -20,7 +20,6 @@ interface Changes {
 interface Link {
   readonly peerId: string;
   readonly presence: Presence;
-  joined: boolean;
   /** Frames accepted from the lane that the client has not read. */
   readonly unread: Uint8Array[];
   upAt: number;
@@ -82,11 +81,10 @@ export class StockClient {
 
   connect(presence: Presence): void {
     assert.equal(this.link, undefined);
-    const link: Link = { peerId: `peer-${peers++}`, presence, joined: false, unread: [], upAt: 0, downAt: 0 };
+    const link: Link = { peerId: `peer-${peers++}`, presence, unread: [], upAt: 0, downAt: 0 };
     this.link = link;
     const { userId } = this;
     this.#up(link, () => {
-      link.joined = true;
       presence.join(this.board, {
         id: link.peerId,
         user: { id: userId, name: `Name of ${userId}`, picture: null, color: presenceColor(userId) },
@@ -107,7 +105,8 @@ export class StockClient {
     const { link } = this;
     if (link === undefined) return;
     this.#unlink();
-    this.#time.after(noticed, () => link.presence.leave(this.board, link.peerId, 'abnormal'));
+    // not before it has learnt of the socket
+    this.#time.after(Math.max(noticed, link.upAt - this.#time.now()), () => link.presence.leave(this.board, link.peerId, 'abnormal'));
   }
 
   /** The tab closes: a goodbye, then an orderly close. */
