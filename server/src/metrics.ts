@@ -8,15 +8,15 @@ import type { SocketCounter } from './gateway/client-socket.ts';
 
 export interface Metrics {
   readonly registry: Registry;
-  socket(counter: SocketCounter): void;
-  presence(drop: PresenceDrop, count: number): void;
-  commit(tookMs: number, boards: number): void;
-  batch(bytes: number): void;
-  heldBack(bytes: number): void;
-  compacted(rows: number): void;
-  databaseAway(on: boolean): void;
-  pressure(on: boolean): void;
-  boardError(): void;
+  readonly socket: (counter: SocketCounter) => void;
+  readonly presence: (drop: PresenceDrop, count: number) => void;
+  readonly commit: (tookMs: number, boards: number) => void;
+  readonly batch: (bytes: number) => void;
+  readonly heldBack: (bytes: number) => void;
+  readonly compacted: (rows: number) => void;
+  readonly databaseAway: (on: boolean) => void;
+  readonly pressure: (on: boolean) => void;
+  readonly boardError: () => void;
 }
 
 export function createMetrics(live: { sockets: () => number; boards: () => number }): Metrics {
@@ -33,8 +33,8 @@ export function createMetrics(live: { sockets: () => number; boards: () => numbe
   const boardErrors = new Counter({ name: 'sunday_board_errors_total', help: 'Failures of one board: refused statements, failed compactions', registers });
   const away = new Gauge({ name: 'sunday_database_away', help: '1 while commits cannot reach Postgres', registers });
   const paused = new Gauge({ name: 'sunday_sockets_paused', help: '1 while sockets are not read because too much is uncommitted', registers });
-  new Gauge({ name: 'sunday_open_sockets', help: 'Open WebSockets', registers, collect() { this.set(live.sockets()); } });
-  new Gauge({ name: 'sunday_open_boards', help: 'Boards in memory', registers, collect() { this.set(live.boards()); } });
+  registry.registerMetric(new Gauge({ name: 'sunday_open_sockets', help: 'Open WebSockets', registers: [], collect() { this.set(live.sockets()); } }));
+  registry.registerMetric(new Gauge({ name: 'sunday_open_boards', help: 'Boards in memory', registers: [], collect() { this.set(live.boards()); } }));
   return {
     registry,
     socket: (event) => { sockets.inc({ event }); },

@@ -8,14 +8,14 @@ import { extentOf, type InboundFrame } from './wire.ts';
 type SyncFrame = Extract<InboundFrame, { kind: 'step2' | 'update' }>;
 
 const typed = (doc: Y.Doc, text: string): SyncFrame => {
-  let update = new Uint8Array();
+  let update: Uint8Array = new Uint8Array();
   doc.once('update', (bytes: Uint8Array) => { update = bytes; });
   doc.getText('t').insert(0, text);
   return { kind: 'update', update, extent: extentOf(update) };
 };
 
 const deleted = (doc: Y.Doc): SyncFrame => {
-  let update = new Uint8Array();
+  let update: Uint8Array = new Uint8Array();
   doc.once('update', (bytes: Uint8Array) => { update = bytes; });
   doc.getText('t').delete(0, 1);
   return { kind: 'update', update, extent: extentOf(update) };

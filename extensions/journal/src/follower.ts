@@ -8,7 +8,7 @@
  *
  * Owns one timer, only while it owes unclear acks. The ledger calls everything else.
  */
-import type { Connection } from '@hocuspocus/server';
+import { OutgoingMessage, type Connection } from '@hocuspocus/server';
 import * as Y from 'yjs';
 import { Acks } from './acks.ts';
 import { MalformedFrame, peekOutbound, readInbound, FRAME, statelessFrame, step1Frame, step2Frame, syncStatusFrame, updateFrame } from './wire.ts';
@@ -135,8 +135,8 @@ export class Follower {
    */
   private outbound(frame: unknown, send: (frame: Uint8Array) => void): void {
     // Hocuspocus 4.7 hands the message object itself, not its bytes, when it answers a read-only client's Step2.
-    const bytes = frame instanceof Uint8Array ? frame : encoded(frame);
-    if (bytes === null) return;
+    const bytes = frame instanceof OutgoingMessage ? frame.toUint8Array() : frame;
+    if (!(bytes instanceof Uint8Array)) return;
     const { type, first } = peekOutbound(bytes);
     if (type !== FRAME.syncStatus) {
       send(bytes);
@@ -226,10 +226,4 @@ export class Follower {
     this.state = { kind: 'gone' };
     if (this.quietTimer !== null) clearTimeout(this.quietTimer);
   }
-}
-
-function encoded(frame: unknown): Uint8Array | null {
-  if (typeof frame !== 'object' || frame === null || !('toUint8Array' in frame) || typeof frame.toUint8Array !== 'function') return null;
-  const bytes: unknown = frame.toUint8Array();
-  return bytes instanceof Uint8Array ? bytes : null;
 }

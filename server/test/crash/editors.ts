@@ -1,0 +1,127 @@
+/**
+ * People who edit while the server is killed under them: stock providers and SDK clients. Each writes marked entries and keeps
+ * the books a person would: what was acknowledged ("saved" was shown after it was written), and what it saw of others.
+ */
+import { createClient, type Board, type Client } from '@sunday/client';
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
+import * as Y from 'yjs';
+
+/** Where all markers go: a long text of one item. Its length in edits is what a burst of typing makes. */
+export const markersOf = (doc: Y.Doc, itemId: string, columnId: string): Y.Text => doc.getText(`text:${itemId}:${columnId}`);
+
+const MARKER = /<[a-z]\d+-\d+>/g;
+
+export interface Editor {
+  readonly name: string;
+  /** Written and later shown as saved. */
+  readonly acknowledged: Set<string>;
+  /** Received from others. */
+  readonly seen: Set<string>;
+  readonly written: number;
+  write(): void;
+  /** When it last got an acknowledgement or somebody's edit (performance.now()). */
+  readonly progressAt: number;
+  /** Everything written is acknowledged. */
+  readonly settled: boolean;
+  text(): string;
+  readonly doc: Y.Doc;
+  close(): Promise<void>;
+}
+
+interface Place {
+  readonly url: string;
+  readonly boardId: string;
+  readonly itemId: string;
+  readonly columnId: string;
+  readonly token: () => Promise<string>;
+}
+
+class Books {
+  readonly acknowledged = new Set<string>();
+  readonly seen = new Set<string>();
+  readonly unacknowledged = new Set<string>();
+  written = 0;
+  progressAt = 0;
+  private readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  next(): string {
+    this.written += 1;
+    const marker = `<${this.name}-${this.written}>`;
+    this.unacknowledged.add(marker);
+    return marker;
+  }
+
+  saved(): void {
+    if (this.unacknowledged.size > 0) this.progressAt = performance.now();
+    for (const marker of this.unacknowledged) this.acknowledged.add(marker);
+    this.unacknowledged.clear();
+  }
+
+  watch(text: Y.Text): void {
+    text.observe((event) => {
+      if (event.transaction.local) return;
+      this.progressAt = performance.now();
+      for (const part of event.delta) {
+        if (typeof part.insert === 'string') for (const marker of part.insert.match(MARKER) ?? []) this.seen.add(marker);
+      }
+    });
+  }
+}
+
+export function stockEditor(name: string, place: Place): Editor {
+  const doc = new Y.Doc();
+  const books = new Books(name);
+  const socket = new HocuspocusProviderWebsocket({ url: `${place.url.replace('http', 'ws')}/sync`, delay: 200, minDelay: 100, maxDelay: 1000 });
+  const provider = new HocuspocusProvider({
+    websocketProvider: socket, name: place.boardId, document: doc, token: place.token,
+    onUnsyncedChanges: ({ number }) => { if (number === 0) books.saved(); },
+  });
+  provider.attach();
+  const text = markersOf(doc, place.itemId, place.columnId);
+  books.watch(text);
+  return {
+    name, doc,
+    acknowledged: books.acknowledged,
+    seen: books.seen,
+    get written() { return books.written; },
+    get progressAt() { return books.progressAt; },
+    get settled() { return books.unacknowledged.size === 0 && provider.synced; },
+    write() { text.insert(text.length, books.next()); },
+    text: () => text.toString(),
+    close() {
+      provider.destroy();
+      socket.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+export async function sdkEditor(name: string, place: Place, userId: string): Promise<Editor> {
+  const client: Client = createClient({ url: place.url, token: place.token, user: { id: userId }, persistence: false });
+  const board: Board = client.open(place.boardId);
+  await board.ready;
+  const books = new Books(name);
+  const text = board.longText(place.itemId, place.columnId);
+  const { doc } = board;
+  books.watch(text);
+  board.on('status', () => { if (board.status.sync === 'saved') books.saved(); });
+  return {
+    name, doc,
+    acknowledged: books.acknowledged,
+    seen: books.seen,
+    get written() { return books.written; },
+    get progressAt() { return books.progressAt; },
+    get settled() { return board.status.sync === 'saved' && books.unacknowledged.size === 0; },
+    write() {
+      const marker = books.next();
+      text.insert(text.length, marker);
+      board.items.update(place.itemId, { name: `last by ${name}` });
+    },
+    text: () => text.toString(),
+    close: () => client.destroy(),
+  };
+}

@@ -1,0 +1,181 @@
+/**
+ * The ordeal: people edit, the server and its Postgres are killed -9 at random moments, clients reconnect by themselves. At the
+ * end: no acknowledged edit lost, nothing lost that anybody saw, every client and the database hold the same board.
+ * Everything random comes from one printed seed; what the machine does in between does not, so a seed narrows, not replays.
+ */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as Y from 'yjs';
+import { freePort, SundayProcess, token } from '../sunday-process.ts';
+import { markersOf, sdkEditor, stockEditor, type Editor } from './editors.ts';
+
+export type Blow = 'server' | 'postgres' | 'postgres-away';
+
+export interface OrdealOptions {
+  readonly seed: number;
+  readonly editors: number;
+  readonly edits: number;
+  /** In order; each at a random moment of its share of the run. */
+  readonly blows: readonly Blow[];
+  /** How long `postgres-away` lasts, ms. */
+  readonly awayMs: number;
+  /** Pause between two edits of one editor, ms, on average. */
+  readonly editEveryMs: number;
+  readonly say: (line: string) => void;
+}
+
+export interface OrdealResult {
+  readonly written: number;
+  readonly acknowledged: number;
+  readonly seen: number;
+  readonly lostAcknowledged: number;
+  readonly lostSeen: number;
+  /** Longest time from a blow until every client was synced again, ms. */
+  readonly worstRecoveryMs: number;
+}
+
+const OWNER = 'u_owner';
+const CONVERGE_MS = 60_000;
+
+/** mulberry32: small, seeded, good enough to pick moments. */
+function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export async function ordeal(options: OrdealOptions): Promise<OrdealResult> {
+  const { say } = options;
+  const next = random(options.seed);
+  const dataDir = await mkdtemp(join(tmpdir(), 'sunday-ordeal-'));
+  const server = new SundayProcess(await freePort(), dataDir);
+  await server.start();
+  const editors: Editor[] = [];
+  try {
+    const place = await preparePlace(server, options.editors);
+    for (let index = 0; index < options.editors; index += 1) {
+      const userId = `u_${index}`;
+      const own = { ...place, token: () => token(userId) };
+      editors.push(index % 2 === 0 ? stockEditor(`s${index}`, own) : await sdkEditor(`k${index}`, own, userId));
+    }
+    await until('everybody is in', () => editors.every((editor) => editor.settled));
+
+    const finished = new Set<Editor>();
+    const typing = editors.map((editor) => typeFor(editor, options, next).then(() => finished.add(editor)));
+    const worstRecoveryMs = await strike(server, editors, finished, options, next);
+    await Promise.all(typing);
+    say('everything is written; waiting until all is saved and everybody holds the same');
+    await until('every edit is acknowledged', () => editors.every((editor) => editor.settled), () => describe(editors));
+    await until('all clients hold the same text', () => new Set(editors.map((editor) => editor.text())).size === 1);
+
+    const stored = await storedText(server, place);
+    const text = editors[0]?.text() ?? '';
+    assert.equal(stored, text, 'the database holds what the clients hold');
+    assert.equal(new Set(editors.map((editor) => Buffer.from(Y.encodeStateVector(editor.doc)).toString('base64'))).size, 1, 'all clients have the same clocks');
+    return { ...tally(editors, stored), worstRecoveryMs };
+  } finally {
+    await Promise.all(editors.map((editor) => editor.close()));
+    await server.signal('SIGTERM');
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function preparePlace(server: SundayProcess, editors: number) {
+  const board = await server.call<{ id: string; columns: { id: string; type: string }[] }>('POST', '/boards', OWNER, {
+    name: 'Ordeal', columns: [{ title: 'Notes', type: 'long_text' }],
+  });
+  const column = board.columns.find((candidate) => candidate.type === 'long_text');
+  const item = await server.call<{ id: string }>('POST', `/boards/${board.id}/items`, OWNER, { name: 'Typed into' });
+  for (let index = 0; index < editors; index += 1) {
+    await server.call('POST', `/boards/${board.id}/members`, OWNER, { userId: `u_${index}`, role: 'editor' });
+  }
+  if (column === undefined) throw new Error('the board has no long text column');
+  return { url: server.url, boardId: board.id, itemId: item.id, columnId: column.id };
+}
+
+async function typeFor(editor: Editor, options: OrdealOptions, next: () => number): Promise<void> {
+  const own = Math.ceil(options.edits / options.editors);
+  for (let edit = 0; edit < own; edit += 1) {
+    editor.write();
+    await delay(options.editEveryMs * 2 * next());
+  }
+}
+
+/** Deals the blows, spread over the typing; returns the longest recovery. */
+async function strike(server: SundayProcess, editors: readonly Editor[], finished: ReadonlySet<Editor>, options: OrdealOptions, next: () => number): Promise<number> {
+  let worst = 0;
+  const typingMs = (options.edits / options.editors) * options.editEveryMs;
+  for (const [index, blow] of options.blows.entries()) {
+    await delay((typingMs / options.blows.length) * next());
+    const at = performance.now();
+    options.say(`blow ${index + 1} of ${options.blows.length}: ${blow}`);
+    await deal(server, blow, options.awayMs, next);
+    await until('everybody is connected again', () => editors.every((editor) => editor.progressAt > at || finished.has(editor)), () => server.log);
+    worst = Math.max(worst, performance.now() - at - (blow === 'postgres-away' ? options.awayMs : 0));
+  }
+  return worst;
+}
+
+async function deal(server: SundayProcess, blow: Blow, awayMs: number, next: () => number): Promise<void> {
+  switch (blow) {
+    case 'server':
+      await server.signal('SIGKILL');
+      await delay(300 * next());
+      await server.start();
+      return;
+    case 'postgres': {
+      const pid = await server.postmaster();
+      if (pid !== null) process.kill(pid, 'SIGKILL');
+      return;
+    }
+    case 'postgres-away': {
+      // Frozen, not gone: what a lost network or a hung disk looks like.
+      const pid = await server.postmaster();
+      if (pid === null) return;
+      process.kill(-pid, 'SIGSTOP');
+      await delay(awayMs);
+      process.kill(-pid, 'SIGCONT');
+    }
+  }
+}
+
+/** What a new node reads from the database. */
+async function storedText(server: SundayProcess, place: { boardId: string; itemId: string; columnId: string }): Promise<string> {
+  await server.signal('SIGKILL');
+  await server.start();
+  const response = await fetch(`${server.url}/v1/boards/${place.boardId}/export?format=yjs`, { headers: { authorization: `Bearer ${await token(OWNER)}` } });
+  assert.equal(response.status, 200);
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, new Uint8Array(await response.arrayBuffer()));
+  return markersOf(doc, place.itemId, place.columnId).toString();
+}
+
+function tally(editors: readonly Editor[], stored: string): Omit<OrdealResult, 'worstRecoveryMs'> {
+  const acknowledged = new Set(editors.flatMap((editor) => [...editor.acknowledged]));
+  const seen = new Set(editors.flatMap((editor) => [...editor.seen]));
+  const missing = (markers: ReadonlySet<string>): number => [...markers].filter((marker) => !stored.includes(marker)).length;
+  return {
+    written: editors.reduce((sum, editor) => sum + editor.written, 0),
+    acknowledged: acknowledged.size,
+    seen: seen.size,
+    lostAcknowledged: missing(acknowledged),
+    lostSeen: missing(seen),
+  };
+}
+
+const describe = (editors: readonly Editor[]): string => editors.filter((editor) => !editor.settled).map((editor) => `${editor.name} is not settled`).join(', ');
+
+async function until(what: string, condition: () => boolean, explain: () => string = () => ''): Promise<void> {
+  const deadline = Date.now() + CONVERGE_MS;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`gave up waiting until ${what}. ${explain()}`);
+    await delay(10);
+  }
+}

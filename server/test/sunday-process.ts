@@ -1,0 +1,103 @@
+/** A Sunday server as its own process, started as `npm start` starts it, so that a test can kill it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SignJWT } from 'jose';
+
+const START = fileURLToPath(new URL('../src/start.ts', import.meta.url));
+const SECRET = 'only for tests: thirty-two bytes or more';
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export function token(userId: string, options: { name?: string; expiresIn?: string } = {}): Promise<string> {
+  return new SignJWT({ name: options.name ?? userId })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(userId)
+    .setIssuedAt()
+    .setExpirationTime(options.expiresIn ?? '2h')
+    .sign(new TextEncoder().encode(SECRET));
+}
+
+export class SundayProcess {
+  readonly port: number;
+  readonly dataDir: string;
+  private readonly env: NodeJS.ProcessEnv;
+  private child: ChildProcess | null = null;
+  /** The last lines it printed, for the message of a failed test. */
+  private output = '';
+
+  constructor(port: number, dataDir: string, env: NodeJS.ProcessEnv = {}) {
+    this.port = port;
+    this.dataDir = dataDir;
+    this.env = env;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Resolves when /readyz says ok. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, ['--conditions=sunday-source', START], {
+      env: {
+        ...process.env,
+        PORT: String(this.port), HOST: '127.0.0.1', SUNDAY_DATA_DIR: this.dataDir, SUNDAY_JWT_SECRET: SECRET, LOG_LEVEL: 'warn',
+        ...this.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => { this.output = (this.output + chunk.toString()).slice(-4000); });
+    }
+    for (;;) {
+      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.output}`);
+      const ready = await fetch(`${this.url}/readyz`).then((response) => response.ok, () => false);
+      if (ready) return;
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+  }
+
+  get log(): string {
+    return this.output;
+  }
+
+  async signal(signal: NodeJS.Signals): Promise<number | null> {
+    const { child } = this;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+    return child.exitCode;
+  }
+
+  /** The embedded Postgres' postmaster; null while it is down. */
+  async postmaster(): Promise<number | null> {
+    const text = await readFile(join(this.dataDir, 'postgres', 'postmaster.pid'), 'utf8').catch(() => null);
+    const pid = Number(text?.split('\n', 1)[0]);
+    return Number.isInteger(pid) && pid > 0 ? pid : null;
+  }
+
+  async call<T>(method: string, path: string, userId: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${this.url}/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${await token(userId)}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    const parsed: unknown = text === '' ? null : JSON.parse(text);
+    return parsed as T;
+  }
+}
