@@ -3,7 +3,7 @@
  * live boards of the process. Posts progress, then the document as one update, or the error.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { importJson, importTable, updateBoard } from '@sunday/board-model';
+import { importJson, importTable, updateBoard, type ImportProgress } from '@sunday/board-model';
 import * as Y from 'yjs';
 import { SundayError, toSundayError, type ErrorCode } from '../errors.ts';
 import { rowsOfCsv } from './csv.ts';
@@ -29,26 +29,30 @@ function build(job: ImportJob, tell: (message: ImportMessage) => void): void {
   const doc = new Y.Doc();
   const ctx = { userId: job.userId };
   let told = 0;
-  const onProgress = (done: number, total: number): void => {
+  const onProgress = ({ done, total }: ImportProgress): void => {
     const now = Date.now();
     if (now - told < PROGRESS_EVERY_MS && done < total) return;
     told = now;
     tell({ kind: 'progress', done, total });
   };
-  const { items } =
+  const { itemCount } =
     job.format === 'csv'
       ? importTable(doc, { name: job.name ?? 'Imported board', rows: rowsOfCsv(job.bytes, job.maxRows) }, ctx, onProgress)
-      : importJson(doc, jsonOf(job.bytes), ctx, onProgress);
+      : importJson(doc, exportOf(job), ctx, onProgress, { keepAuthors: false }); // a file may not speak for others
   if (job.format === 'json' && job.name !== undefined) updateBoard(doc, { name: job.name }, ctx);
-  tell({ kind: 'built', update: Y.encodeStateAsUpdate(doc), items });
+  tell({ kind: 'built', update: Y.encodeStateAsUpdate(doc), items: itemCount });
 }
 
-function jsonOf(bytes: Uint8Array): unknown {
+function exportOf({ bytes, maxRows }: ImportJob): unknown {
+  let data: unknown;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    data = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new SundayError('invalid_json', undefined, { cause });
   }
+  const items: unknown = typeof data === 'object' && data !== null && 'items' in data ? data.items : undefined;
+  if (Array.isArray(items) && items.length > maxRows) throw new SundayError('payload_too_large', `An import has at most ${maxRows} items`);
+  return data;
 }
 
 if (parentPort !== null) {

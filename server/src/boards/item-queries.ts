@@ -10,7 +10,7 @@ import { itemEtag } from './etags.ts';
 import { SqlParams, type FilterableColumn } from './item-fields.ts';
 import { filterSql, type Filter } from './item-filter.ts';
 import { parseSort, sortSql } from './item-sort.ts';
-import { itemsByGroup, itemsSorted, ONE_ITEM, ungroupedItems } from './item-statements.ts';
+import { itemsByGroup, itemsOfGroup, itemsSorted, ONE_ITEM, ungroupedItems } from './item-statements.ts';
 import { requireRole, type BoardsParts } from './parts.ts';
 import {
   excerptsOf, itemFactsFromDoc, itemFactsFromRow, itemResource, structureOf, structureOfDoc, withFullText,
@@ -66,23 +66,30 @@ export function itemQueries(parts: BoardsParts): ItemQueries {
     const wanted = listing.limit + 1;
     const rows: ItemRow[] = [];
 
-    const remaining = groupsFrom(groups, after);
-    if (remaining.length > 0) {
+    /** Adds what is still wanted, by a statement made with parameters of its own. */
+    const fill = async (make: (params: SqlParams, board: string, conditions: string, limit: string) => string): Promise<void> => {
+      if (rows.length >= wanted) return;
       const params = new SqlParams();
-      const board = params.add(boardId, 'uuid');
-      const first = after !== undefined && remaining[0]?.id === after[1] ? afterItem(after, params) : 'true';
-      const ids = params.add(remaining.map((group) => group.id), 'text[]');
-      const text = itemsByGroup(board, ids, first, conditionsOf(listing, columns, params), params.add(wanted, 'int'));
+      const text = make(params, params.add(boardId, 'uuid'), conditionsOf(listing, columns, params), params.add(wanted - rows.length, 'int'));
       rows.push(...(await database.query<ItemRow>(text, params.values)));
+    };
+
+    let whole = groups;
+    if (after !== undefined) {
+      const [position, id] = after;
+      whole = position === undefined || position === null || id === undefined || id === null ? [] : groups.filter((group) => inOrder(group, { position, id }) > 0);
+      if (typeof id === 'string' && byId.has(id)) {
+        whole = groups.slice(groups.findIndex((group) => group.id === id) + 1);
+        await fill((params, board, conditions, limit) => itemsOfGroup(board, params.add(id, 'text'), afterItem(after, params), conditions, limit));
+      }
     }
-    if (rows.length < wanted) {
-      const params = new SqlParams();
-      const board = params.add(boardId, 'uuid');
-      const ids = params.add([...byId.keys()], 'text[]');
+    if (whole.length > 0) {
+      await fill((params, board, conditions, limit) => itemsByGroup(board, params.add(whole.map((group) => group.id), 'text[]'), conditions, limit));
+    }
+    await fill((params, board, conditions, limit) => {
       const follows = after !== undefined && after[1] === null ? afterItem(after, params) : 'true';
-      const text = ungroupedItems(board, ids, follows, conditionsOf(listing, columns, params), params.add(wanted - rows.length, 'int'));
-      rows.push(...(await database.query<ItemRow>(text, params.values)));
-    }
+      return ungroupedItems(board, params.add([...byId.keys()], 'text[]'), follows, conditions, limit);
+    });
     return pageOf(rows, listing.limit, (row) => itemResource(boardId, itemFactsFromRow(row, structure)), (last) => {
       const group = last.group_id === null ? undefined : byId.get(last.group_id);
       return encodeCursor(list, [group?.position ?? null, group?.id ?? null, last.position, last.item_id]);
@@ -128,13 +135,4 @@ export const noSuchItem = (): SundayError => new SundayError('not_found', 'There
 const inOrder = (a: OrderedGroup, b: OrderedGroup): number => compareText(a.position, b.position) || compareText(a.id, b.id);
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** The groups from the cursor's on; when that group is gone, those that stood after it. */
-function groupsFrom(groups: readonly OrderedGroup[], after: CursorKeys | undefined): readonly OrderedGroup[] {
-  if (after === undefined) return groups;
-  const [position, id] = after;
-  if (typeof position !== 'string' || typeof id !== 'string') return [];
-  const same = groups.findIndex((group) => group.id === id);
-  return same >= 0 ? groups.slice(same) : groups.filter((group) => inOrder(group, { position, id }) > 0);
-}
-
-const afterItem = (after: CursorKeys, params: SqlParams): string => `(position, item_id) > (${params.add(after[2] ?? '', 'text')} COLLATE "C", ${params.add(after[3] ?? '', 'text')} COLLATE "C")`;
+const afterItem = (after: CursorKeys, params: SqlParams): string => `(position, item_id) > (${params.add(after[2] ?? '', 'text')}, ${params.add(after[3] ?? '', 'text')})`;

@@ -10,18 +10,24 @@ export const ONE_ITEM = {
   text: `SELECT ${ITEM_COLUMNS} FROM items WHERE board_id = $1 AND item_id = $2`,
 } as const;
 
+/** The rest of one group, from where a cursor stands. */
+export const itemsOfGroup = (board: string, group: string, after: string, conditions: string, limit: string): string => `
+SELECT ${ITEM_COLUMNS}
+  FROM items
+ WHERE board_id = ${board} AND group_id = ${group} AND ${after} AND ${conditions}
+ ORDER BY position, item_id
+ LIMIT ${limit}`;
+
 /**
- * A page in the board's own order: groups in their order, then position. One index range a group (`limit` rows at most of each), not a sort
- * of the whole board.
- * @param groups placeholder of the ids of the groups still to show, in order
- * @param first condition that rows of the first of these groups must hold: being after the cursor
+ * Whole groups in the board's own order. One index range a group (`limit` rows at most of each), not a sort of the whole board.
+ * @param groups placeholder of the ids of the groups, in order
  */
-export const itemsByGroup = (board: string, groups: string, first: string, conditions: string, limit: string): string => `
+export const itemsByGroup = (board: string, groups: string, conditions: string, limit: string): string => `
 SELECT ${ITEM_COLUMNS}
   FROM unnest(${groups}) WITH ORDINALITY AS wanted (id, rank)
  CROSS JOIN LATERAL (
        SELECT * FROM items
-        WHERE board_id = ${board} AND group_id = wanted.id AND (wanted.rank > 1 OR ${first}) AND ${conditions}
+        WHERE board_id = ${board} AND group_id = wanted.id AND ${conditions}
         ORDER BY position, item_id
         LIMIT ${limit}
        ) AS item
