@@ -1,1 +1,6 @@
-export const packageName = 'database';
+/**
+ * @sunday/database: Postgres for Sunday. See README.md for what it guarantees.
+ */
+export { openDatabase, type OpenOptions } from './open.ts';
+export type { Database, Statement, TransactionOptions, Tx } from './database.ts';
+export { DatabaseSetupError, DatabaseUnavailable, isConnectionFailure, type DatabaseSetupCode } from './errors.ts';

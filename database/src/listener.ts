@@ -1,0 +1,151 @@
+/**
+ * LISTEN on one connection of its own, for all channels of the process.
+ *
+ * Guarantees: once `listen` has resolved, every notification committed after it is delivered, as long as the connection lives. After a loss it
+ * reconnects by itself, subscribes again and then calls every `onReconnect`: what was notified in between is gone, so subscribers
+ * must refresh what they know. A silent network is noticed within HEARTBEAT_MS + HEARTBEAT_TIMEOUT_MS.
+ * Owns its connection and its heartbeat timer until `close()`.
+ */
+import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import { connectClient, patientConfig } from './connection.ts';
+
+const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_TIMEOUT_MS = 5_000;
+/** Between tries to reconnect: a restart takes about 100 ms. */
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 2_000;
+
+interface Subscription {
+  readonly onNotify: (payload: string) => void;
+  readonly onReconnect: (() => void) | undefined;
+}
+
+interface Link {
+  readonly client: pg.Client;
+  readonly socket: Socket;
+  readonly heartbeat: NodeJS.Timeout;
+}
+
+export interface ListenerParts {
+  readonly connectionString: string;
+  /** The connection was lost. */
+  readonly onLoss: () => void;
+  /** A subscriber threw: the subscriber's bug must not end the process. */
+  readonly onSubscriberError: (error: unknown) => void;
+}
+
+export class Listener {
+  private readonly parts: ListenerParts;
+  private readonly channels = new Map<string, Set<Subscription>>();
+  private link: Promise<Link> | undefined;
+  private readonly closing = new AbortController();
+
+  constructor(parts: ListenerParts) {
+    this.parts = parts;
+  }
+
+  /** @returns a function that unsubscribes. Rejects with `pg`'s error if the database cannot be reached now. */
+  async listen(channel: string, onNotify: (payload: string) => void, onReconnect?: () => void): Promise<() => Promise<void>> {
+    if (this.closing.signal.aborted) throw new Error('The database was closed');
+    const subscription: Subscription = { onNotify, onReconnect };
+    const known = this.channels.get(channel);
+    const subscribers = known ?? new Set();
+    subscribers.add(subscription);
+    this.channels.set(channel, subscribers);
+    try {
+      if (this.link === undefined) await this.connect(); // subscribes to every known channel
+      else await (await this.link).client.query(`LISTEN ${quoted(channel)}`);
+    } catch (error) {
+      this.forget(channel, subscription);
+      throw error;
+    }
+    return async () => {
+      if (!this.forget(channel, subscription)) return;
+      const link = await this.link?.catch(() => undefined);
+      await link?.client.query(`UNLISTEN ${quoted(channel)}`).catch(() => undefined); // a lost connection listens no more either
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    this.channels.clear();
+    const link = await this.link?.catch(() => undefined);
+    if (link === undefined) return;
+    clearInterval(link.heartbeat);
+    await link.client.end().catch(() => undefined);
+  }
+
+  /** @returns whether that was the channel's last subscriber */
+  private forget(channel: string, subscription: Subscription): boolean {
+    const subscribers = this.channels.get(channel);
+    subscribers?.delete(subscription);
+    return subscribers?.size === 0 && this.channels.delete(channel);
+  }
+
+  private connect(): Promise<Link> {
+    const connecting = this.openLink();
+    this.link = connecting;
+    connecting.catch(() => {
+      if (this.link === connecting) this.link = undefined;
+    });
+    return connecting;
+  }
+
+  private async openLink(): Promise<Link> {
+    const socket = new Socket();
+    const client = await connectClient({ ...patientConfig(this.parts.connectionString, 'sunday-listen'), stream: () => socket });
+    client.on('notification', ({ channel, payload }) => {
+      for (const { onNotify } of this.channels.get(channel) ?? []) this.guarded(() => { onNotify(payload ?? ''); });
+    });
+    let lost = false;
+    client.once('end', () => {
+      lost = true;
+      clearInterval(heartbeat);
+      if (!this.closing.signal.aborted) void this.reconnect();
+    });
+    const heartbeat = setInterval(() => {
+      const late = setTimeout(() => socket.destroy(), HEARTBEAT_TIMEOUT_MS).unref();
+      client.query('SELECT 1').then(() => { clearTimeout(late); }, () => socket.destroy());
+    }, HEARTBEAT_MS).unref();
+    try {
+      for (const channel of this.channels.keys()) await client.query(`LISTEN ${quoted(channel)}`);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    if (lost) throw new Error('Connection terminated while subscribing');
+    return { client, socket, heartbeat };
+  }
+
+  private async reconnect(): Promise<void> {
+    const { signal } = this.closing;
+    if (this.link === undefined) return; // a first connect that failed reports to its caller
+    this.link = undefined;
+    this.parts.onLoss();
+    for (let wait = RETRY_FIRST_MS; !signal.aborted && this.channels.size > 0; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
+      if (this.link !== undefined) return; // a new subscriber connected
+      try {
+        await this.connect();
+      } catch {
+        await delay(wait, undefined, { signal }).catch(() => undefined);
+        continue;
+      }
+      for (const subscribers of this.channels.values()) {
+        for (const { onReconnect } of subscribers) if (onReconnect !== undefined) this.guarded(onReconnect);
+      }
+      return;
+    }
+  }
+
+  private guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.parts.onSubscriberError(error);
+    }
+  }
+}
+
+const quoted = (channel: string): string => `"${channel.replaceAll('"', '""')}"`;

@@ -1,0 +1,71 @@
+/**
+ * A Postgres for tests alone, in a temporary directory, gone afterwards. Postgres outlives a parent that is killed, which is right for
+ * Sunday and wrong for tests: a server left behind by a killed test run is ended and removed by the next one.
+ */
+import { rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { withDatabase } from './connection.ts';
+import { isPostmasterOf, readPostmasterFile } from './embedded/postmaster-file.ts';
+import { EmbeddedPostgres } from './embedded/supervisor.ts';
+
+export interface PrivateServer {
+  /** Of its maintenance database. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const PREFIX = 'sunday-test-';
+
+/** `sunday-test-<pid>-xxxxxx`: the process id says whether the directory is still somebody's. */
+export const makeTestDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+
+export async function startPrivateServer(): Promise<PrivateServer> {
+  await sweepAbandoned();
+  const dataDir = await makeTestDirectory();
+  const server = await EmbeddedPostgres.start({ dataDir });
+  const onExit = (): void => {
+    endServer(dataDir);
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once('exit', onExit); // a test that fails before its close, or forgets it
+  return {
+    url: withDatabase(server.connectionString, 'postgres'),
+    async stop() {
+      process.off('exit', onExit);
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+async function sweepAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = Number(/^sunday-test-(\d+)-/.exec(name)?.[1]);
+    if (!Number.isInteger(pid) || isAlive(pid)) continue;
+    const directory = join(tmpdir(), name);
+    try {
+      endServer(directory);
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    } catch {
+      // another user's, or another run is sweeping it
+    }
+  }
+}
+
+/** At once and without a checkpoint: nobody will read these data again. */
+function endServer(dataDir: string): void {
+  const cluster = join(dataDir, 'postgres');
+  const pid = readPostmasterFile(cluster)?.pid;
+  if (pid !== undefined && isPostmasterOf(cluster, pid) === true) process.kill(pid, 'SIGQUIT');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
