@@ -6,13 +6,13 @@
  * overlap, so other people's parts stay.
  */
 import {
-  addComment, archiveColumn, archiveGroup, BoardModelError, createColumn, createGroup, createItem, deleteComment, deleteItem, editComment,
-  mergeOf, moveColumn, moveGroup, moveItem, readColumns, readComments, readGroups, readItem, restoreColumn, restoreComment, restoreGroup, restoreItem,
-  updateBoard, updateColumn, updateGroup, updateItem, type ColumnValue, type ColumnView, type GroupView, type ItemView
+  addComment, BoardModelError, createItem, deleteComment, deleteItem, editComment, mergeOf, moveItem, readBoard, readColumns, readComments, readItem,
+  restoreComment, restoreItem, updateBoard, updateItem, type ColumnValue, type ItemId, type ItemView, type Spot
 } from '@sunday/board-model';
 import { equalityDeep } from 'lib0/function';
 import type * as Y from 'yjs';
-import type { Change, ReplayResult, SkippedChange } from './types.ts';
+import { COLUMN, GROUP, type PartKind, type PartView } from './parts.ts';
+import type { BoardInfo, Change, ReplayResult, SkippedChange } from './types.ts';
 import type { Writes } from './writes.ts';
 
 /** The items of a group in order: where an item is put back beside. */
@@ -24,7 +24,7 @@ type Context = Parameters<Parameters<Writes['write']>[0]>[1];
 export function revert(writes: Writes, changes: readonly Change[], siblings: Siblings): ReplayResult {
   return writes.write((doc, ctx) => {
     const run = new Run(doc, ctx, siblings, false);
-    for (const change of changes.toReversed()) run.turn(change, change.after, change.before);
+    for (const change of changes.toReversed()) run.turn(change, true);
     return run.result();
   });
 }
@@ -33,7 +33,7 @@ export function revert(writes: Writes, changes: readonly Change[], siblings: Sib
 export function replay(writes: Writes, changes: readonly Change[], siblings: Siblings): ReplayResult {
   return writes.write((doc, ctx) => {
     const run = new Run(doc, ctx, siblings, true);
-    for (const change of changes) run.turn(change, change.before, change.after);
+    for (const change of changes) run.turn(change, false);
     return run.result();
   });
 }
@@ -58,22 +58,32 @@ class Run {
     return { applied: this.#applied, skipped: this.#skipped };
   }
 
-  turn<C extends Change>(change: C, from: C['before'], to: C['before']): void {
+  /** Brings what changed from the one state to the other: `back` from after to before. */
+  turn(change: Change, back: boolean): void {
     switch (change.kind) {
       case 'item':
-        this.#item(change, from as ItemView | undefined, to as ItemView | undefined);
+        this.#item(change, ...states(change, back));
         return;
       case 'column':
-        this.#column(change, from as ColumnView | undefined, to as ColumnView | undefined);
+        this.#part(COLUMN, change, ...states(change, back));
         return;
       case 'group':
-        this.#group(change, from as GroupView | undefined, to as GroupView | undefined);
+        this.#part(GROUP, change, ...states(change, back));
         return;
       case 'board':
-        this.#write(change, () => updateBoard(this.#doc, pick(to as object, from as object, ['name', 'description']), this.#ctx));
+        this.#board(change, ...states(change, back));
         return;
       case 'comment':
-        this.#comment(change, to as typeof change.after);
+        this.#comment(change, back ? change.before : change.after);
+    }
+  }
+
+  #board(change: Change, from: BoardInfo | undefined, to: BoardInfo | undefined): void {
+    const now = readBoard(this.#doc);
+    for (const field of ['name', 'description'] as const) {
+      if (from && to && from[field] !== to[field]) {
+        this.#guard(change, now[field] === from[field], field, () => updateBoard(this.#doc, { [field]: to[field] }, this.#ctx));
+      }
     }
   }
 
@@ -95,7 +105,7 @@ class Run {
     if (from.name !== to.name) this.#guard(change, current.name === from.name, 'name', () => updateItem(doc, id, { name: to.name }, ctx));
     if (from.groupId !== to.groupId || from.position !== to.position) {
       const stands = current.groupId === from.groupId && current.position === from.position;
-      this.#guard(change, stands, 'place', () => moveItem(doc, id, { groupId: to.groupId, ...beside(this.#siblings(to.groupId), to) }, ctx));
+      this.#guard(change, stands, 'place', () => moveItem(doc, id, { groupId: to.groupId, ...beside<ItemId, ItemView>(this.#siblings(to.groupId), to) }, ctx));
     }
     const cells = new Set([...Object.keys(from.values), ...Object.keys(to.values)]);
     for (const columnId of cells) {
@@ -113,31 +123,22 @@ class Run {
     this.#guard(change, possible, columnId, () => updateItem(this.#doc, change.id, { values: { [columnId]: value ?? null } }, this.#ctx), true);
   }
 
-  #column(change: Extract<Change, { kind: 'column' }>, from: ColumnView | undefined, to: ColumnView | undefined): void {
-    const [doc, ctx, id] = [this.#doc, this.#ctx, change.id];
-    const current = readColumns(doc, { archived: true }).find((column) => column.id === id);
-    if (!current && to) this.#write(change, () => createColumn(doc, { id, type: to.type, title: to.title, settings: to.settings }, ctx));
-    else if (!to) this.#write(change, () => archiveColumn(doc, id, ctx));
-    else if (!from) this.#write(change, () => restoreColumn(doc, id, ctx));
+  #part<Id extends string, View extends PartView<Id>, New, Patch>(
+    kind: PartKind<Id, View, New, Patch>, change: Change & { readonly id: Id }, from: View | undefined, to: View | undefined
+  ): void {
+    const [doc, ctx, { id }] = [this.#doc, this.#ctx, change];
+    const current = kind.read(doc, { archived: true }).find((part) => part.id === id);
+    if (!current && to) this.#write(change, () => kind.create(doc, kind.copy(to), ctx));
+    else if (!to) this.#write(change, () => kind.archive(doc, id, ctx));
+    else if (!from) this.#write(change, () => kind.restore(doc, id, ctx));
     if (!current || !from || !to) return;
-    const fields = (['title', 'settings'] as const).filter((field) => !equalityDeep(from[field], to[field]));
-    for (const field of fields) {
-      this.#guard(change, equalityDeep(current[field], from[field]), field, () => updateColumn(doc, id, { [field]: to[field] }, ctx));
+    const [now, was, next] = [kind.patch(current), kind.patch(from), kind.patch(to)];
+    for (const field of Object.keys(next) as (keyof Patch & string)[]) {
+      if (!equalityDeep(was[field], next[field])) {
+        this.#guard(change, equalityDeep(now[field], was[field]), field, () => kind.update(doc, id, { [field]: next[field] } as Patch, ctx));
+      }
     }
-    if (from.position !== to.position) this.#guard(change, current.position === from.position, 'place', () => moveColumn(doc, id, beside(readColumns(doc), to), ctx));
-  }
-
-  #group(change: Extract<Change, { kind: 'group' }>, from: GroupView | undefined, to: GroupView | undefined): void {
-    const [doc, ctx, id] = [this.#doc, this.#ctx, change.id];
-    const current = readGroups(doc, { archived: true }).find((group) => group.id === id);
-    if (!current && to) this.#write(change, () => createGroup(doc, { id, title: to.title, color: to.color }, ctx));
-    else if (!to) this.#write(change, () => archiveGroup(doc, id, ctx));
-    else if (!from) this.#write(change, () => restoreGroup(doc, id, ctx));
-    if (!current || !from || !to) return;
-    for (const field of ['title', 'color'] as const) {
-      if (from[field] !== to[field]) this.#guard(change, current[field] === from[field], field, () => updateGroup(doc, id, { [field]: to[field] }, ctx));
-    }
-    if (from.position !== to.position) this.#guard(change, current.position === from.position, 'place', () => moveGroup(doc, id, beside(readGroups(doc), to), ctx));
+    if (from.position !== to.position) this.#guard(change, current.position === from.position, 'place', () => kind.move(doc, id, beside<Id, View>(kind.read(doc), to), ctx));
   }
 
   #comment(change: Extract<Change, { kind: 'comment' }>, to: typeof change.after): void {
@@ -214,16 +215,15 @@ function difference(a: string, b: string): { start: number; end: number; text: s
 }
 
 /** The neighbour to stand beside so as to come to `to`'s position. */
-function beside<T extends { readonly id: string; readonly position: string }>(list: readonly T[], to: T): { after?: T['id']; before?: T['id'] } {
+function beside<Id extends string, View extends { readonly id: Id; readonly position: string }>(list: readonly View[], to: View): Spot<Id> {
   const others = list.filter(({ id }) => id !== to.id);
   const after = others.findLast(({ position }) => position < to.position);
   if (after) return { after: after.id };
   return others[0] ? { before: others[0].id } : {};
 }
 
-function pick(to: object, from: object, fields: readonly string[]): object {
-  const entries = Object.entries(to).filter(([key, value]) => fields.includes(key) && (from as Record<string, unknown>)[key] !== value);
-  return Object.fromEntries(entries);
+function states<View>({ before, after }: { readonly before: View; readonly after: View }, back: boolean): [from: View, to: View] {
+  return back ? [after, before] : [before, after];
 }
 
 /** Changes between two readings of lists keyed by id. */

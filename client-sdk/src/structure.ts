@@ -2,24 +2,22 @@
  * The board's own fields, its columns and its groups: small, so they are read again as a whole, and keep the references of what is equal.
  * Also tells when what items read as may have changed (a column's type or settings, the set of groups).
  */
-import {
-  archiveColumn, archiveGroup, asColumnId, asGroupId, createColumn, createGroup, moveColumn, moveGroup, readBoard, updateBoard, updateColumn,
-  updateGroup, type BoardView, type ColumnId, type ColumnView, type GroupId, type GroupView
-} from '@sunday/board-model';
+import { readBoard, updateBoard, type BoardView, type ColumnId, type ColumnView, type GroupId, type GroupView } from '@sunday/board-model';
 import { equalityDeep } from 'lib0/function';
 import type { Writes } from './writes.ts';
 import { compare } from './changes.ts';
 import { Listeners } from './listeners.ts';
+import { COLUMN, GROUP, type PartKind, type PartView } from './parts.ts';
 import type {
-  BoardInfo, Change, ColumnPatch, ColumnReads, GroupPatch, GroupReads, InfoPatch, InfoReads, Listener, Neighbour, NewColumn, NewGroup, Unsubscribe
+  BoardInfo, Change, ColumnPatch, GroupPatch, InfoPatch, InfoReads, Listener, Neighbour, NewColumn, NewGroup, Unsubscribe
 } from './types.ts';
 
 export type StructureEffect = 'nothing' | 'group_order' | 'all_items';
 
 export class Structure {
   readonly info: Info;
-  readonly columns: Columns;
-  readonly groups: Groups;
+  readonly columns: Parts<ColumnId, ColumnView, NewColumn, ColumnPatch>;
+  readonly groups: Parts<GroupId, GroupView, NewGroup, GroupPatch>;
   readonly #writes: Writes;
   #read = false;
 
@@ -27,8 +25,8 @@ export class Structure {
     this.#writes = writes;
     const ensure = (): void => this.#ensure();
     this.info = new Info(writes, ensure);
-    this.columns = new Columns(writes, ensure);
-    this.groups = new Groups(writes, ensure);
+    this.columns = new Parts(COLUMN, writes, ensure);
+    this.groups = new Parts(GROUP, writes, ensure);
   }
 
   prime(): void {
@@ -109,15 +107,16 @@ class Info implements InfoReads {
   update(patch: InfoPatch): void { this.#writes.write((doc, ctx) => updateBoard(doc, patch, ctx)); }
 }
 
-/** What columns and groups have in common. */
-class Parts<View extends { readonly id: string }> {
+class Parts<Id extends string, View extends PartView<Id>, New, Patch> {
   readonly listeners = new Listeners();
-  protected readonly writes: Writes;
+  readonly #kind: PartKind<Id, View, New, Patch>;
+  readonly #writes: Writes;
   readonly #ensure: () => void;
   list: readonly View[] = [];
 
-  constructor(writes: Writes, ensure: () => void) {
-    this.writes = writes;
+  constructor(kind: PartKind<Id, View, New, Patch>, writes: Writes, ensure: () => void) {
+    this.#kind = kind;
+    this.#writes = writes;
     this.#ensure = ensure;
   }
 
@@ -128,26 +127,13 @@ class Parts<View extends { readonly id: string }> {
 
   get(id: string): View | undefined { return this.all.find((view) => view.id === id); }
   subscribe(fn: Listener): Unsubscribe { return this.listeners.add(fn); }
-}
+  create(part: New): Id { return this.#writes.write((doc, ctx) => this.#kind.create(doc, part, ctx)); }
+  update(id: string, patch: Patch): void { this.#writes.write((doc, ctx) => this.#kind.update(doc, this.#kind.as(id), patch, ctx)); }
+  remove(id: string): void { this.#writes.write((doc, ctx) => this.#kind.archive(doc, this.#kind.as(id), ctx)); }
 
-class Columns extends Parts<ColumnView> implements ColumnReads {
-  create(column: NewColumn): ColumnId { return this.writes.write((doc, ctx) => createColumn(doc, column, ctx)); }
-  update(columnId: string, patch: ColumnPatch): void { this.writes.write((doc, ctx) => updateColumn(doc, asColumnId(columnId), patch, ctx)); }
-  remove(columnId: string): void { this.writes.write((doc, ctx) => archiveColumn(doc, asColumnId(columnId), ctx)); }
-
-  move(columnId: string, { before, after }: Neighbour): void {
-    const spot = { ...(before === undefined ? {} : { before: asColumnId(before) }), ...(after === undefined ? {} : { after: asColumnId(after) }) };
-    this.writes.write((doc, ctx) => moveColumn(doc, asColumnId(columnId), spot, ctx));
-  }
-}
-
-class Groups extends Parts<GroupView> implements GroupReads {
-  create(group: NewGroup): GroupId { return this.writes.write((doc, ctx) => createGroup(doc, group, ctx)); }
-  update(groupId: string, patch: GroupPatch): void { this.writes.write((doc, ctx) => updateGroup(doc, asGroupId(groupId), patch, ctx)); }
-  remove(groupId: string): void { this.writes.write((doc, ctx) => archiveGroup(doc, asGroupId(groupId), ctx)); }
-
-  move(groupId: string, { before, after }: Neighbour): void {
-    const spot = { ...(before === undefined ? {} : { before: asGroupId(before) }), ...(after === undefined ? {} : { after: asGroupId(after) }) };
-    this.writes.write((doc, ctx) => moveGroup(doc, asGroupId(groupId), spot, ctx));
+  move(id: string, { before, after }: Neighbour): void {
+    const kind = this.#kind;
+    const spot = before === undefined ? (after === undefined ? {} : { after: kind.as(after) }) : { before: kind.as(before) };
+    this.#writes.write((doc, ctx) => kind.move(doc, kind.as(id), spot, ctx));
   }
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { assert as check, constantFrom, double, integer, nat, property, string, uint8Array } from 'fast-check';
 import { retryDelay } from './backoff.ts';
 import { authFrame, awarenessFrame, closeFrame, decode, helloFrame, step1Frame, step2Frame, updateFrame } from './wire.ts';
 
 test('junk decodes to nothing or to a message, and never throws', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+  check(property(uint8Array({ maxLength: 64 }), (bytes) => {
     const received = decode(bytes);
     assert.ok(received === null || received.kind === 'ping' || typeof received.boardId === 'string');
   }), { numRuns: 20_000 });
@@ -16,7 +16,7 @@ test('a frame cut short or with a byte flipped never throws', () => {
     step1Frame('b', new Uint8Array([0])), step2Frame('b', new Uint8Array([0, 0])), updateFrame('b', new Uint8Array([0, 0])), closeFrame('b'),
     authFrame('b', 'token', '0'), helloFrame('b', 1, 1, '0'), awarenessFrame('b', new Uint8Array([0]))
   ];
-  fc.assert(fc.property(fc.constantFrom(...frames), fc.nat(40), fc.nat(255), (frame, at, value) => {
+  check(property(constantFrom(...frames), nat(40), nat(255), (frame, at, value) => {
     decode(frame.slice(0, at));
     const flipped = frame.slice();
     flipped[at % flipped.length] = value;
@@ -25,7 +25,7 @@ test('a frame cut short or with a byte flipped never throws', () => {
 });
 
 test('sync frames come out as they went in, for any board id', () => {
-  fc.assert(fc.property(fc.string(), fc.uint8Array(), (boardId, body) => {
+  check(property(string(), uint8Array(), (boardId, body) => {
     assert.deepEqual(decode(updateFrame(boardId, body)), { kind: 'board', boardId, message: { kind: 'update', update: body, isStep2: false } });
     assert.deepEqual(decode(step1Frame(boardId, body)), { kind: 'board', boardId, message: { kind: 'step1', vector: body } });
   }));
@@ -33,7 +33,7 @@ test('sync frames come out as they went in, for any board id', () => {
 
 test('retries: a quick first, full jitter up to a doubling bound, capped', () => {
   assert.ok(retryDelay(0, () => 1) <= 200);
-  fc.assert(fc.property(fc.integer({ min: 0, max: 60 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, random) => {
+  check(property(integer({ min: 0, max: 60 }), double({ min: 0, max: 1, noNaN: true }), (attempt, random) => {
     const most = retryDelay(attempt, () => 1);
     assert.ok(most <= 10_000 && most <= retryDelay(attempt + 1, () => 1));
     assert.equal(retryDelay(attempt, () => random), random * most);
