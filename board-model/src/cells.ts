@@ -4,10 +4,10 @@
 import type * as Y from 'yjs';
 import { BoardModelError } from './errors.ts';
 import { isUserId } from './ids.ts';
-import { atOf, valueOf, type Writer } from './register.ts';
+import { atOf, clean, valueOf, type Writer } from './register.ts';
 import { cellKey, existingText, forEachPart, partKey, textRoot, type Cells, type Store } from './schema.ts';
 import type { ColumnSettings, ColumnType, ColumnValue, ColumnView } from './types.ts';
-import { describeValue, isRecord, mergeOf, parseValue } from './values.ts';
+import { describeValue, isRecord, MAX_SET_SIZE, mergeOf, parseValue } from './values.ts';
 
 const ratingMax = (settings: ColumnSettings | undefined): number => (typeof settings?.max === 'number' ? settings.max : 5);
 
@@ -43,7 +43,7 @@ export class Parts {
 
   get value(): ColumnValue | undefined {
     if (mergeOf(this.type) !== 'set') return this.total;
-    return this.elements.length === 0 ? undefined : sortSet(this.elements);
+    return this.elements.length === 0 ? undefined : sortSet(this.elements).slice(0, MAX_SET_SIZE);
   }
 }
 
@@ -53,12 +53,16 @@ const readParts = (item: Cells, column: Pick<ColumnView, 'id' | 'type'>): Column
   return parts.value;
 };
 
-/** Half a surrogate pair cannot be encoded: replaced before it makes this copy differ from all others. */
-const wellFormed = (value: unknown): unknown => {
-  if (typeof value === 'string') return value.toWellFormed();
+/** Half a surrogate pair cannot be encoded, and no database keeps NUL: dropped before they make one copy differ from others. */
+const cleaned = (value: unknown): unknown => {
+  if (typeof value === 'string') return clean(value);
   if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, typeof part === 'string' ? part.toWellFormed() : part]));
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, typeof part === 'string' ? clean(part) : part]));
 };
+
+/** What a cell holds now; null: nothing, or nothing of its type. Long texts and computed columns are not in the record. */
+export const readCell = (item: Cells, column: Pick<ColumnView, 'id' | 'type'>): ColumnValue | null =>
+  (mergeOf(column.type) === 'register' ? parseValue(column.type, valueOf(item.get(cellKey(column.id)))) : readParts(item, column)) ?? null;
 
 /** The checked form of a value to write; null empties the cell. @throws BoardModelError */
 export const checkCell = (column: ColumnView, value: unknown): ColumnValue | null => {
@@ -66,7 +70,7 @@ export const checkCell = (column: ColumnView, value: unknown): ColumnValue | nul
   if (column.unknownType !== undefined) throw new BoardModelError('unsupported_column_type', `This version cannot write a column of type ${column.unknownType.slice(0, 64)}`, field);
   if (mergeOf(column.type) === 'computed') throw new BoardModelError('computed_column', 'This column is computed', field);
   if (value === null || value === undefined) return null;
-  const parsed = parseValue(column.type, wellFormed(value), ratingMax(column.settings));
+  const parsed = parseValue(column.type, cleaned(value), ratingMax(column.settings));
   if (parsed === undefined) {
     if (column.type === 'link' && typeof value === 'object' && typeof (value as { url?: unknown }).url === 'string') {
       throw new BoardModelError('invalid_link', 'A link must be a full http, https or mailto address', field);
@@ -153,6 +157,13 @@ const applyMaximum = (writer: Writer, item: Store, column: Pick<ColumnView, 'id'
   if (current !== undefined && value <= current) return false;
   item.set(partKey(column.id, writer.doc.clientID), value);
   return true;
+};
+
+/** Undo of a raise: drops what is above `value`. A raise somebody else makes meanwhile stays. */
+export const resetMaximum = (writer: Writer, item: Store, column: Pick<ColumnView, 'id' | 'type'>, value: number | null): void => {
+  applyMaximum(writer, item, column, null);
+  if (value !== null) applyMaximum(writer, item, column, value);
+  touch(writer, item);
 };
 
 /** Makes a text read as `wanted` by replacing only what differs between its equal beginning and end. */

@@ -12,7 +12,7 @@ import { readPlace } from './item-order.ts';
 import { ColumnIndex, readCells } from './read.ts';
 import { atOf, same, stringOf, timeOf } from './register.ts';
 import { boardMap, child, existingText, itemsMap, parseRoot, type Cells, type Store } from './schema.ts';
-import { columnView, groupView } from './structure.ts';
+import { columnView, groupView, MAX_TITLE_LENGTH } from './structure.ts';
 import { forEachChanged, itemsWithCells, retypedColumns, type ChangedType } from './touched.ts';
 import type { ColumnValue, ColumnView, CommentView, GroupView } from './types.ts';
 
@@ -128,8 +128,9 @@ const boardChanges = (changed: ChangedType, transaction: Y.Transaction, into: Bo
   const changes: Record<string, FieldChange<string>> = {};
   keyChanges(changed.type, transaction).forEach(({ oldValue }, key) => {
     if (key !== 'name' && key !== 'description') return;
-    const before = stringOf(oldValue);
-    const after = stringOf(boardMap(transaction.doc).get(key));
+    const max = key === 'name' ? MAX_TITLE_LENGTH : undefined;
+    const before = stringOf(oldValue, max);
+    const after = stringOf(boardMap(transaction.doc).get(key), max);
     if (before !== after) changes[key] = { before, after };
   });
   if (Object.keys(changes).length > 0) into.push({ kind: 'board_updated', changes });
@@ -273,10 +274,7 @@ export const readChanges = (transaction: Y.Transaction): BoardChange[] => {
   groups.forEach((change, id) => groupChanges(id, change, changes));
   if (items.size > 0 || retyped.size > 0) {
     const after = new ColumnIndex(doc, true);
-    const earlierColumns = new Map([...retyped].map((id) => {
-      const before = columns.get(id)?.before;
-      return [id, before === undefined ? undefined : columnView(before, id)];
-    }));
+    const earlierColumns = new Map([...retyped].map((id) => [id, columns.get(id)?.before]));
     const both: Columns = { after, before: retyped.size === 0 ? after : new ColumnIndex(doc, true, earlierColumns) };
     items.forEach((change, id) => itemChanges(id, change, both, changes));
     if (retyped.size > 0) {

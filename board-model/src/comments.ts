@@ -6,7 +6,7 @@
 import * as Y from 'yjs';
 import { BoardModelError } from './errors.ts';
 import { asCommentId, isUserId, newId, type CommentId, type ItemId } from './ids.ts';
-import { stringOf, timeOf, valueOf, write } from './register.ts';
+import { clean, stringOf, timeOf, valueOf, write } from './register.ts';
 import { child, commentsRoot, forEachChild, itemsMap, type Cells, type Store } from './schema.ts';
 import type { CommentView, WriteContext } from './types.ts';
 
@@ -28,8 +28,8 @@ export const commentView = (comment: Cells, id: string): CommentView => {
   return {
     id: id as CommentId,
     author: stringOf(comment.get('author')),
-    body: deletedAt === null ? stringOf(comment.get('body')) : '',
-    mentions: Array.isArray(mentions) && deletedAt === null ? mentions.filter(isUserId) : [],
+    body: deletedAt === null ? stringOf(comment.get('body'), MAX_BODY_LENGTH) : '',
+    mentions: Array.isArray(mentions) && deletedAt === null ? mentions.filter(isUserId).slice(0, MAX_MENTIONS) : [],
     createdAt: timeOf(comment.get('createdAt')) ?? 0,
     ...(editedAt === null ? {} : { editedAt }),
     ...(deletedAt === null ? {} : { deletedAt }),
@@ -45,7 +45,7 @@ export const readComments = (doc: Y.Doc, itemId: ItemId): CommentView[] => {
 };
 
 const checkBody = (body: unknown): string => {
-  if (typeof body === 'string' && body.trim() !== '' && body.length <= MAX_BODY_LENGTH) return body.toWellFormed();
+  if (typeof body === 'string' && body.trim() !== '' && body.length <= MAX_BODY_LENGTH) return clean(body);
   throw new BoardModelError('invalid_value', `body must be text of 1 to ${MAX_BODY_LENGTH} characters`, 'body');
 };
 

@@ -45,7 +45,7 @@ export const asUserId = (value: unknown): UserId => {
 
 /** Whether `value` may be a user id, or an element of a person, tags, relation or files cell. */
 export const isUserId = (value: unknown): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= MAX_USER_ID_LENGTH && value.isWellFormed();
+  typeof value === 'string' && value.length > 0 && value.length <= MAX_USER_ID_LENGTH && !value.includes('\0') && value.isWellFormed();
 
 /**
  * A random id. 12 characters of 62 (71 bits): on one board no two of a million items collide in practice, and short keys

@@ -22,3 +22,5 @@ export { computeColumns } from './computed.ts';
 export { importTable, importTableSteps, type ImportProgress, type ImportSummary, type TableInput } from './table-import.ts';
 export { exportTable, type TableOptions } from './table-export.ts';
 export { escapeFormula, formatValue, namesOf, type Names } from './table-format.ts';
+export { exportJson, importJson, importJsonSteps, type BoardExport, type JsonImportOptions } from './json.ts';
+export { applyInverse } from './undo.ts';

@@ -5,6 +5,7 @@
  * moved item instead of a scan of the board per insert. Owns one `afterTransaction` listener per document, for its life.
  */
 import type * as Y from 'yjs';
+import { isId } from './ids.ts';
 import { byPosition, readPosition, type Placed } from './order.ts';
 import { valueOf } from './register.ts';
 import { child, forEachChild, itemsMap, type Cells, type Store } from './schema.ts';
@@ -16,7 +17,7 @@ export const readPlace = (item: Cells): Place => {
   const place = valueOf(item.get('place'));
   if (!Array.isArray(place)) return { group: null, position: '' };
   const group: unknown = place[0];
-  return { group: typeof group === 'string' && group !== '' ? group : null, position: readPosition(place[1]) };
+  return { group: isId(group) ? group : null, position: readPosition(place[1]) };
 };
 
 /** Index at which an entry stands or would stand. */

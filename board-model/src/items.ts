@@ -8,14 +8,14 @@ import { BoardModelError } from './errors.ts';
 import { asItemId, newId, type GroupId, type ItemId } from './ids.ts';
 import { itemOrder, readPlace, type Place } from './item-order.ts';
 import { byPosition, placeAmong, type Placed } from './order.ts';
-import { atOf, timeOf, write, type Writer } from './register.ts';
+import { atOf, clean, timeOf, write, type Writer } from './register.ts';
 import { child, columnsMap, groupsMap, itemsMap, type Store } from './schema.ts';
 import { columnView, readGroups, type Spot } from './structure.ts';
 import type { ColumnValue, ColumnView, WriteContext } from './types.ts';
 import { isRecord, MAX_TEXT_LENGTH } from './values.ts';
 
 const checkName = (name: unknown): string => {
-  if (typeof name === 'string' && name.length <= MAX_TEXT_LENGTH) return name.toWellFormed();
+  if (typeof name === 'string' && name.length <= MAX_TEXT_LENGTH) return clean(name);
   throw new BoardModelError('invalid_value', `name must be text of at most ${MAX_TEXT_LENGTH} characters`, 'name');
 };
 

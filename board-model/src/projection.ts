@@ -22,11 +22,6 @@ export const projectItem = (doc: Y.Doc, itemId: ItemId): ItemProjection | undefi
   if (item === undefined) return undefined;
   const columns = new ColumnIndex(doc, true);
   const view = itemView(doc, item, itemId, columns, EXCERPT_LENGTH);
-  for (const column of columns.texts) {
-    const text = view.values[column.id];
-    // a cut may leave half a character, which a database refuses
-    if (typeof text === 'string' && !text.isWellFormed()) view.values[column.id] = text.slice(0, -1).toWellFormed();
-  }
   for (const column of columns.computed) delete view.values[column.id];
   return view;
 };

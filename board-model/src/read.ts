@@ -4,50 +4,58 @@
  */
 import type * as Y from 'yjs';
 import { Parts } from './cells.ts';
-import type { GroupId, ItemId } from './ids.ts';
+import { isUserId, type ColumnId, type GroupId, type ItemId } from './ids.ts';
 import { readPlace } from './item-order.ts';
 import { byPosition } from './order.ts';
-import { atOf, isRegister, stringOf, timeOf, valueOf } from './register.ts';
+import { atOf, clampTime, clean, isRegister, stringOf, timeOf, valueOf } from './register.ts';
 import { authorsMap, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, parseCellKey, textRoot, textStart, type Cells, type Store } from './schema.ts';
-import { columnView, readGroups } from './structure.ts';
-import type { ColumnValue, ColumnView, ItemView } from './types.ts';
-import { describeValue, mergeOf, parseValue } from './values.ts';
+import { readGroups, readType } from './structure.ts';
+import type { ColumnType, ColumnValue, ItemView } from './types.ts';
+import { describeValue, mergeOf, parseValue, type Merge } from './values.ts';
 
 export interface ItemOptions {
   /** Cells of archived columns too. */
   archivedColumns?: boolean;
 }
 
+/** What reading a cell needs of its column: without the settings, which take longer to read than all cells of an item. */
+export interface CellColumn {
+  id: ColumnId;
+  type: ColumnType;
+  merge: Merge | 'unknown';
+}
+
 /** The board's columns as item reads need them, looked up once for many items. */
 export class ColumnIndex {
-  readonly texts: ColumnView[] = [];
-  readonly computed: ColumnView[] = [];
-  private readonly views = new Map<string, ColumnView>();
+  readonly texts: CellColumn[] = [];
+  readonly computed: CellColumn[] = [];
+  private readonly columns = new Map<string, CellColumn>();
 
   /** @param earlier columns as they were, where that differs; undefined: it was not there */
-  constructor(doc: Y.Doc, archived: boolean, earlier?: ReadonlyMap<string, ColumnView | undefined>) {
-    forEachChild(columnsMap(doc), (record, id) => {
-      if (earlier?.has(id) !== true) this.add(columnView(record, id), archived);
+  constructor(doc: Y.Doc, archived: boolean, earlier?: ReadonlyMap<string, Cells | undefined>) {
+    const add = (column: Cells, id: string): void => {
+      if (!archived && timeOf(column.get('archivedAt')) !== null) return;
+      const type = readType(column);
+      const merge = type === undefined ? 'unknown' : mergeOf(type);
+      const entry: CellColumn = { id: id as ColumnId, type: type ?? 'text', merge };
+      this.columns.set(id, entry);
+      if (merge === 'text') this.texts.push(entry);
+      if (merge === 'computed') this.computed.push(entry);
+    };
+    forEachChild(columnsMap(doc), (column, id) => {
+      if (earlier?.has(id) !== true) add(column, id);
     });
-    earlier?.forEach((column) => {
-      if (column !== undefined) this.add(column, archived);
+    earlier?.forEach((column, id) => {
+      if (column !== undefined) add(column, id);
     });
   }
 
-  private add(column: ColumnView, archived: boolean): void {
-    if (column.archivedAt !== null && !archived) return;
-    this.views.set(column.id, column);
-    const merge = mergeOf(column.type);
-    if (merge === 'text') this.texts.push(column);
-    if (merge === 'computed') this.computed.push(column);
-  }
-
-  get(id: string): ColumnView | undefined {
-    return this.views.get(id);
+  get(id: string): CellColumn | undefined {
+    return this.columns.get(id);
   }
 }
 
-const showComputed = (view: ItemView, column: ColumnView): ColumnValue | null => {
+const showComputed = (view: ItemView, column: CellColumn): ColumnValue | null => {
   switch (column.type) {
     case 'created_at':
       return new Date(view.createdAt).toISOString();
@@ -61,10 +69,6 @@ const showComputed = (view: ItemView, column: ColumnView): ColumnValue | null =>
       return null; // auto numbers and formulas need the whole board: `computeColumns`
   }
 };
-
-/** Latest instant a Date can hold, ms: a wilder time reads as none. */
-const MAX_DATE_MS = 8.64e15;
-const instant = (ms: number | null): number => (ms !== null && Math.abs(ms) <= MAX_DATE_MS ? ms : 0);
 
 /** The cells of a record, and which of its registers was written last. */
 export interface ItemCells {
@@ -90,7 +94,7 @@ export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
     const cell = parseCellKey(key);
     const column = cell === null ? undefined : columns.get(cell.columnId);
     if (cell === null || column === undefined) return;
-    const merge = mergeOf(column.type);
+    const { merge } = column;
     if (cell.element !== null) {
       if (merge !== 'set' && merge !== 'counter' && merge !== 'maximum') return;
       parts ??= new Map();
@@ -100,7 +104,7 @@ export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
     } else {
       const value = valueOf(stored);
       if (value === null || value === undefined) return;
-      const parsed = merge === 'register' && column.unknownType === undefined ? parseValue(column.type, value) : undefined;
+      const parsed = merge === 'register' ? parseValue(column.type, value) : undefined;
       if (parsed === undefined) (invalid ??= {})[column.id] = describeValue(value);
       else values[column.id] = parsed;
     }
@@ -118,9 +122,9 @@ export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: Colum
   const { values, invalid, latestKey, latestAt } = readCells(item, columns);
   for (const column of columns.texts) {
     const text = existingText(doc, textRoot(itemId, column.id));
-    if (text !== undefined && text.length > 0) values[column.id] = maxText === Infinity ? text.toJSON() : textStart(text, maxText);
+    if (text !== undefined && text.length > 0) values[column.id] = clean(maxText === Infinity ? text.toJSON() : textStart(text, maxText));
   }
-  const createdAt = instant(timeOf(item.get('createdAt')));
+  const createdAt = timeOf(item.get('createdAt')) ?? 0;
   const view: ItemView = {
     id: itemId as ItemId,
     groupId: group as GroupId | null,
@@ -129,7 +133,7 @@ export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: Colum
     position,
     createdAt,
     createdBy: stringOf(item.get('createdBy')) || null,
-    updatedAt: Math.max(createdAt, instant(Math.floor(latestAt))),
+    updatedAt: Math.max(createdAt, clampTime(latestAt)),
     updatedBy: authorOf(doc, item, latestKey),
     deletedAt: timeOf(item.get('deletedAt')),
   };
@@ -144,10 +148,10 @@ export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: Colum
 /** Who wrote a register: named in it, or known by its client. */
 const authorOf = (doc: Y.Doc, item: Store, key: string): string | null => {
   const stored = item.get(key);
-  if (isRegister(stored) && stored[2] !== undefined) return stored[2];
+  if (isRegister(stored) && stored[2] !== undefined) return isUserId(stored[2]) ? stored[2] : null;
   const client = item._map.get(key)?.id.client;
   const author = client === undefined ? undefined : authorsMap(doc).get(String(client));
-  return typeof author === 'string' ? author : null;
+  return isUserId(author) ? author : null;
 };
 
 const liveGroup = (doc: Y.Doc, id: string | null): boolean => {
@@ -169,6 +173,8 @@ export interface ListOptions extends ItemOptions {
   deleted?: boolean;
   /** Only this group; null: only ungrouped. */
   groupId?: GroupId | null;
+  /** Each item's group as stored, even where it is gone or archived and the item shows as ungrouped. */
+  storedGroups?: boolean;
 }
 
 /** In the order people see: group by group, then the ungrouped, each by (position, id). */
@@ -183,7 +189,7 @@ export const listItems = (doc: Y.Doc, options: ListOptions = {}): ItemView[] => 
     const group = byGroup.has(stored) ? stored : null;
     if (options.groupId !== undefined && options.groupId !== group) return;
     const view = itemView(doc, item, id, columns);
-    if (group === null) view.groupId = null;
+    if (group === null && options.storedGroups !== true) view.groupId = null;
     byGroup.get(group)?.push(view);
   });
   const items = [...byGroup.values()].flatMap((list) => list.sort(byPosition));

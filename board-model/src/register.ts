@@ -23,13 +23,23 @@ export const isRegister = (stored: unknown): stored is [unknown, number, string?
 export const valueOf = (stored: unknown): unknown => (isRegister(stored) ? stored[0] : stored);
 /** 0 for a plain value. */
 export const atOf = (stored: unknown): number => (isRegister(stored) ? stored[1] : 0);
-export const stringOf = (stored: unknown): string => {
+/** Longest string that is read where nothing says otherwise, characters. A longer one is cut. */
+const MAX_READ_LENGTH = 10_000;
+/** The last millisecond of the year 9999: beyond it neither SQL nor JSON dates agree on anything. */
+const MAX_TIME_MS = 253_402_300_799_999;
+
+/** A string that every database and encoding keeps: without NUL and half characters. */
+export const clean = (text: string): string => (text.includes('\0') || !text.isWellFormed() ? text.replaceAll('\0', '').toWellFormed() : text);
+
+export const stringOf = (stored: unknown, max = MAX_READ_LENGTH): string => {
   const value = valueOf(stored);
-  return typeof value === 'string' ? value : '';
+  return typeof value === 'string' ? clean(value.slice(0, max)) : '';
 };
+/** Whole milliseconds from 1970 to 9999. */
+export const clampTime = (ms: number): number => Math.floor(Math.min(Math.max(ms, 0), MAX_TIME_MS));
 export const timeOf = (stored: unknown): number | null => {
   const value = valueOf(stored);
-  return typeof value === 'number' && Number.isFinite(value) ? Math.floor(value) : null;
+  return typeof value === 'number' && Number.isFinite(value) ? clampTime(value) : null;
 };
 
 /** Deep equality of JSON-like values. */

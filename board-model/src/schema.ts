@@ -86,5 +86,6 @@ export const textStart = (text: Y.Text, max: number): string => {
   for (let part = text._start; part !== null && start.length < max; part = part.right) {
     if (!part.deleted && part.content instanceof Y.ContentString) start += part.content.str;
   }
-  return start.slice(0, max);
+  const cut = start.slice(0, max);
+  return cut.isWellFormed() ? cut : cut.slice(0, -1); // not half a character
 };

@@ -3,31 +3,59 @@
  * the rest is one register. Reads never throw.
  */
 import { BoardModelError } from './errors.ts';
-import { isId } from './ids.ts';
-import { valueOf, type Writer } from './register.ts';
+import { isId, isUserId } from './ids.ts';
+import { clean, stringOf, valueOf, type Writer } from './register.ts';
 import type { Cells, Store } from './schema.ts';
 import type { ColumnSettings, Label } from './types.ts';
-import { isRecord } from './values.ts';
+import { isRecord, MAX_RATING } from './values.ts';
 
 const LABEL = 'label:';
 /** Settings are read with every board and held in one row: JSON characters, enough for thousands of labels or people. */
 const MAX_SETTINGS_LENGTH = 500_000;
 const MAX_LABEL_TITLE_LENGTH = 1000; // characters
+const MAX_COLOR_LENGTH = 32;
+const MAX_DEPTH = 10; // of nested settings
 
 interface OrderedLabel extends Label { order: number }
 
 const readLabel = (id: string, value: unknown, index: number): OrderedLabel | undefined => {
   if (!isId(id) || !isRecord(value) || typeof value['title'] !== 'string') return undefined;
   const { title, color, order } = value;
-  return { id, title, color: typeof color === 'string' ? color : '', order: typeof order === 'number' ? order : index };
+  return { id, title: stringOf(title, MAX_LABEL_TITLE_LENGTH), color: stringOf(color, MAX_COLOR_LENGTH), order: typeof order === 'number' ? order : index };
 };
 
 const plainLabels = (value: unknown): OrderedLabel[] =>
   Array.isArray(value) ? value.flatMap((label: unknown, i) => (isRecord(label) ? readLabel(String(label['id']), label, i) ?? [] : [])) : [];
 
+/** JSON that any database keeps, of whatever a stock client may have put there. */
+const cleanJson = (value: unknown, depth = 0): unknown => {
+  if (typeof value === 'string') return clean(value);
+  if (depth > MAX_DEPTH) return null;
+  if (Array.isArray(value)) return value.map((part: unknown) => cleanJson(part, depth + 1));
+  if (isRecord(value)) return Object.fromEntries(Object.entries(value).flatMap(([key, part]) => (key in Object.prototype ? [] : [[clean(key), cleanJson(part, depth + 1)]])));
+  return typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)) ? value : null;
+};
+
+/** Whether a known setting is what it should be. Unknown ones are anything. */
+const fits = (key: string, value: unknown): boolean => {
+  switch (key) {
+    case 'max':
+      return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_RATING;
+    case 'formula':
+    case 'unit':
+      return typeof value === 'string';
+    case 'placeholders':
+      return Array.isArray(value) && value.every((entry: unknown) => isRecord(entry) && isUserId(entry['id']) && typeof entry['name'] === 'string');
+    default:
+      return true;
+  }
+};
+
+/** Known settings of a wrong type are left out. */
 export const readSettings = (column: Cells): ColumnSettings => {
   const stored = valueOf(column.get('settings'));
-  const { labels: inline, ...settings } = (isRecord(stored) ? stored : {}) as ColumnSettings;
+  const { labels: inline, ...rest } = (isRecord(stored) ? cleanJson(stored) : {}) as ColumnSettings;
+  const settings: ColumnSettings = Object.fromEntries(Object.entries(rest).filter(([key, value]) => fits(key, value)));
   const labels: OrderedLabel[] = [];
   let own = false;
   column.forEach((value, key) => {
@@ -53,11 +81,11 @@ const checkLabels = (value: unknown): Label[] => {
   return value.map((label: unknown) => {
     if (!isRecord(label) || !isId(label['id']) || seen.has(label['id'])) return refuse('every label needs an id of its own', 'settings.labels');
     const { id, title, color = '' } = label;
-    if (typeof title !== 'string' || title.length > MAX_LABEL_TITLE_LENGTH || typeof color !== 'string' || color.length > 32) {
+    if (typeof title !== 'string' || title.length > MAX_LABEL_TITLE_LENGTH || typeof color !== 'string' || color.length > MAX_COLOR_LENGTH) {
       return refuse('a label has a title and a color', 'settings.labels');
     }
     seen.add(id);
-    return { id, title: title.toWellFormed(), color };
+    return { id, title: clean(title), color: clean(color) };
   });
 };
 
@@ -66,18 +94,15 @@ export const checkSettings = (settings: unknown): ColumnSettings => {
   if (!isRecord(settings)) return refuse('settings must be an object');
   let json: string;
   try {
-    json = JSON.stringify(settings).toWellFormed();
+    json = JSON.stringify(settings);
   } catch {
     return refuse('settings must be JSON');
   }
   if (json.length > MAX_SETTINGS_LENGTH) return refuse('settings are too large');
-  const copy = JSON.parse(json) as ColumnSettings;
+  const copy = cleanJson(JSON.parse(json)) as ColumnSettings;
   if (copy.labels !== undefined && copy.labels !== null) copy.labels = checkLabels(copy.labels);
-  const { max, formula, placeholders } = copy;
-  if (max !== undefined && max !== null && (!Number.isInteger(max) || max < 1 || max > 100)) refuse('max must be a whole number from 1 to 100', 'settings.max');
-  if (formula !== undefined && formula !== null && typeof formula !== 'string') refuse('formula must be text', 'settings.formula');
-  if (placeholders !== undefined && placeholders !== null && !(Array.isArray(placeholders) && placeholders.every((p: unknown) => isRecord(p) && typeof p['id'] === 'string' && typeof p['name'] === 'string'))) {
-    refuse('placeholders must be a list of {id, name}', 'settings.placeholders');
+  for (const [key, value] of Object.entries(copy)) {
+    if (value !== null && !fits(key, value)) refuse(`${key.slice(0, 64)} is not what this setting holds`, `settings.${key.slice(0, 64)}`);
   }
   return copy;
 };

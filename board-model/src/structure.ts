@@ -6,15 +6,15 @@ import * as Y from 'yjs';
 import { BoardModelError } from './errors.ts';
 import { asColumnId, asGroupId, newId, type ColumnId, type GroupId } from './ids.ts';
 import { byPosition, placeAmong, readPosition, type Placed } from './order.ts';
-import { atOf, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
+import { atOf, clean, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
 import { boardMap, child, columnsMap, forEachChild, groupsMap, type Cells, type Store } from './schema.ts';
 import { checkSettings, readSettings, writeSettings } from './settings.ts';
 import { SCHEMA_VERSION, type BoardView, type ColumnSettings, type ColumnType, type ColumnView, type GroupView, type WriteContext } from './types.ts';
 import { isColumnType } from './values.ts';
 
-const MAX_TITLE_LENGTH = 255; // characters: fits one line of any screen and the indexed columns of other systems
+export const MAX_TITLE_LENGTH = 255; // characters: fits one line of any screen and the indexed columns of other systems
 const MAX_DESCRIPTION_LENGTH = 10_000;
-const MAX_COLOR_LENGTH = 32;
+const MAX_WORD_LENGTH = 32; // of a color or a type
 
 export interface StructureOptions {
   /** Archived ones too. */
@@ -31,8 +31,8 @@ export const columnView = (column: Cells, id: string): ColumnView => {
   return {
     id: id as ColumnId,
     type: type ?? 'text',
-    ...(type === undefined ? { unknownType: stringOf(column.get('type')) } : {}),
-    title: stringOf(column.get('title')),
+    ...(type === undefined ? { unknownType: stringOf(column.get('type'), MAX_WORD_LENGTH) } : {}),
+    title: stringOf(column.get('title'), MAX_TITLE_LENGTH),
     settings: readSettings(column),
     position: readPosition(valueOf(column.get('position'))),
     archivedAt: timeOf(column.get('archivedAt')),
@@ -41,8 +41,8 @@ export const columnView = (column: Cells, id: string): ColumnView => {
 
 export const groupView = (group: Cells, id: string): GroupView => ({
   id: id as GroupId,
-  title: stringOf(group.get('title')),
-  color: stringOf(group.get('color')),
+  title: stringOf(group.get('title'), MAX_TITLE_LENGTH),
+  color: stringOf(group.get('color'), MAX_WORD_LENGTH),
   position: readPosition(valueOf(group.get('position'))),
   archivedAt: timeOf(group.get('archivedAt')),
 });
@@ -64,7 +64,7 @@ export const readBoard = (doc: Y.Doc): BoardView => {
   const board = boardMap(doc);
   const version = valueOf(board.get('schemaVersion'));
   return {
-    name: stringOf(board.get('name')),
+    name: stringOf(board.get('name'), MAX_TITLE_LENGTH),
     description: stringOf(board.get('description')),
     schemaVersion: typeof version === 'number' ? version : SCHEMA_VERSION,
     columns: readColumns(doc),
@@ -74,7 +74,7 @@ export const readBoard = (doc: Y.Doc): BoardView => {
 
 const text = (value: unknown, max: number, field: string): string => {
   if (typeof value !== 'string' || value.length > max) throw new BoardModelError('invalid_value', `${field} must be text of at most ${max} characters`, field);
-  return value.toWellFormed();
+  return clean(value);
 };
 
 /** Where to put it: before or after another one; neither: at the end. */
@@ -184,7 +184,7 @@ export const createGroup = (doc: Y.Doc, group: NewGroup, ctx: WriteContext): Gro
   const id = group.id === undefined ? (newId(8) as GroupId) : asGroupId(group.id);
   if (child(groups, id) !== undefined) return id;
   const title = text(group.title, MAX_TITLE_LENGTH, 'title');
-  const color = text(group.color ?? '', MAX_COLOR_LENGTH, 'color');
+  const color = text(group.color ?? '', MAX_WORD_LENGTH, 'color');
   return write(doc, ctx, (writer) => {
     const position = placeIn(writer, groups, entries(groups), group, 'unknown_group');
     const record: Store = new Y.Map();
@@ -200,7 +200,7 @@ export const createGroup = (doc: Y.Doc, group: NewGroup, ctx: WriteContext): Gro
 export const updateGroup = (doc: Y.Doc, groupId: GroupId, patch: { title?: string; color?: string }, ctx: WriteContext): void => {
   const record = existing(groupsMap(doc), groupId, 'unknown_group');
   const title = patch.title === undefined ? undefined : text(patch.title, MAX_TITLE_LENGTH, 'title');
-  const color = patch.color === undefined ? undefined : text(patch.color, MAX_COLOR_LENGTH, 'color');
+  const color = patch.color === undefined ? undefined : text(patch.color, MAX_WORD_LENGTH, 'color');
   write(doc, ctx, (writer) => {
     if (title !== undefined) writer.set(record, 'title', title);
     if (color !== undefined) writer.set(record, 'color', color);

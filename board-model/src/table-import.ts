@@ -10,7 +10,7 @@ import { BoardModelError } from './errors.ts';
 import { newId, type ColumnId, type GroupId } from './ids.ts';
 import { itemOrder } from './item-order.ts';
 import { keysAfter } from './order.ts';
-import { write, type Writer } from './register.ts';
+import { clean, write, type Writer } from './register.ts';
 import { boardMap, cellKey, itemsMap, partKey, textRoot, type Store } from './schema.ts';
 import { createColumn, initBoard, readBoard, updateBoard } from './structure.ts';
 import { inferColumn, type ColumnPlan } from './table-format.ts';
@@ -55,7 +55,7 @@ const checkRows = (rows: readonly (readonly string[])[]): string[][] => {
     return Array.from({ length: width }, (_, i) => {
       const cell: unknown = row[i] ?? '';
       if (typeof cell !== 'string' || cell.length > MAX_LONG_TEXT_LENGTH) return refuse(`Row ${at + 1}, cell ${i + 1} is no text of at most ${MAX_LONG_TEXT_LENGTH} characters`);
-      return cell.includes('\0') || !cell.isWellFormed() ? cell.replaceAll('\0', '').toWellFormed() : cell;
+      return clean(cell);
     });
   });
 };

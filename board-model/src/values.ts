@@ -3,6 +3,7 @@
  * and for reads (undefined: show as invalid). It never throws and returns a fresh, normalised value.
  */
 import { isId, isUserId } from './ids.ts';
+import { clean } from './register.ts';
 import { COLUMN_TYPES, type ColumnType, type ColumnValue } from './types.ts';
 
 /** register: later write wins · set: add wins · counter: sum of clients · maximum: greatest of clients · text: by character. */
@@ -31,7 +32,7 @@ export const isRecord = (value: unknown): value is Record<string, unknown> => {
 };
 
 const text = (value: unknown, max: number): string | undefined =>
-  typeof value === 'string' && value.length <= max && value.isWellFormed() ? value : undefined;
+  typeof value === 'string' && value.length <= max && clean(value) === value ? value : undefined;
 const finite = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -113,9 +114,9 @@ const SHOWN_LENGTH = 500; // characters of an invalid value that a person gets t
 
 /** Some text for a value that is not what its column holds. */
 export const describeValue = (value: unknown): string => {
-  if (typeof value === 'string') return value.slice(0, SHOWN_LENGTH);
+  if (typeof value === 'string') return clean(value.slice(0, SHOWN_LENGTH));
   try {
-    return (JSON.stringify(value) ?? '').slice(0, SHOWN_LENGTH);
+    return clean((JSON.stringify(value) ?? '').slice(0, SHOWN_LENGTH));
   } catch {
     return '?'; // what JSON cannot say: cycles cannot come out of a document, BigInt can
   }

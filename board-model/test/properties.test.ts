@@ -4,10 +4,10 @@ import * as fc from 'fast-check';
 import * as Y from 'yjs';
 import { itemOrder } from '../src/item-order.ts';
 import {
-  addComment, archiveColumn, archiveGroup, asColumnId, asCommentId, asGroupId, asItemId, BoardModelError, COLUMN_TYPES, createColumn, createGroup, createItem,
-  deleteComment, deleteItem, editComment, initBoard, listItems, longText, moveColumn, moveItem, projectBoard, projectItem, readBoard, readChanges, readComments,
+  addComment, applyInverse, archiveColumn, archiveGroup, asColumnId, asCommentId, asGroupId, asItemId, BoardModelError, COLUMN_TYPES, createColumn, createGroup, createItem,
+  deleteComment, deleteItem, editComment, exportJson, exportTable, importJson, initBoard, listItems, longText, moveColumn, moveItem, projectBoard, projectItem, readBoard, readChanges, readComments,
   readItem, restoreColumn, restoreGroup, restoreItem, touchedBy, updateBoard, updateColumn, updateGroup, updateItem,
-  type ColumnId, type ColumnValue, type ItemId, type ItemProjection,
+  type BoardChange, type ColumnId, type ColumnType, type ColumnValue, type ItemId, type ItemProjection,
 } from '../src/index.ts';
 import { PlainBoard } from './fold.ts';
 
@@ -171,6 +171,7 @@ const check = (client: Client): void => {
     const { updatedBy: _by2, ...live } = row;
     assert.ok(client.rows.has(id));
     assert.deepEqual(kept, live, 'the row kept by touchedBy is the item');
+    assert.doesNotMatch(JSON.stringify(row), /\\u0000|\\ud[89a-f]/, 'a row is text that Postgres keeps');
     const values = { ...row.values };
     for (const column of texts) {
       assert.equal(plain.texts.get(`${id}:${column.id}`) ?? '', values[column.id] ?? '');
@@ -215,6 +216,14 @@ const play = (sequence: Event[]): void => {
     check(client);
     assert.deepEqual(readEverything(client.doc), readEverything(first.doc), 'all clients read the same board');
   }
+  const copy = new Y.Doc();
+  importJson(copy, JSON.parse(JSON.stringify(exportJson(first.doc))), { userId: 'user0' });
+  const cells = (doc: Y.Doc): unknown => listItems(doc).map(({ id, name, groupId, values }) => {
+    for (const stamp of ['updated_at', 'updated_by'] as const) for (const column of [columnIdOf(stamp), lateIdOf(stamp)]) delete values[column];
+    return { id, name, groupId, values };
+  });
+  assert.deepEqual(cells(copy), cells(first.doc), 'an export imports as the same board');
+  exportTable(first.doc);
 };
 
 test('any interleaving of edits with partial syncs converges, reads without throwing, and equals the fold of its changes', () => {
@@ -223,4 +232,59 @@ test('any interleaving of edits with partial syncs converges, reads without thro
 
 test('the same holds when stock clients write junk anywhere', () => {
   fc.assert(fc.property(events(fc.oneof({ weight: 2, arbitrary: edits }, { weight: 1, arbitrary: mess })), play), { seed: SEED, numRuns: RUNS });
+});
+
+/** What a person sees of a board, without who touched it last and when. */
+const visible = (doc: Y.Doc): unknown =>
+  JSON.parse(JSON.stringify({ ...readBoard(doc), items: listItems(doc), comments: ITEMS.map((id) => readComments(doc, id).filter(({ deletedAt }) => deletedAt === undefined)) }, (key, it: unknown) =>
+    ['updatedAt', 'updatedBy', 'editedAt', 'col_updated_at', 'col_updated_by', 'late_updated_at', 'late_updated_by'].includes(key) ? undefined : it));
+
+test('every edit can be undone and done again as fresh writes', () => {
+  fc.assert(fc.property(fc.array(edits, { maxLength: 15 }), (steps) => {
+    const doc = new Y.Doc();
+    initBoard(doc, { name: 'Board', columns: TYPES.filter((of) => of !== 'long_text').map((of) => ({ id: columnIdOf(of), type: of, title: of, settings: { labels } })), groups: GROUPS.slice(0, 2).map((id) => ({ id, title: id })) }, { userId: 'u' });
+    for (const id of ITEMS.slice(0, 4)) createItem(doc, { id, name: id }, { userId: 'u' });
+    let log: BoardChange[] = [];
+    doc.on('afterTransaction', (transaction: Y.Transaction) => log.push(...readChanges(transaction)));
+    const recorded = (work: () => void): BoardChange[] => {
+      log = [];
+      work();
+      return log;
+    };
+    const undos: { before: unknown; changes: BoardChange[] }[] = [];
+    for (const step of steps) {
+      const before = visible(doc);
+      undos.push({ before, changes: recorded(() => {
+        try {
+          step(doc, 'u');
+        } catch (error) {
+          if (!(error instanceof BoardModelError)) throw error;
+        }
+      }) });
+    }
+    for (const { before, changes } of undos.reverse()) {
+      if (changes.some(({ kind }) => kind === 'text_changed')) return; // long texts have the editor's undo
+      const after = visible(doc);
+      const redo = recorded(() => applyInverse(doc, changes, { userId: 'u' }));
+      assert.deepEqual(visible(doc), before, `undo of ${JSON.stringify(changes)}`);
+      const again = recorded(() => applyInverse(doc, redo, { userId: 'u' }));
+      assert.deepEqual(visible(doc), after, `redo of ${JSON.stringify(changes)}`);
+      applyInverse(doc, again, { userId: 'u' });
+    }
+  }), { seed: SEED, numRuns: RUNS });
+});
+
+test('undo leaves alone what somebody else changed since', () => {
+  const doc = new Y.Doc();
+  initBoard(doc, { name: 'Board', columns: ['text', 'counter', 'person'].map((of) => ({ id: asColumnId(of), type: of as ColumnType, title: of })) }, { userId: 'u' });
+  const id = createItem(doc, { name: 'i', values: { text: 'a', counter: 1, person: ['x'] } }, { userId: 'u' });
+  let mine: BoardChange[] = [];
+  doc.on('afterTransaction', (transaction: Y.Transaction) => {
+    if (transaction.origin === 'mine') mine = readChanges(transaction);
+  });
+  updateItem(doc, id, { name: 'mine', values: { text: 'mine', counter: 4, person: ['x', 'y'] } }, { userId: 'u', origin: 'mine' });
+  updateItem(doc, id, { values: { text: 'theirs', counter: 14, person: ['y', 'z'] } }, { userId: 'other' });
+  applyInverse(doc, mine, { userId: 'u' });
+  assert.equal(readItem(doc, id)?.name, 'i');
+  assert.deepEqual(readItem(doc, id)?.values, { text: 'theirs', counter: 11, person: ['z'] });
 });
