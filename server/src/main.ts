@@ -42,7 +42,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   const access = await createAccess({ database, verifier: createTokenVerifier(config.auth), log });
   const presence = createPresence({
     tickMs: config.limits.presenceTickMs,
-    limits: { maxStateBytes: config.limits.maxPresenceBytes },
+    limits: { stateBytes: config.limits.maxPresenceBytes },
     onDrop: metrics.presence,
   });
 

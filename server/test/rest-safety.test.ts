@@ -134,7 +134,7 @@ test('where a crash lost the answer, the repeat finds its own work and makes not
     const first = await ada.call('POST', path, call);
     assert(first.status < 300, first.text);
     // as after kill -9 between the commit and the answer
-    await server.database.query("UPDATE idempotency_keys SET status = NULL, body = NULL, created_at = now() - interval '1 minute' WHERE user_id = 'ada' AND key = $1", [`crash-${index}`]);
+    await server.database.database.query("UPDATE idempotency_keys SET status = NULL, body = NULL, created_at = now() - interval '1 minute' WHERE user_id = 'ada' AND key = $1", [`crash-${index}`]);
     const repeated = await ada.call('POST', path, call);
     const ids = (answer: Answer): unknown => answer.body['id'] ?? (answer.body['data'] as { id: string }[]).map((entry) => entry.id);
     assert.deepEqual([repeated.status, ids(repeated)], [first.status, ids(first)], path);

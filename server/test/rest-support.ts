@@ -40,7 +40,10 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-rest-'));
   const log: string[] = [];
   const config = loadConfig({ PORT: '0', DATABASE_URL: database.connectionString, SUNDAY_DATA_DIR: dataDir, SUNDAY_JWT_SECRET: SECRET, ...env });
-  const sunday = await startSunday(config, pino({ level: 'debug' }, { write: (line: string) => log.push(line) }), 'test');
+  const sunday = await startSunday(config, pino({ level: 'debug' }, { write: (line: string) => log.push(line) }), 'test').catch(async (error: unknown) => {
+    await database.close(); // or its Postgres keeps this process alive
+    throw error;
+  });
   const contract = await readContract(sunday.url);
 
   const tokenOf: TestServer['tokenOf'] = (userId, { issuedAt, expiresAt, secret = SECRET } = {}) => {

@@ -89,6 +89,14 @@ export class SundayProcess {
     return Number.isInteger(pid) && pid > 0 ? pid : null;
   }
 
+  /** Postmaster and backends: each backend is a session of its own, so they are found as children. */
+  async postgresProcesses(): Promise<number[]> {
+    const postmaster = await this.postmaster();
+    if (postmaster === null) return [];
+    const children = await readFile(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').catch(() => '');
+    return [postmaster, ...children.split(' ').filter((pid) => pid !== '').map(Number)];
+  }
+
   async call<T>(method: string, path: string, userId: string, body?: unknown): Promise<T> {
     const response = await fetch(`${this.url}/v1${path}`, {
       method,

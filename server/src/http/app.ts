@@ -6,7 +6,7 @@
  * Does not: listen, nor own the parts handed in; closing the app closes only the app.
  */
 import { randomUUID } from 'node:crypto';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Registry } from 'prom-client';
 import { restApi, type Authenticator, type RestDependencies } from '../api/rest/index.ts';
@@ -47,7 +47,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
   const boards = createBoards({ database, engine, access, limits: config.limits, ...(presence === undefined ? {} : { presence }) });
   const app: FastifyInstance = Fastify({
     loggerInstance: log.child({ part: 'http' }, { serializers: { req: loggedRequest } }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: typeof config.trustProxy === 'number' ? nearest(config.trustProxy) : config.trustProxy,
     bodyLimit: config.limits.maxBodyBytes,
     requestTimeout: config.limits.requestTimeoutMs,
@@ -73,14 +73,9 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
   await installSecurity(app, config);
   installHealth(app, { readiness: dependencies.readiness, metrics: dependencies.metrics });
   await installDocs(app, resourceSchemas);
-  await app.register(restApi, {
-    prefix: '/v1',
-    config,
-    boards,
-    access,
-    database,
-    ...(signDevSession === undefined ? {} : { signDevSession }),
-  });
+  const rest = { config, boards, access, database, ...(signDevSession === undefined ? {} : { signDevSession }) };
+  // The prefix stays with this scope: among the options it would be added again by every route module below.
+  await app.register((scope) => restApi(scope, rest), { prefix: '/v1' });
   await installWebApp(app, dependencies.webDirectory);
   return app;
 }

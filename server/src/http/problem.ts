@@ -55,7 +55,6 @@ export function installProblems(app: FastifyInstance): void {
     else request.log.debug({ code: error.code, detail: error.message }, 'request refused');
     return sendProblem(reply, error);
   });
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, new SundayError('not_found', 'There is nothing at this address')));
 }
 
 /** What Fastify itself refuses before a handler runs. */

@@ -58,6 +58,8 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealResult> {
   const server = new SundayProcess(await freePort(), dataDir);
   await server.start();
   const editors: Editor[] = [];
+  const over = new AbortController();
+  let typing: Promise<unknown>[] = [];
   try {
     const place = await preparePlace(server, options.editors);
     for (let index = 0; index < options.editors; index += 1) {
@@ -68,7 +70,7 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealResult> {
     await until('everybody is in', () => editors.every((editor) => editor.settled));
 
     const finished = new Set<Editor>();
-    const typing = editors.map((editor) => typeFor(editor, options, next).then(() => finished.add(editor)));
+    typing = editors.map((editor) => typeFor(editor, options, next, over.signal).then(() => finished.add(editor)));
     const worstRecoveryMs = await strike(server, editors, finished, options, next);
     await Promise.all(typing);
     say('everything is written; waiting until all is saved and everybody holds the same');
@@ -81,6 +83,8 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealResult> {
     assert.equal(new Set(editors.map((editor) => Buffer.from(Y.encodeStateVector(editor.doc)).toString('base64'))).size, 1, 'all clients have the same clocks');
     return { ...tally(editors, stored), worstRecoveryMs };
   } finally {
+    over.abort();
+    await Promise.all(typing);
     await Promise.all(editors.map((editor) => editor.close()));
     await server.signal('SIGTERM');
     await rm(dataDir, { recursive: true, force: true });
@@ -100,9 +104,9 @@ async function preparePlace(server: SundayProcess, editors: number) {
   return { url: server.url, boardId: board.id, itemId: item.id, columnId: column.id };
 }
 
-async function typeFor(editor: Editor, options: OrdealOptions, next: () => number): Promise<void> {
+async function typeFor(editor: Editor, options: OrdealOptions, next: () => number, over: AbortSignal): Promise<void> {
   const own = Math.ceil(options.edits / options.editors);
-  for (let edit = 0; edit < own; edit += 1) {
+  for (let edit = 0; edit < own && !over.aborted; edit += 1) {
     editor.write();
     await delay(options.editEveryMs * 2 * next());
   }
@@ -137,11 +141,10 @@ async function deal(server: SundayProcess, blow: Blow, awayMs: number, next: () 
     }
     case 'postgres-away': {
       // Frozen, not gone: what a lost network or a hung disk looks like.
-      const pid = await server.postmaster();
-      if (pid === null) return;
-      process.kill(-pid, 'SIGSTOP');
+      const pids = await server.postgresProcesses();
+      for (const pid of pids) process.kill(pid, 'SIGSTOP');
       await delay(awayMs);
-      process.kill(-pid, 'SIGCONT');
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
     }
   }
 }
