@@ -7,7 +7,8 @@
  *
  * The database's failures end here. Connection lost: the outcome of the cuts that were out is unknown; they are looked up by
  * batch id before anything else of that board (invariant 6), with backoff until the database answers, while the ledgers
- * spill as volatile. A statement refused by the database itself is tried again board by board, so that one board's trouble
+ * spill as volatile. A database that hangs is away, too: a transaction that takes longer than a moment spills its boards, and
+ * when every transaction hangs the database counts as away. A statement refused by the database itself is tried again board by board, so that one board's trouble
  * is not its neighbours'.
  *
  * Owns the window timer, the retry timer and the volatile timer. Never rejects, never throws.
@@ -62,6 +63,9 @@ export class Committer {
   private retryMs = RETRY_MIN_MS;
   private spilling: NodeJS.Timeout | null = null;
   private awaySince: number | null = null;
+  /** Boards of transactions that take longer than a moment, one set for each. */
+  private readonly stalled = new Set<readonly Ledger[]>();
+  private saidAway = false;
   private underPressure = false;
   private idleWaiters: (() => void)[] = [];
 
@@ -69,16 +73,23 @@ export class Committer {
     this.options = options;
   }
 
+  /** The database cannot be reached, or answers nobody. */
   get away(): boolean {
-    return this.awaySince !== null;
+    return this.awaySince !== null || this.stalled.size >= MAX_RUNNING;
+  }
+
+  private announce(): void {
+    if (this.saidAway === this.away) return;
+    this.saidAway = this.away;
+    this.options.events.away(this.away);
   }
 
   /** The ledger has something to commit. */
   enqueue(ledger: Ledger): void {
     this.due.add(ledger);
     if (!this.underPressure) this.checkPressure();
-    if (this.awaySince !== null) this.scheduleSpill();
-    else this.schedule(Math.min(WINDOW_MS + ledger.followers.size * WINDOW_MS_PER_FOLLOWER, WINDOW_MAX_MS));
+    if (this.away || this.stalled.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
+    if (this.awaySince === null) this.schedule(Math.min(WINDOW_MS + ledger.followers.size * WINDOW_MS_PER_FOLLOWER, WINDOW_MAX_MS));
   }
 
   /** The ledger's board is no longer open, or gone: its books are closed. */
@@ -137,12 +148,21 @@ export class Committer {
   private async commit(cuts: ReadonlyMap<Ledger, Batch>): Promise<void> {
     const ledgers = [...cuts.keys()];
     const started = performance.now();
+    const stall = setTimeout(() => {
+      this.stalled.add(ledgers);
+      this.announce();
+      this.scheduleSpill(0);
+    }, VOLATILE_AFTER_MS);
     let outcomes: Outcome[];
     try {
       outcomes = await this.options.store.commit([...cuts.values()]);
     } catch (error) {
       this.fail(cuts, error);
       return;
+    } finally {
+      clearTimeout(stall);
+      this.stalled.delete(ledgers);
+      this.announce();
     }
     this.options.events.committed(performance.now() - started, ledgers.length);
     for (const [index, ledger] of ledgers.entries()) {
@@ -224,8 +244,8 @@ export class Committer {
     }
     if (this.awaySince === null) {
       this.awaySince = Date.now();
-      this.options.events.away(true);
-      this.scheduleSpill();
+      this.announce();
+      this.scheduleSpill(VOLATILE_AFTER_MS);
     }
     this.scheduleRetry();
   }
@@ -261,10 +281,8 @@ export class Committer {
       }
     }
     this.retryMs = RETRY_MIN_MS;
-    if (this.awaySince !== null) {
-      this.awaySince = null;
-      this.options.events.away(false);
-    }
+    this.awaySince = null;
+    this.announce();
     if (this.spilling !== null) clearTimeout(this.spilling);
     this.spilling = null;
     this.schedule(0);
@@ -278,18 +296,18 @@ export class Committer {
     await this.follow(ledger);
   }
 
-  private scheduleSpill(): void {
-    if (this.spilling !== null || this.awaySince === null) return;
-    const since = Date.now() - this.awaySince;
-    this.spilling = setTimeout(() => {
+  private scheduleSpill(delayMs: number): void {
+    this.spilling ??= setTimeout(() => {
       this.spilling = null;
-      for (const ledger of [...this.due, ...this.interrupted]) ledger.spill();
-    }, Math.max(VOLATILE_AFTER_MS - since, SPILL_EVERY_MS));
+      const boards = new Set([...this.interrupted, ...[...this.stalled].flat()]);
+      if (this.away) for (const ledger of this.due) boards.add(ledger);
+      for (const ledger of boards) ledger.spill();
+    }, delayMs);
   }
 
   private checkPressure(): void {
     let bytes = 0;
-    for (const ledger of new Set([...this.due, ...this.interrupted])) bytes += ledger.pendingBytes;
+    for (const ledger of new Set([...this.due, ...this.interrupted, ...[...this.stalled].flat()])) bytes += ledger.pendingBytes;
     const { maxUncommittedBytes } = this.options;
     // Resumes at half the bound, so that it does not flap.
     const on = bytes > (this.underPressure ? maxUncommittedBytes / 2 : maxUncommittedBytes);
