@@ -42,7 +42,8 @@ export class Parts {
   }
 
   get value(): ColumnValue | undefined {
-    if (mergeOf(this.type) !== 'set') return this.total;
+    // a count of nothing is an empty cell, however it came to be: so that undoing the first vote leaves no trace
+    if (mergeOf(this.type) !== 'set') return this.type === 'counter' && this.total === 0 ? undefined : this.total;
     return this.elements.length === 0 ? undefined : sortSet(this.elements).slice(0, MAX_SET_SIZE);
   }
 }

@@ -87,7 +87,7 @@ export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
   let latestKey = '';
   item.forEach((stored, key) => {
     const at = atOf(stored);
-    if (at > latestAt) {
+    if (at > latestAt || (at === latestAt && at > 0 && key > latestKey)) {
       latestAt = at;
       latestKey = key;
     }
