@@ -35,11 +35,12 @@ export type TestServer = {
   close(): Promise<void>;
 };
 
-export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+/** @param wire what to put between the server and its database: gets the real URL, returns the one to use */
+export async function startTestServer(env: Record<string, string> = {}, wire: (url: string) => Promise<string> = (url) => Promise.resolve(url)): Promise<TestServer> {
   const database = await openTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-rest-'));
   const log: string[] = [];
-  const config = loadConfig({ PORT: '0', DATABASE_URL: database.connectionString, SUNDAY_DATA_DIR: dataDir, SUNDAY_JWT_SECRET: SECRET, ...env });
+  const config = loadConfig({ PORT: '0', DATABASE_URL: await wire(database.connectionString), SUNDAY_DATA_DIR: dataDir, SUNDAY_JWT_SECRET: SECRET, ...env });
   const sunday = await startSunday(config, pino({ level: 'debug' }, { write: (line: string) => log.push(line) }), 'test').catch(async (error: unknown) => {
     await database.close(); // or its Postgres keeps this process alive
     throw error;

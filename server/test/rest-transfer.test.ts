@@ -24,7 +24,7 @@ test('the real roadmap becomes a board in one import, and every cell comes back 
   const board = await bring(new Uint8Array(file), '?name=Roadmap');
   assert.deepEqual([board.name, board.itemCount, board.role], ['Roadmap', 291, 'owner']);
   const types = Object.fromEntries(board.columns.map((column) => [column.title, column.type]));
-  assert.deepEqual([types['Status'], types['Owner'], types['Estimated days'], types['Description']], ['status', 'person', 'number', 'long_text']);
+  assert.deepEqual([types['Status'], types['Owner'], types['Needs PM'], types['Description']], ['status', 'person', 'checkbox', 'long_text']);
   assert.equal((await listAll<ItemBody>(ada, `/boards/${board.id}/items`, 100)).length, 291);
   assert.deepEqual(await exported(board.id), rows);
 

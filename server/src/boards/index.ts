@@ -8,7 +8,7 @@ import { comments, type Comments } from './comments.ts';
 import { itemCommands, type ItemCommands } from './item-commands.ts';
 import { itemQueries, type ItemQueries } from './item-queries.ts';
 import { members, type Members } from './members.ts';
-import type { BoardsParts } from './parts.ts';
+import { askingFirst, type BoardsParts } from './parts.ts';
 import { structureCommands, type StructureCommands } from './structure-commands.ts';
 import { transfer, type Transfer } from './transfer.ts';
 import { workspaces, type Workspaces } from './workspaces.ts';
@@ -17,14 +17,17 @@ export type { BoardsParts, PresenceEntry, RoleSource } from './parts.ts';
 
 export type Boards = BoardCommands & BoardQueries & Comments & ItemCommands & ItemQueries & Members & StructureCommands & Transfer & Workspaces;
 
-export const createBoards = (parts: BoardsParts): Boards => ({
-  ...boardCommands(parts),
-  ...boardQueries(parts),
-  ...comments(parts),
-  ...itemCommands(parts),
-  ...itemQueries(parts),
-  ...members(parts),
-  ...structureCommands(parts),
-  ...transfer(parts),
-  ...workspaces(parts),
-});
+export function createBoards(given: BoardsParts): Boards {
+  const parts = { ...given, engine: askingFirst(given.engine, given.database) };
+  return {
+    ...boardCommands(parts),
+    ...boardQueries(parts),
+    ...comments(parts),
+    ...itemCommands(parts),
+    ...itemQueries(parts),
+    ...members(parts),
+    ...structureCommands(parts),
+    ...transfer(parts),
+    ...workspaces(parts),
+  };
+}

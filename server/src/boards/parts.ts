@@ -3,6 +3,7 @@
  *
  * An id that is no UUID is a board that does not exist: it never reaches Postgres or the engine, whatever it spells.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '@sunday/database';
 import type { Engine } from '../engine/types.ts';
 import { SundayError } from '../errors.ts';
@@ -43,3 +44,36 @@ export async function requireRole(parts: Pick<BoardsParts, 'access'>, actor: Act
 }
 
 export const byRest = (actor: Actor): { userId: string; source: 'rest' } => ({ userId: actor.userId, source: 'rest' });
+
+/** A database that takes longer for `SELECT 1` is away for a caller who waits. */
+const ASK_TIMEOUT_MS = 3_000;
+/** Whether Postgres answers now. */
+const ASK = { name: 'database_answers', text: 'SELECT 1' } as const;
+
+/**
+ * The engine, with a look at Postgres before each write. The engine notices an absent database at its next commit, when a change is
+ * already applied; an API call can still be refused whole. A fraction of a millisecond a write.
+ */
+export const askingFirst = (engine: Engine, database: Database): Engine => ({
+  read: (boardId, fn) => engine.read(boardId, fn),
+  createBoard: (input) => engine.createBoard(input),
+  deleteBoard: (boardId, actor) => engine.deleteBoard(boardId, actor),
+  async write(boardId, actor, fn) {
+    if (!database.up) throw new SundayError('database_unavailable');
+    await answersInTime(database);
+    return engine.write(boardId, actor, fn);
+  },
+});
+
+async function answersInTime(database: Database): Promise<void> {
+  const cancel = new AbortController();
+  const late = delay(ASK_TIMEOUT_MS, null, { signal: cancel.signal }).then(() => {
+    throw new SundayError('database_unavailable');
+  });
+  late.catch(() => undefined); // aborted: the answer came first
+  try {
+    await Promise.race([database.query(ASK), late]);
+  } finally {
+    cancel.abort();
+  }
+}

@@ -14,9 +14,10 @@ import { resourceSchemas } from '../api/rest/schemas.ts';
 import { createBoards, type PresenceEntry, type RoleSource } from '../boards/index.ts';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/types.ts';
+import { SundayError } from '../errors.ts';
 import { installDocs } from './docs.ts';
 import { installHealth, type Readiness } from './health.ts';
-import { installProblems, pathOf } from './problem.ts';
+import { installProblems, pathOf, sendProblem } from './problem.ts';
 import { installSecurity } from './security.ts';
 import { installWebApp } from './web-app.ts';
 
@@ -55,6 +56,10 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
+    // what the router itself refuses: an address that cannot be decoded, an id that is too long
+    frameworkErrors: (_error, _request, reply) => {
+      void sendProblem(reply, new SundayError('not_found', 'There is nothing at this address'));
+    },
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();

@@ -43,6 +43,8 @@ export function sendProblem(reply: FastifyReply, error: SundayError): FastifyRep
   return reply
     .code(error.status)
     .header('cache-control', 'no-store')
+    .header('x-request-id', reply.request.id)
+    .header('x-content-type-options', 'nosniff')
     .type(PROBLEM_TYPE)
     .serializer(JSON.stringify)
     .send(problemOf(error, reply.request));
