@@ -1,35 +1,17 @@
 /**
- * Presence on one board: seats (attached peers), their clients, and the tick that tells everyone what changed.
+ * Presence on one board: what peers and other nodes say, whose word counts, and the tick that tells everyone what changed.
  *
  * Guarantees: a peer speaks for one client id, the first it announces that no other user holds; a tick encodes each changed
- * client once and hands one array to all peers; a peer that is behind is skipped, and caught up with the full state. Nothing
- * a peer sends makes it throw. Owns the tick timer, armed only while something waits to be sent.
- * Does not: interpret states beyond stamping `user`, or know sockets.
+ * client once. Nothing a peer sends makes it throw. Owns the tick timer, armed only while something waits to be sent.
+ * Does not: interpret states beyond stamping `user`; send (audience.ts); decide clocks (clients.ts).
  */
+import { Audience, heldBy, type Seat } from './audience.ts';
 import { TokenBucket } from './bucket.ts';
 import { type Client, Clients } from './clients.ts';
-import { DRAIN_POLL_MS, ECHO_MS, FULL_RATE_PEOPLE, MAX_TICK_MS, MIN_DELAY_MS, OUTDATED_MS } from './limits.ts';
+import { CLOCK_STRIDE, DRAIN_POLL_MS, ECHO_MS, FULL_RATE_PEOPLE, MAX_CLOCK, MAX_TICK_MS, MIN_DELAY_MS, OUTDATED_MS } from './limits.ts';
 import { stamp, stampedJson, stampOf } from './stamp.ts';
-import type { BoardHost, PresencePeer, PresenceUser, PresentClient, ReceiveRefusal, ReceiveResult } from './types.ts';
-import { decodeState, decodeUpdate, encodeUpdate, type NodeMessageKind, type PresenceState, type WireEntry } from './wire.ts';
-
-interface Seat {
-  readonly peer: PresencePeer;
-  readonly user: PresenceUser;
-  readonly bucket: TokenBucket;
-  /** The client id this peer speaks for, once it has announced one. */
-  own: number | undefined;
-  readonly joinedAt: number;
-  /**
-   * It has not said yet which client it is. Until then it is not told of its own user's: one of them may be itself, before its
-   * socket broke, and a provider made anew would take that old state for its own.
-   */
-  newcomer: boolean;
-  /** The last clock received from it. */
-  lastClock: number;
-  /** Frames since then were shed. */
-  behindSince: number | undefined;
-}
+import type { BoardHost, PresencePeer, PresentClient, ReceiveRefusal, ReceiveResult } from './types.ts';
+import { decodeState, decodeUpdate, encodeEntry, encodeUpdate, type NodeMessageKind, type PresenceState, type WireEntry } from './wire.ts';
 
 /** A query costs the whole state of the board: as much as so many frames. */
 const QUERY_COST = 30;
@@ -39,14 +21,14 @@ const BYTES_PER_TOKEN = 4096;
 
 export class BoardPresence {
   readonly #host: BoardHost;
-  readonly #seats = new Map<string, Seat>();
+  readonly #audience: Audience;
   readonly #clients: Clients<Seat>;
   /** Client ids whose state or absence goes out with the next tick. */
   readonly #changed = new Set<number>();
   /** Peers that returned, and when they had left: their Awareness saw, and dropped, what was sent until then. */
   readonly #returned = new Map<Seat, number>();
+  #joins = 0;
   #fullDue = false;
-  #snapshot: Uint8Array | undefined;
   #cancelTick: (() => void) | undefined;
   #tickAt = Number.POSITIVE_INFINITY;
   #flushedAt = Number.NEGATIVE_INFINITY;
@@ -54,6 +36,11 @@ export class BoardPresence {
   constructor(host: BoardHost) {
     this.#host = host;
     this.#clients = new Clients(host.limits.rememberedClients);
+    this.#audience = new Audience(host, this.#clients, this.#changed);
+  }
+
+  get #seats(): Map<string, Seat> {
+    return this.#audience.seats;
   }
 
   get hasClients(): boolean {
@@ -66,7 +53,7 @@ export class BoardPresence {
     if (this.#seats.size === 0) this.#host.publish?.('request', encodeUpdate([]));
     const joinedAt = this.#host.time.now();
     const bucket = new TokenBucket(this.#host.limits.framesPerSecond, joinedAt);
-    const seat: Seat = { peer, user: stamp(peer.user), bucket, own: undefined, joinedAt, newcomer: true, lastClock: -1, behindSince: undefined };
+    const seat: Seat = { peer, user: stamp(peer.user), bucket, joinedAt, order: this.#joins++, own: undefined, newcomer: true, lastClock: -1, behindSince: undefined };
     this.#seats.set(peer.id, seat);
     this.#sendAll(seat);
   }
@@ -108,7 +95,7 @@ export class BoardPresence {
     this.#returned.delete(seat);
     const client = seat.own === undefined ? undefined : this.#clients.present.get(seat.own);
     if (client !== undefined && heldBy(client, seat)) {
-      const heir = [...this.#seats.values()].find((other) => other.own === client.id);
+      const heir = [...this.#seats.values()].findLast((other) => other.own === client.id);
       if (heir !== undefined) {
         client.holder = { kind: 'peer', seat: heir };
         client.in = heir.lastClock;
@@ -139,6 +126,9 @@ export class BoardPresence {
       case 'delta':
         for (const entry of entries) readable = this.#takeRemote(node, entry) && readable;
         break;
+      case 'raise':
+        for (const entry of entries) this.#clients.raise(entry.clientId, entry.clock);
+        break;
     }
     this.#settle();
     return readable;
@@ -166,7 +156,7 @@ export class BoardPresence {
     }
     for (const seat of this.#seats.values()) {
       // it only looks on, and whatever it left behind has expired
-      if (seat.newcomer && now - seat.joinedAt >= OUTDATED_MS) this.#introduce(seat);
+      if (seat.newcomer && now - seat.joinedAt >= OUTDATED_MS) this.#audience.introduce(seat);
     }
   }
 
@@ -181,15 +171,16 @@ export class BoardPresence {
     if (seat.own !== undefined && seat.own !== entry.clientId) return 'foreign';
     const known = this.#clients.present.get(entry.clientId);
     if (known !== undefined && known.user.id !== seat.user.id) return 'foreign';
+    const trace = this.#clients.trace(entry.clientId);
+    if (entry.clock > MAX_CLOCK && entry.clock > (trace?.out ?? 0) + CLOCK_STRIDE) return 'malformed_update';
     if (entry.state.length > this.#host.limits.stateBytes) return 'too_large';
     const state = decodeState(entry.state);
     if (state === undefined) return 'malformed_update';
     if (seat.own === undefined) {
       if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
       seat.own = entry.clientId;
-      const trace = this.#clients.trace(entry.clientId);
       if (trace !== undefined) this.#returned.set(seat, trace.until);
-      this.#introduce(seat);
+      this.#audience.introduce(seat);
     }
     return this.#take(seat, entry, state);
   }
@@ -207,13 +198,17 @@ export class BoardPresence {
     if (state === null) {
       // as y-protocols: a removal may repeat the clock of the state that it removes
       if (known === undefined) return undefined;
-      // the goodbye of an older socket must not remove who has come back on a newer one
+      // above all, the goodbye of an older socket must not remove who has come back on a newer one
       if (clock < seat.lastClock || !heldBy(known, seat)) this.#host.drop('stale');
       else {
         seat.lastClock = clock;
         known.out = Math.max(known.out, clock);
         this.#remove(known);
       }
+      return undefined;
+    }
+    if (known?.holder.kind === 'peer' && known.holder.seat.order > seat.order) {
+      this.#host.drop('stale'); // was still under way on its old socket
       return undefined;
     }
     if (known !== undefined && clock <= seat.lastClock) {
@@ -297,6 +292,10 @@ export class BoardPresence {
     for (const client of this.#clients.present.values()) if (gone(client)) this.#remove(client);
   }
 
+  #sendAll(seat: Seat): void {
+    if (this.#audience.sendAll(seat, this.#flushedAt)) this.#arm();
+  }
+
   #arm(): void {
     const now = this.#host.time.now();
     const waiting = this.#changed.size > 0 || this.#fullDue || this.#returned.size > 0;
@@ -323,7 +322,8 @@ export class BoardPresence {
     const changed = [...this.#changed];
     const { all, ours } = this.#encodeChanged();
     const frame = all.length > 0 ? encodeUpdate(all) : undefined;
-    this.#deliver(frame, before, changed);
+    if (this.#audience.deliver(frame, changed, this.#returned, before)) this.#arm();
+    this.#returned.clear();
     if (this.#fullDue) {
       this.#fullDue = false;
       this.#host.publish?.('full', encodeUpdate(this.#clients.entries((client) => client.holder.kind !== 'node')));
@@ -335,9 +335,13 @@ export class BoardPresence {
 
   /** A returning peer has to see everybody at a clock it has not seen. */
   #advanceSentUntil(left: number): void {
+    const raised: Uint8Array[] = [];
     for (const client of this.#clients.present.values()) {
-      if (client.sentAt <= left && !this.#changed.has(client.id)) this.#advance(client);
+      if (client.sentAt > left || this.#changed.has(client.id)) continue;
+      this.#advance(client);
+      if (client.holder.kind === 'node') raised.push(encodeEntry(client.id, client.out, 'null'));
     }
+    if (raised.length > 0) this.#host.publish?.('raise', encodeUpdate(raised));
   }
 
   #encodeChanged(): { all: Uint8Array[]; ours: Uint8Array[] } {
@@ -351,96 +355,13 @@ export class BoardPresence {
       all.push(entry);
       if (client === undefined ? this.#clients.removal(id)?.ours : client.holder.kind !== 'node') ours.push(entry);
     }
-    if (this.#changed.size > 0) this.#snapshot = undefined;
     this.#changed.clear();
     return { all, ours };
   }
 
   #advance(client: Client<Seat>): void {
-    this.#snapshot = undefined;
     const nudge = this.#clients.advance(client, this.#flushedAt);
-    if (nudge !== undefined && client.holder.kind === 'peer') this.#send(client.holder.seat, nudge);
-  }
-
-  #deliver(shared: Uint8Array | undefined, before: number, changed: readonly number[]): void {
-    let behind = false;
-    for (const seat of this.#seats.values()) {
-      const frame = this.#tellsOwnUser(seat, changed) ? this.#frameFor(seat, changed) : shared;
-      if (seat.behindSince !== undefined) {
-        if (seat.peer.bufferedBytes <= this.#host.limits.bufferedBytes / 2) this.#catchUp(seat, seat.behindSince);
-        else if (frame !== undefined) this.#host.drop('shed');
-      } else if (frame !== undefined && seat.peer.bufferedBytes > this.#host.limits.bufferedBytes) this.#shed(seat, before);
-      else {
-        if (frame !== undefined) this.#send(seat, frame);
-        if (this.#returned.has(seat)) this.#sendAll(seat);
-      }
-      behind ||= seat.behindSince !== undefined;
-    }
-    this.#returned.clear();
-    if (behind) this.#arm();
-  }
-
-  /** `before`: when it was last up to date. */
-  #shed(seat: Seat, before: number): void {
-    this.#host.drop('shed');
-    seat.behindSince ??= before;
-    this.#arm();
-  }
-
-  #catchUp(seat: Seat, since: number): void {
-    seat.behindSince = undefined;
-    this.#sendEntries(seat, [...this.#clients.removalsSince(since), ...this.#entriesFor(seat)]);
-  }
-
-  /** Everyone present, as of the last tick: what changed since comes with the next. */
-  #sendAll(seat: Seat): void {
-    if (seat.peer.bufferedBytes > this.#host.limits.bufferedBytes) {
-      this.#shed(seat, this.#flushedAt);
-      return;
-    }
-    // nor is a peer sent what its client said on an earlier socket, before the tick that takes it up
-    const special = seat.own === undefined ? seat.newcomer : this.#changed.has(seat.own);
-    if (special) {
-      this.#sendEntries(seat, this.#entriesFor(seat));
-      return;
-    }
-    this.#snapshot ??= encodeUpdate(this.#clients.entries());
-    if (this.#snapshot.length > 1) this.#send(seat, this.#snapshot);
-  }
-
-  #introduce(seat: Seat): void {
-    if (!seat.newcomer) return;
-    seat.newcomer = false;
-    this.#sendEntries(seat, this.#clients.entries((client) => client.user.id === seat.user.id && client.id !== seat.own));
-  }
-
-  #tellsOwnUser(seat: Seat, ids: readonly number[]): boolean {
-    return seat.newcomer && ids.some((id) => this.#clients.present.get(id)?.user.id === seat.user.id);
-  }
-
-  #frameFor(seat: Seat, ids: readonly number[]): Uint8Array | undefined {
-    const entries = ids.flatMap((id) => {
-      const client = this.#clients.present.get(id);
-      if (client?.user.id === seat.user.id) return [];
-      return client?.entry ?? this.#clients.removal(id)?.entry ?? [];
-    });
-    return entries.length > 0 ? encodeUpdate(entries) : undefined;
-  }
-
-  #entriesFor(seat: Seat): Uint8Array[] {
-    return this.#clients.entries((client) => (seat.newcomer ? client.user.id !== seat.user.id : client.id !== seat.own));
-  }
-
-  #sendEntries(seat: Seat, entries: readonly Uint8Array[]): void {
-    if (entries.length > 0) this.#send(seat, encodeUpdate(entries));
-  }
-
-  #send(seat: Seat, update: Uint8Array): void {
-    try {
-      seat.peer.send(update);
-    } catch {
-      this.#host.drop('send_failed'); // one broken socket must not cost the others their frame
-    }
+    if (nudge !== undefined && client.holder.kind === 'peer') this.#audience.send(client.holder.seat, nudge);
   }
 
   #settle(): void {
@@ -453,8 +374,4 @@ export class BoardPresence {
     this.#host.drop(code === 'malformed_update' ? 'malformed' : code);
     return { ok: false, code };
   }
-}
-
-function heldBy({ holder }: Client<Seat>, seat: Seat): boolean {
-  return holder.kind === 'peer' && holder.seat === seat;
 }

@@ -56,6 +56,7 @@ export class Clients<Seat> {
   /** In the order of removal. */
   readonly #removed = new Map<number, Removed>();
   readonly #remember: number;
+  #snapshot: Uint8Array | undefined;
 
   constructor(remember: number) {
     this.#remember = remember;
@@ -73,7 +74,8 @@ export class Clients<Seat> {
   }
 
   add(client: Omit<Client<Seat>, 'out' | 'nudgedTo' | 'sentAt' | 'entry'>): Client<Seat> {
-    const out = Math.max(this.#removed.get(client.id)?.out ?? 0, client.in);
+    // a peer's Awareness may be where `in` was sent before; another node's `in` is what that node sends now
+    const out = Math.max(this.#removed.get(client.id)?.out ?? 0, client.holder.kind === 'node' ? client.in - 1 : client.in);
     const added = { ...client, out, nudgedTo: 0, sentAt: Number.NEGATIVE_INFINITY, entry: undefined };
     this.#removed.delete(client.id);
     this.present.set(client.id, added);
@@ -82,6 +84,7 @@ export class Clients<Seat> {
 
   /** Returns how many removed ids had to be forgotten. */
   remove(client: Client<Seat>, at: number): number {
+    this.#snapshot = undefined;
     this.present.delete(client.id);
     this.#removed.delete(client.id);
     this.#removed.set(client.id, { userId: client.user.id, out: client.out, at, ours: client.holder.kind !== 'node' });
@@ -96,12 +99,19 @@ export class Clients<Seat> {
 
   /** Gives the client the next clock and encodes it. Returns a nudge for its holder, if one is due. */
   advance(client: Client<Seat>, now: number): Uint8Array | undefined {
+    this.#snapshot = undefined;
     client.out = Math.max(client.in, client.out + 1);
     client.entry = encodeEntry(client.id, client.out, client.json);
     client.sentAt = now;
     if (client.holder.kind !== 'peer' || client.out - client.in < 2 || client.out <= client.nudgedTo) return undefined;
     client.nudgedTo = client.out + NUDGE_HEADROOM;
     return encodeUpdate([encodeEntry(client.id, client.nudgedTo, 'null')]);
+  }
+
+  /** Others were shown this clock for it: the next has to be above. */
+  raise(id: number, clock: number): void {
+    const client = this.present.get(id);
+    if (client !== undefined) client.out = Math.max(client.out, clock);
   }
 
   /** The removal to send for an id that is not present; undefined if it was forgotten. */
@@ -117,6 +127,12 @@ export class Clients<Seat> {
       if (client.entry !== undefined && (which === undefined || which(client))) entries.push(client.entry);
     }
     return entries;
+  }
+
+  /** All entries as one update, the same array until one of them changes. */
+  snapshot(): Uint8Array {
+    this.#snapshot ??= encodeUpdate(this.entries());
+    return this.#snapshot;
   }
 
   /** Removals since then, for a peer that was not sent them. */

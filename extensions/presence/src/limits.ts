@@ -53,8 +53,14 @@ export const ECHO_MS = 5_000;
 /** How far a nudge (see board.ts) lifts a client's clock: more than it can have frames on the way. */
 export const NUDGE_HEADROOM = 1_000;
 
-/** Largest clock accepted: 34 000 years of heartbeats, and far from 2^53, where adding one stops working. */
+/** Largest clock a client may come with: 34 years of a move every millisecond. Above, only what the lane itself led it to. */
 export const MAX_CLOCK = 2 ** 40;
+
+/** How far above what was sent a clock may be beyond MAX_CLOCK: nobody climbs to 2^53, where adding one stops working. */
+export const CLOCK_STRIDE = 2 ** 20;
+
+/** Largest clock that is decoded at all. */
+export const WIRE_CLOCK = 2 ** 52;
 
 /** Largest user name and picture URL in a stamp: they travel with every move (a `data:` picture would not fit, and is left out). */
 export const MAX_NAME_CHARS = 128;

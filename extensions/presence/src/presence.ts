@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS, GRACE_MS, type PresenceLimits, SWEEP_MS, TICK_MS } from
 import {
   type BoardHost, DROPS, type PresenceDrop, type PresencePeer, type PresenceTime, type PresentClient, type ReceiveResult, systemTime,
 } from './types.ts';
-import { decodeNodeMessage, encodeNodeMessage } from './wire.ts';
+import { decodeNodeMessage, encodeNodeMessage, type NodeMessageKind } from './wire.ts';
 
 export interface PresenceOptions {
   /** At most one frame a board in this time, milliseconds; grows above 100 people (limits.ts). */
@@ -90,7 +90,7 @@ export function createPresence(options: PresenceOptions = {}): Presence {
         board.close();
       },
       ...(publish && {
-        publish(kind: 'delta' | 'full' | 'request', update: Uint8Array): void {
+        publish(kind: NodeMessageKind, update: Uint8Array): void {
           try {
             publish(boardId, encodeNodeMessage(kind, node.id, node.epoch, update));
           } catch {
@@ -141,7 +141,7 @@ export function createPresence(options: PresenceOptions = {}): Presence {
       if (epoch !== undefined && message.epoch > epoch) removeNode(message.node); // its earlier life left ghosts
       epochs.set(message.node, message.epoch);
       // who has nobody there has nothing to answer
-      if (message.kind === 'request' && !boards.has(boardId)) return;
+      if ((message.kind === 'request' || message.kind === 'raise') && !boards.has(boardId)) return;
       if (!open(boardId).receiveRemote(message.kind, message.node, message.entries)) drop('node_malformed');
     },
     removeNode,

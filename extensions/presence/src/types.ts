@@ -2,7 +2,7 @@
  * The words the parts of the lane, and its callers, share.
  */
 import type { PresenceLimits } from './limits.ts';
-import type { PresenceState } from './wire.ts';
+import type { NodeMessageKind, PresenceState } from './wire.ts';
 
 /** What the server says of a person; stamped on each of their states as `user`, over whatever the client wrote there. */
 export interface PresenceUser {
@@ -74,7 +74,7 @@ export interface BoardHost {
   readonly graceMs: number;
   drop(drop: PresenceDrop, count?: number): void;
   /** To the other nodes; absent where there are none. */
-  publish?(kind: 'delta' | 'full' | 'request', update: Uint8Array): void;
+  publish?(kind: NodeMessageKind, update: Uint8Array): void;
   /** A client appeared: grace periods and heartbeats have to be watched. */
   watch(): void;
   /** Nobody is left: the board may be forgotten. */

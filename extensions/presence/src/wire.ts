@@ -9,7 +9,7 @@
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
-import { MAX_CLOCK } from './limits.ts';
+import { WIRE_CLOCK } from './limits.ts';
 
 /** A client's state: any JSON object. */
 export type PresenceState = Record<string, unknown>;
@@ -48,7 +48,7 @@ function readUpdate(decoder: decoding.Decoder, only: number | undefined): Decode
     // lib0 would read on into whatever shares the buffer
     if (length > decoder.arr.length - start) return undefined;
     decoder.pos += length;
-    if (clock > MAX_CLOCK) return undefined;
+    if (clock > WIRE_CLOCK) return undefined;
     if (only !== undefined && clientId !== only) skipped++;
     else entries.push({ clientId, clock, state: decoder.arr.subarray(start, decoder.pos) });
   }
@@ -86,9 +86,10 @@ export function encodeUpdate(entries: readonly Uint8Array[]): Uint8Array {
 
 /**
  * What nodes tell each other about a board: `delta` what changed in a tick, `full` every client of the sending node (others of
- * that node are gone), `request` a node that opens the board asks the others for theirs.
+ * that node are gone), `request` a node that opens the board asks the others for theirs, `raise` clocks (with null states) that
+ * the sending node had to show its peers for clients of others, which their nodes have to go above.
  */
-export type NodeMessageKind = 'delta' | 'full' | 'request';
+export type NodeMessageKind = 'delta' | 'full' | 'request' | 'raise';
 
 export interface NodeMessage {
   readonly kind: NodeMessageKind;
@@ -99,7 +100,7 @@ export interface NodeMessage {
 }
 
 const NODE_MESSAGE_VERSION = 1;
-const KINDS: readonly NodeMessageKind[] = ['delta', 'full', 'request'];
+const KINDS: readonly NodeMessageKind[] = ['delta', 'full', 'request', 'raise'];
 
 export function encodeNodeMessage(kind: NodeMessageKind, node: string, epoch: number, update: Uint8Array): Uint8Array {
   const encoder = encoding.createEncoder();

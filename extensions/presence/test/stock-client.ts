@@ -84,7 +84,8 @@ export class StockClient {
     const link: Link = { peerId: `peer-${peers++}`, presence, unread: [], upAt: 0, downAt: 0 };
     this.link = link;
     const { userId } = this;
-    this.#up(link, () => {
+    link.upAt = this.#time.now() + 1; // sockets open in order; what is sent on an old one may come later
+    this.#time.after(1, () => {
       presence.join(this.board, {
         id: link.peerId,
         user: { id: userId, name: `Name of ${userId}`, picture: null, color: presenceColor(userId) },
