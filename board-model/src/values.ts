@@ -4,18 +4,10 @@
  */
 import { isId, isUserId } from './ids.ts';
 import { clean } from './register.ts';
-import { COLUMN_TYPES, type ColumnType, type ColumnValue } from './types.ts';
+import type { ColumnType, ColumnValue } from './types.ts';
 
 /** register: later write wins · set: add wins · counter: sum of clients · maximum: greatest of clients · text: by character. */
 export type Merge = 'register' | 'set' | 'counter' | 'maximum' | 'text' | 'computed';
-
-const MERGE: Partial<Record<ColumnType, Merge>> = {
-  person: 'set', tags: 'set', relation: 'set', files: 'set', counter: 'counter', maximum: 'maximum', long_text: 'text',
-  created_at: 'computed', created_by: 'computed', updated_at: 'computed', updated_by: 'computed', auto_number: 'computed', formula: 'computed',
-};
-export const mergeOf = (type: ColumnType): Merge => MERGE[type] ?? 'register';
-
-export const isColumnType = (value: unknown): value is ColumnType => (COLUMN_TYPES as readonly unknown[]).includes(value);
 
 /** Longest text of a one-line cell or an item's name; longer writing belongs in long text. Characters. */
 export const MAX_TEXT_LENGTH = 10_000;
@@ -61,7 +53,6 @@ const idList = (value: unknown): string[] | undefined =>
 export const MAX_RATING = 100;
 
 const label = (value: unknown): ColumnValue | undefined => (isRecord(value) && isId(value['labelId']) ? { labelId: value['labelId'] } : undefined);
-const computed = (): undefined => undefined;
 const shortText = (value: unknown): string | undefined => text(value, MAX_TEXT_LENGTH);
 
 const link = (value: unknown): ColumnValue | undefined => {
@@ -96,19 +87,27 @@ const email = (value: unknown): string | undefined => {
   return address !== undefined && /^[^\s@<>]+@[^\s@<>]+$/.test(address) ? address : undefined;
 };
 
-const PARSE: Record<ColumnType, (value: unknown, max: number) => ColumnValue | undefined> = {
-  text: shortText, phone: shortText, email,
-  long_text: (value) => text(value, MAX_LONG_TEXT_LENGTH),
-  number: finite, counter: finite, maximum: finite,
-  checkbox: (value) => (typeof value === 'boolean' ? value : undefined),
-  rating: (value, max) => (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max ? value : undefined),
-  link, location, status: label, dropdown: label, date, timeline,
-  person: idList, tags: idList, relation: idList, files: idList,
-  created_at: computed, created_by: computed, updated_at: computed, updated_by: computed, auto_number: computed, formula: computed,
+type Parse = (value: unknown, max: number) => ColumnValue | undefined;
+const register = (parse: Parse): [Merge, Parse] => ['register', parse];
+const set: [Merge, Parse] = ['set', idList];
+const none: [Merge, Parse] = ['computed', () => undefined];
+
+/** The one table of column types: how each merges, and what it holds. */
+const TYPES: Record<ColumnType, [Merge, Parse]> = {
+  text: register(shortText), phone: register(shortText), email: register(email), number: register(finite),
+  checkbox: register((value) => (typeof value === 'boolean' ? value : undefined)),
+  rating: register((value, max) => (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max ? value : undefined)),
+  link: register(link), location: register(location), status: register(label), dropdown: register(label), date: register(date), timeline: register(timeline),
+  person: set, tags: set, relation: set, files: set,
+  counter: ['counter', finite], maximum: ['maximum', finite],
+  long_text: ['text', (value) => text(value, MAX_LONG_TEXT_LENGTH)],
+  created_at: none, created_by: none, updated_at: none, updated_by: none, auto_number: none, formula: none,
 };
 
+export const isColumnType = (value: unknown): value is ColumnType => typeof value === 'string' && Object.hasOwn(TYPES, value);
+export const mergeOf = (type: ColumnType): Merge => TYPES[type][0];
 /** @param max for a rating: the column's greatest value, which binds writes only */
-export const parseValue = (type: ColumnType, value: unknown, max = MAX_RATING): ColumnValue | undefined => PARSE[type](value, max);
+export const parseValue = (type: ColumnType, value: unknown, max = MAX_RATING): ColumnValue | undefined => TYPES[type][1](value, max);
 
 const SHOWN_LENGTH = 500; // characters of an invalid value that a person gets to see
 
