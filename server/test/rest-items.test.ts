@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { listAll, startTestServer, type Api, type BoardBody, type ItemBody, type PageBody, type TestServer } from './rest-support.ts';
 
 let server: TestServer;
@@ -43,7 +43,7 @@ test('an item is made with values of every kind, read the same, changed, and car
   assert.deepEqual(read.body, item);
   assert.equal(read.headers.get('etag'), created.headers.get('etag'));
   const [listed] = await listAll<ItemBody>(ada, `/boards/${board}/items`, 5);
-  assert.equal((listed?.values['text'] as string).length, 500, 'long text is cut in lists');
+  assert.equal(String(listed?.values['text']).length, 500, 'long text is cut in lists');
 
   const patched = await ada.expect<ItemBody>(200, 'PATCH', `/boards/${board}/items/${item.id}`, { body: { name: 'Two', values: { size: null, note: 'm' } } });
   assert.equal(patched.body.name, 'Two');
@@ -70,7 +70,7 @@ test('of twenty writers that read the same item, If-Match lets one through', asy
   const path = `/boards/${board}/items/${id}`;
   const etag = (await ada.expect(200, 'GET', path)).headers.get('etag') ?? '';
   const statuses = await Promise.all(Array.from({ length: 20 }, async (_, index) => (await ada.call('PATCH', path, { body: { name: `w${index}` }, headers: { 'if-match': etag } })).status));
-  assert.deepEqual(statuses.toSorted(), [200, ...Array.from({ length: 19 }, () => 412)]);
+  assert.deepEqual(statuses.toSorted((a, b) => a - b), [200, ...Array.from({ length: 19 }, () => 412)]);
 });
 
 test('items move between groups and neighbours, and the list follows', async () => {

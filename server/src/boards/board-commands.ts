@@ -6,6 +6,7 @@
  */
 import { exportJson, importJson, initBoard, updateBoard, type ColumnId, type GroupId, type NewColumn, type NewGroup } from '@sunday/board-model';
 import * as Y from 'yjs';
+import { boardContent, type BoardContent } from '../engine/board-content.ts';
 import { SundayError } from '../errors.ts';
 import { findBoardRow } from './board-queries.ts';
 import { RANDOM_IDS, type IdSource } from './derived-ids.ts';
@@ -53,7 +54,7 @@ export function boardCommands(parts: BoardsParts): BoardCommands {
           columns: input.columns === undefined ? [...template.columns] : input.columns.map((column, index) => newColumn(column, ids, index)),
           groups: input.groups === undefined ? [...template.groups] : input.groups.map((group, index) => newGroup(group, ids, index)),
         }, actor);
-        return await answer(await saveNewBoard(parts, actor, { ids, workspaceId: input.workspaceId ?? null, doc }));
+        return await answer(await saveNewBoard(parts, actor, { ids, workspaceId: input.workspaceId ?? null, content: boardContent(doc) }));
       } finally {
         doc.destroy();
       }
@@ -80,7 +81,7 @@ export function boardCommands(parts: BoardsParts): BoardCommands {
         updateBoard(doc, { name: input.name ?? `Copy of ${source.name}`.slice(0, MAX_NAME) }, actor);
         // a copy stays in the workspace of its source where the caller may put boards there
         const workspaceId = input.workspaceId === undefined ? await workspaceForCopy(workspace_id, actor) : input.workspaceId;
-        return await answer(await saveNewBoard(parts, actor, { ids, workspaceId, doc }));
+        return await answer(await saveNewBoard(parts, actor, { ids, workspaceId, content: boardContent(doc) }));
       } finally {
         doc.destroy();
       }
@@ -109,16 +110,16 @@ export function boardCommands(parts: BoardsParts): BoardCommands {
 /** Longest board name, characters; as board-model has it. */
 const MAX_NAME = 255;
 
-/** Stores a board made in a document of its own, and returns its id. A repeated request finds its board stored already. */
+/** Stores a board made outside the live documents, and returns its id. A repeated request finds its board stored already. */
 export async function saveNewBoard(
-  parts: BoardsParts, actor: Actor, board: { ids: IdSource; workspaceId: string | null; doc: Y.Doc },
+  parts: BoardsParts, actor: Actor, board: { ids: IdSource; workspaceId: string | null; content: BoardContent },
 ): Promise<string> {
-  const { ids, workspaceId, doc } = board;
+  const { ids, workspaceId, content } = board;
   await requireWorkspace(parts.database, actor, workspaceId);
   const boardId = ids.boardId();
   if (!isUuid(boardId)) throw new SundayError('internal', 'a new board id is no UUID');
   if (ids.repeatable && (await isStored(parts, boardId, actor))) return boardId;
-  await parts.engine.createBoard({ boardId, workspaceId, createdBy: actor.userId, doc });
+  await parts.engine.createBoard({ boardId, workspaceId, createdBy: actor.userId, content });
   return boardId;
 }
 

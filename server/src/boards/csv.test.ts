@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { SundayError } from '../errors.ts';
 import { csvOfRows, rowsOfCsv } from './csv.ts';
 

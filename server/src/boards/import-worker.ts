@@ -1,10 +1,11 @@
 /**
  * Runs in a worker thread: turns the bytes of a CSV or of a Sunday export into a document, so that a long import does not hold up the
- * live boards of the process. Posts progress, then the document as one update, or the error.
+ * live boards of the process. Posts progress, then the board's content, or the error.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { importJson, importTable, updateBoard, type ImportProgress } from '@sunday/board-model';
 import * as Y from 'yjs';
+import { boardContent, type BoardContent } from '../engine/board-content.ts';
 import { SundayError, toSundayError, type ErrorCode } from '../errors.ts';
 import { rowsOfCsv } from './csv.ts';
 
@@ -19,7 +20,7 @@ export type ImportJob = {
 
 export type ImportMessage =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number }
-  | { readonly kind: 'built'; readonly update: Uint8Array; readonly items: number }
+  | { readonly kind: 'built'; readonly content: BoardContent; readonly items: number }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly extra: Record<string, unknown> | undefined; readonly stack: string | undefined };
 
 /** Progress at most this often; a person reads no faster. */
@@ -40,7 +41,7 @@ function build(job: ImportJob, tell: (message: ImportMessage) => void): void {
       ? importTable(doc, { name: job.name ?? 'Imported board', rows: rowsOfCsv(job.bytes, job.maxRows) }, ctx, onProgress)
       : importJson(doc, exportOf(job), ctx, onProgress, { keepAuthors: false }); // a file may not speak for others
   if (job.format === 'json' && job.name !== undefined) updateBoard(doc, { name: job.name }, ctx);
-  tell({ kind: 'built', update: Y.encodeStateAsUpdate(doc), items: itemCount });
+  tell({ kind: 'built', content: boardContent(doc), items: itemCount });
 }
 
 function exportOf({ bytes, maxRows }: ImportJob): unknown {

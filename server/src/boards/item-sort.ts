@@ -31,7 +31,7 @@ export function sortSql(sort: readonly SortKey[], columns: readonly FilterableCo
   const keys = sort.map(({ field, descending }): SqlSortKey => ({ ...expressionOf(field, fieldOf(field, columns), params), descending }));
   return {
     // timestamps in a form that keeps microseconds and does not hang on the session's settings
-    select: [...keys.map((key, index) => `${key.type === 'timestamptz' ? `to_char(${key.sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')` : `(${key.sql})::text`} AS key_${index}`)].join(', '),
+    select: keys.map((key, index) => `${key.type === 'timestamptz' ? `to_char(${key.sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')` : `(${key.sql})::text`} AS key_${index}`).join(', '),
     orderBy: [...keys.map((key) => `${key.sql} ${key.descending ? 'DESC' : 'ASC'} NULLS LAST`), 'item_id ASC'].join(', '),
     length: keys.length + 1,
     after: (cursor) => afterSql(keys, cursor, params),

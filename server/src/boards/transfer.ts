@@ -8,6 +8,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { exportJson, exportTable } from '@sunday/board-model';
 import * as Y from 'yjs';
+import type { BoardContent } from '../engine/board-content.ts';
 import { SundayError } from '../errors.ts';
 import { saveNewBoard, type BoardAndTag } from './board-commands.ts';
 import { findBoardRow } from './board-queries.ts';
@@ -53,15 +54,9 @@ export function transfer(parts: BoardsParts): Transfer {
       return inTurn(async () => {
         const built = await buildInWorker(job, (done, total) => onProgress?.({ stage: 'reading', done, total }));
         onProgress?.({ stage: 'saving', done: built.items, total: built.items });
-        const doc = new Y.Doc();
-        try {
-          Y.applyUpdate(doc, built.update);
-          const boardId = await saveNewBoard(parts, actor, { ids, workspaceId, doc });
-          const board = boardFromRow(await findBoardRow(database, boardId), 'owner');
-          return { board, etag: boardEtag(board), itemCount: built.items };
-        } finally {
-          doc.destroy();
-        }
+        const boardId = await saveNewBoard(parts, actor, { ids, workspaceId, content: built.content });
+        const board = boardFromRow(await findBoardRow(database, boardId), 'owner');
+        return { board, etag: boardEtag(board), itemCount: built.items };
       });
     },
 
@@ -91,7 +86,7 @@ const CONTENT_TYPES: Record<ExportFormat, string> = {
   yjs: 'application/octet-stream',
 };
 
-function buildInWorker(job: ImportJob, onProgress: (done: number, total: number) => void): Promise<{ update: Uint8Array; items: number }> {
+function buildInWorker(job: ImportJob, onProgress: (done: number, total: number) => void): Promise<{ content: BoardContent; items: number }> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(`./import-worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: job,
@@ -103,7 +98,7 @@ function buildInWorker(job: ImportJob, onProgress: (done: number, total: number)
           onProgress(message.done, message.total);
           break;
         case 'built':
-          resolve({ update: message.update, items: message.items });
+          resolve({ content: message.content, items: message.items });
           break;
         case 'failed':
           reject(new SundayError(message.code, message.message, { cause: message.stack, ...(message.extra === undefined ? {} : { extra: message.extra }) }));

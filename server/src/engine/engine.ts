@@ -7,9 +7,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Document } from '@hocuspocus/server';
-import { BoardLoadError, boardProjection, DatabaseAway, type Journal } from '@sunday/extension-journal';
-import { listItems } from '@sunday/board-model';
-import * as Y from 'yjs';
+import { BoardLoadError, DatabaseAway, type Journal } from '@sunday/extension-journal';
+import type * as Y from 'yjs';
 import { SundayError } from '../errors.ts';
 import type { BoardHost } from './board-host.ts';
 import type { Engine, WriteActor } from './types.ts';
@@ -60,15 +59,8 @@ export function createEngine({ host, journal, deleteBoard }: EngineOptions): Eng
       });
     },
 
-    async createBoard({ boardId, workspaceId, createdBy, doc }) {
-      const rows = boardProjection.rows(doc, {
-        items: new Set([...listItems(doc), ...listItems(doc, { deleted: true })].map((item) => item.id)),
-        structure: true,
-      });
-      if (rows.board === null) throw new SundayError('internal', 'a new board has no projection');
-      await journal.create({
-        boardId, workspaceId, createdBy, state: Y.encodeStateAsUpdate(doc), items: rows.items, board: rows.board,
-      });
+    async createBoard({ boardId, workspaceId, createdBy, content }) {
+      await journal.create({ boardId, workspaceId, createdBy, ...content });
       return { seq: 1 };
     },
 

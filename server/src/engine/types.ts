@@ -4,6 +4,7 @@
  * `write` and `read` pin the board for their duration, so that it can be neither unloaded nor replaced under them.
  */
 import type * as Y from 'yjs';
+import type { BoardContent } from './board-content.ts';
 
 export type WriteActor = { readonly userId: string; readonly source: 'rest' | 'system' };
 
@@ -15,8 +16,8 @@ export interface Engine {
   write<T>(boardId: string, actor: WriteActor, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>;
   /** Runs `fn` synchronously on the document at a moment when document = committed state; waits for a running commit if need be. */
   read<T>(boardId: string, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>;
-  /** Writes a new board from a full document: head, snapshot, item rows and its owner, in one transaction. */
-  createBoard(input: { boardId: string; workspaceId: string | null; createdBy: string; doc: Y.Doc }): Promise<{ seq: number }>;
+  /** Writes a new board from a full document (board-content.ts): head, snapshot, item rows and its owner, in one transaction. */
+  createBoard(input: { boardId: string; workspaceId: string | null; createdBy: string; content: BoardContent }): Promise<{ seq: number }>;
   /** Marks the board deleted and refuses every open attachment of it, on every node. */
   deleteBoard(boardId: string, actor: WriteActor): Promise<void>;
 }
