@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import * as boardModel from '@sunday/board-model'
+import { exportJson } from '@sunday/board-model'
 import { SignJWT } from 'jose'
 import { freePort, startChild, waitFor } from './child.ts'
 import { SERVER_CORE } from './machine.ts'
@@ -67,7 +67,7 @@ export async function start(options: StartOptions): ReturnType<Target['start']> 
       rmSync(dataDir, { recursive: true, force: true })
     },
     async createBoard(doc, users) {
-      const imported = await post(`${url}/v1/boards/import?name=bench`, owner, (boardModel as unknown as {exportJson(d: unknown): unknown}).exportJson(doc))
+      const imported = await post(`${url}/v1/boards/import?name=bench`, owner, exportJson(doc))
       const boardId = idOf(imported)
       const waiting = [...users]
       const add = async (): Promise<void> => {
