@@ -1,4 +1,4 @@
-/** Seeded random numbers (mulberry32): a failing fuzz run is repeated with `SEED=<number>`. */
+/** Seeded random numbers (mulberry32): a failing fuzz run is repeated with `SEED=<number>`; `FUZZ=20` runs twenty times as many. */
 export class Random {
   #state: number;
 
@@ -33,5 +33,5 @@ export function seeds(count: number): number[] {
   const given = process.env['SEED'];
   if (given !== undefined) return [Number(given)];
   const first = Date.now() % 1_000_000_000;
-  return Array.from({ length: count }, (_, index) => first + index);
+  return Array.from({ length: count * Number(process.env['FUZZ'] ?? 1) }, (_, index) => first + index);
 }

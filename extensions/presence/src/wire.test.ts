@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assert as check, property, uint8Array } from 'fast-check';
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+import { decodeNodeMessage, decodeState, decodeUpdate, encodeEntry, encodeNodeMessage, encodeUpdate } from './wire.ts';
+
+function awareness(id: number): Awareness {
+  const doc = new Y.Doc();
+  doc.clientID = id;
+  return new Awareness(doc);
+}
+
+test('reads what y-protocols writes, and is read by it', () => {
+  const [one, two] = [awareness(7), awareness(4_000_000_000)];
+  one.setLocalState({ cursor: 'grüße 👋' });
+  applyAwarenessUpdate(two, encodeAwarenessUpdate(one, [7]), 'test');
+  const decoded = decodeUpdate(encodeAwarenessUpdate(two, [7, 4_000_000_000]));
+  assert.deepEqual(decoded?.entries.map(({ clientId, clock, state }) => [clientId, clock, decodeState(state)]), [
+    [7, 1, { cursor: 'grüße 👋' }],
+    [4_000_000_000, 0, {}],
+  ]);
+  applyAwarenessUpdate(two, encodeUpdate([encodeEntry(7, 9, '{"a":1}'), encodeEntry(5, 1, '{"b":2}')]), 'test');
+  assert.deepEqual([two.states.get(7), two.states.get(5)], [{ a: 1 }, { b: 2 }]);
+  applyAwarenessUpdate(two, encodeUpdate([encodeEntry(7, 9, 'null')]), 'test');
+  assert.equal(two.states.has(7), false);
+  for (const each of [one, two]) each.destroy();
+});
+
+test('whatever the bytes, decoding neither throws nor reads outside them', () => {
+  check(
+    property(uint8Array({ maxLength: 60 }), uint8Array({ maxLength: 60 }), (bytes, beyond) => {
+      const shared = new Uint8Array([...bytes, ...beyond]);
+      const view = shared.subarray(0, bytes.length);
+      const inView = decodeUpdate(view);
+      assert.deepEqual(inView, decodeUpdate(bytes.slice()));
+      for (const { state } of inView?.entries ?? []) {
+        assert.ok(state.byteOffset + state.length <= view.byteOffset + view.length);
+        decodeState(state);
+      }
+      decodeNodeMessage(view);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('a message between nodes comes back as it was; of another version it does not', () => {
+  const update = encodeUpdate([encodeEntry(1, 2, '{}')]);
+  const bytes = encodeNodeMessage('full', 'node-ä', 1_700_000_000_000, update);
+  const message = decodeNodeMessage(bytes);
+  assert.deepEqual([message?.kind, message?.node, message?.epoch, message?.entries.length], ['full', 'node-ä', 1_700_000_000_000, 1]);
+  assert.equal(decodeNodeMessage(bytes.with(0, 2)), undefined);
+});

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { createPresence, type Presence, type PresencePeer } from '../src/index.ts';
+import { encodeEntry, encodeNodeMessage, encodeUpdate } from '../src/wire.ts';
+import { StockClient, withoutUser } from './stock-client.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+let clients: StockClient[] = [];
+
+afterEach(() => {
+  for (const client of clients) client.destroy();
+  clients = [];
+});
+
+interface Cluster {
+  readonly time: VirtualTime;
+  readonly nodes: Presence[];
+  readonly published: { node: number; bytes: number }[];
+  cut: boolean;
+}
+
+function cluster(size: number): Cluster {
+  const time = new VirtualTime();
+  const nodes: Presence[] = [];
+  const made: Cluster = { time, nodes, published: [], cut: false };
+  for (let node = 0; node < size; node++) {
+    nodes.push(
+      createPresence({
+        time,
+        node: { id: `node-${node}`, epoch: 1 },
+        publish: (boardId, message) => {
+          made.published.push({ node, bytes: message.length });
+          if (!made.cut) for (const other of nodes) time.after(1, () => other.receiveRemote(boardId, message));
+        },
+      }),
+    );
+  }
+  return made;
+}
+
+function person({ time, nodes }: Cluster, node: number, userId: string): StockClient {
+  const client = new StockClient(time, { userId });
+  clients.push(client);
+  client.set({ cursor: `of ${userId}` });
+  const lane = nodes[node];
+  assert.ok(lane);
+  client.connect(lane);
+  return client;
+}
+
+const sees = (viewer: StockClient, whom: StockClient): boolean => viewer.others().has(whom.id);
+const listed = (presence: Presence | undefined): number[] => presence?.list('board').map(({ clientId }) => clientId) ?? [];
+
+test('people on different nodes see each other, those who were there before included', () => {
+  const world = cluster(3);
+  const ann = person(world, 0, 'ann');
+  world.time.advance(5_000);
+  const bob = person(world, 1, 'bob');
+  const cyd = person(world, 2, 'cyd');
+  world.time.advance(200);
+  for (const one of [ann, bob, cyd]) for (const other of [ann, bob, cyd]) assert.ok(one === other || sees(one, other));
+  assert.deepEqual(world.nodes.map((node) => listed(node).length), [3, 3, 3]);
+  bob.quit();
+  world.time.advance(200);
+  assert.ok(!sees(ann, bob) && !sees(cyd, bob));
+});
+
+test('one publish a board and tick, whatever moved, whatever the number of nodes', () => {
+  const world = cluster(4);
+  const people = Array.from({ length: 10 }, (_, index) => person(world, 0, `user-${index}`));
+  person(world, 1, 'ann');
+  world.time.advance(1_000);
+  world.published.length = 0;
+  for (let ms = 0; ms < 1_000; ms += 10) {
+    for (const one of people) one.set({ cursor: ms });
+    world.time.advance(10);
+  }
+  assert.ok(world.published.every(({ node }) => node === 0));
+  assert.ok(world.published.length <= 26, `${world.published.length}`);
+});
+
+test('the ghosts of a dead node go when it is removed, and when it comes back with a new epoch', () => {
+  const world = cluster(2);
+  const ann = person(world, 0, 'ann');
+  const bob = person(world, 1, 'bob');
+  world.time.advance(200);
+  world.nodes[0]?.removeNode('node-1');
+  world.time.advance(100);
+  assert.ok(!sees(ann, bob));
+  assert.deepEqual(listed(world.nodes[0]), [ann.id]);
+  bob.heartbeat(); // it was not dead after all
+  world.time.advance(100);
+  assert.ok(sees(ann, bob));
+  world.nodes[0]?.receiveRemote('another board', encodeNodeMessage('delta', 'node-1', 2, encodeUpdate([])));
+  world.time.advance(100);
+  assert.ok(!sees(ann, bob));
+  bob.heartbeat();
+  world.time.advance(100);
+  assert.ok(!sees(ann, bob));
+  assert.equal(world.nodes[0]?.drops.node_stale, 1);
+});
+
+test('after the way between nodes was cut, an announcement repairs what was missed', () => {
+  const world = cluster(2);
+  const [ann, bob, cyd] = [person(world, 0, 'ann'), person(world, 1, 'bob'), person(world, 1, 'cyd')];
+  world.time.advance(200);
+  world.cut = true;
+  bob.quit();
+  cyd.set({ cursor: 'moved' });
+  const dan = person(world, 1, 'dan');
+  world.time.advance(1_000);
+  assert.ok(sees(ann, bob) && !sees(ann, dan));
+  world.cut = false;
+  for (const node of world.nodes) node.announce();
+  world.time.advance(200);
+  assert.ok(!sees(ann, bob) && sees(ann, dan) && sees(dan, ann));
+  assert.equal(ann.others().size, 2);
+});
+
+test('who moves to another node never vanishes, though the first has not noticed', () => {
+  const world = cluster(2);
+  const ann = person(world, 0, 'ann');
+  const bob = person(world, 0, 'bob');
+  world.time.advance(6_000);
+  let vanished = 0;
+  ann.awareness.on('change', ({ removed }: { removed: number[] }) => { vanished += removed.filter((id) => id === bob.id).length; });
+  bob.drop(8_000);
+  const other = world.nodes[1];
+  assert.ok(other);
+  bob.connect(other);
+  for (let second = 0; second < 40; second++) {
+    if (second % 10 === 0) for (const one of [ann, bob]) one.heartbeat();
+    if (second === 20) bob.set({ cursor: 'there' });
+    world.time.advance(1_000);
+  }
+  assert.equal(vanished, 0);
+  assert.ok(sees(ann, bob) && sees(bob, ann));
+  assert.deepEqual(withoutUser(ann.awareness.getStates().get(bob.id) ?? null), { cursor: 'there' });
+});
+
+test('no node can speak for a client of another user, and junk of nodes is counted', () => {
+  const world = cluster(1);
+  const [ann, bob] = [person(world, 0, 'ann'), person(world, 0, 'bob')];
+  world.time.advance(200);
+  const lane = world.nodes[0];
+  const forged = { user: { id: 'eve', name: 'Eve', picture: null, color: '#000000' } };
+  const say = (json: string): void => lane?.receiveRemote('board', encodeNodeMessage('delta', 'node-9', 1, encodeUpdate([encodeEntry(bob.id, 99, json)])));
+  say(JSON.stringify(forged));
+  say('{"cursor":"without a user"}');
+  say('{');
+  say('null');
+  lane?.receiveRemote('board', new Uint8Array([1, 2, 3]));
+  world.time.advance(200);
+  assert.deepEqual(withoutUser(ann.awareness.getStates().get(bob.id) ?? null), { cursor: 'of bob' });
+  assert.deepEqual([lane?.drops.foreign, lane?.drops.node_malformed], [1, 3]);
+});
+
+test('a publish that throws costs the peers of this node nothing', () => {
+  const time = new VirtualTime();
+  const lane = createPresence({ time, publish: () => { throw new Error('redis is away'); } });
+  const frames: Uint8Array[] = [];
+  const peer = (id: string): PresencePeer => ({
+    id, user: { id, name: id, picture: null, color: '#000000' }, bufferedBytes: 0, send: (frame) => frames.push(frame),
+  });
+  lane.join('board', peer('ann'));
+  lane.receive('board', 'ann', encodeUpdate([encodeEntry(1, 1, '{}')]));
+  time.advance(100);
+  assert.equal(frames.length, 1);
+  assert.ok(lane.drops.publish_failed > 0);
+});
