@@ -71,7 +71,11 @@ export class Attachment implements BoardHandler {
     this.#dirty = options.unsaved;
     options.doc.on('update', this.#documentChanged);
     options.awareness.on('update', this.#awarenessChanged);
-    options.socket.attach(options.boardId, this);
+  }
+
+  /** May call `refused` at once, when the socket already is. */
+  start(): void {
+    this.#options.socket.attach(this.#options.boardId, this);
   }
 
   get unsaved(): boolean { return this.#unsaved; }

@@ -20,9 +20,11 @@ import type { Socket } from './socket.ts';
 import { BoardStore, type OfflineDatabase } from './store.ts';
 import { Structure } from './structure.ts';
 import type {
-  Board, BoardStatus, Change, ClientUser, Listener, ReplayResult, SyncState, UndoResult, Unsubscribe
+  Board, BoardStatus, Change, ClientUser, Listener, ReplayResult, SkippedChange, SyncState, UndoResult, Unsubscribe
 } from './types.ts';
 import type { Writes } from './writes.ts';
+
+const REPLAY_PART = 100; // changes; some 10 KB each at most, far below the server's frame limit
 
 export interface BoardOptions {
   readonly id: string;
@@ -148,7 +150,15 @@ export class OpenBoard implements Board {
     this.#update();
     await this.#ready.promise;
     if (options.replay !== true) return { applied: 0, skipped: [] };
-    return replay(this.#writes, draftChanges(refused.draft.update, this.#copy.doc), (groupId) => this.items.inGroup(groupId));
+    // In parts: a draft that was too large for one frame must not become one again.
+    const changes = draftChanges(refused.draft.update, this.#copy.doc);
+    const result: { applied: number; skipped: SkippedChange[] } = { applied: 0, skipped: [] };
+    for (let i = 0; i < changes.length; i += REPLAY_PART) {
+      const { applied, skipped } = replay(this.#writes, changes.slice(i, i + REPLAY_PART), (groupId) => this.items.inGroup(groupId));
+      result.applied += applied;
+      result.skipped.push(...skipped);
+    }
+    return result;
   }
 
   /** Tries again after a refusal of access: the local copy was sound all along. */
@@ -176,7 +186,6 @@ export class OpenBoard implements Board {
     const copy: Copy = { doc, awareness, store: null, attachment: null, loaded: false, ended: false };
     doc.on('afterTransaction', this.#transactionDone);
     this.history.clear();
-    this.presence.bind(awareness);
     void this.#load(copy);
     return copy;
   }
@@ -208,6 +217,8 @@ export class OpenBoard implements Board {
       },
       refused: (code) => this.#refused(copy, code)
     });
+    this.presence.bind(copy.awareness);
+    copy.attachment.start();
   }
 
   async #end(copy: Copy, stored: 'keep' | 'clear'): Promise<void> {
