@@ -131,9 +131,9 @@ function requireItem(doc: Y.Doc, itemId: string): ItemFacts {
 }
 
 function requireLive(doc: Y.Doc, itemId: string, precondition: Precondition): void {
-  const facts = requireItem(doc, itemId);
-  if (facts.deletedAt !== null) throw noSuchItem();
-  requireMatch(precondition, () => tagOf(doc, facts));
+  const item = isId(itemId) ? readItem(doc, itemId as ItemId) : undefined;
+  if (item === undefined || item.deletedAt !== null) throw noSuchItem();
+  requireMatch(precondition, () => tagOf(doc, requireItem(doc, itemId)));
 }
 
 const tagOf = (doc: Y.Doc, facts: ItemFacts): string => itemEtag(facts, structureOfDoc(doc));

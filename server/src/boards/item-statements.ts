@@ -34,11 +34,35 @@ SELECT ${ITEM_COLUMNS}
  ORDER BY wanted.rank, position, item_id
  LIMIT ${limit}`;
 
-/** The tail of the board's own order: items whose group is none of the board's live groups. */
+/**
+ * The tail of the board's own order: items without a group, and those whose group is none of the live ones. Which groups the board's items
+ * name is found by hopping through the index from one to the next (`held`), so that a page costs its rows here, too. In the branch without
+ * a group, ordering by it changes nothing but lets the index give the order.
+ */
 export const ungroupedItems = (board: string, groups: string, after: string, conditions: string, limit: string): string => `
+WITH RECURSIVE held (id) AS (
+       (SELECT group_id FROM items WHERE board_id = ${board} AND group_id IS NOT NULL ORDER BY group_id LIMIT 1)
+        UNION ALL
+       SELECT (SELECT group_id FROM items WHERE board_id = ${board} AND group_id > held.id ORDER BY group_id LIMIT 1)
+         FROM held WHERE held.id IS NOT NULL
+     ),
+     strays AS (SELECT id FROM held WHERE id <> ALL (${groups}))
 SELECT ${ITEM_COLUMNS}
-  FROM items
- WHERE board_id = ${board} AND (group_id IS NULL OR group_id <> ALL (${groups})) AND ${after} AND ${conditions}
+  FROM (
+       (SELECT * FROM items
+         WHERE board_id = ${board} AND group_id IS NULL AND ${after} AND ${conditions}
+         ORDER BY group_id, position, item_id
+         LIMIT ${limit})
+       UNION ALL
+       SELECT item.*
+         FROM strays
+        CROSS JOIN LATERAL (
+              SELECT * FROM items
+               WHERE board_id = ${board} AND group_id = strays.id AND ${after} AND ${conditions}
+               ORDER BY position, item_id
+               LIMIT ${limit}
+              ) AS item
+       ) AS ungrouped
  ORDER BY position, item_id
  LIMIT ${limit}`;
 

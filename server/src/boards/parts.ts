@@ -3,7 +3,6 @@
  *
  * An id that is no UUID is a board that does not exist: it never reaches Postgres or the engine, whatever it spells.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '@sunday/database';
 import type { Engine } from '../engine/types.ts';
 import { SundayError } from '../errors.ts';
@@ -66,14 +65,13 @@ export const askingFirst = (engine: Engine, database: Database): Engine => ({
 });
 
 async function answersInTime(database: Database): Promise<void> {
-  const cancel = new AbortController();
-  const late = delay(ASK_TIMEOUT_MS, null, { signal: cancel.signal }).then(() => {
-    throw new SundayError('database_unavailable');
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new SundayError('database_unavailable')), ASK_TIMEOUT_MS);
   });
-  late.catch(() => undefined); // aborted: the answer came first
   try {
     await Promise.race([database.query(ASK), late]);
   } finally {
-    cancel.abort();
+    clearTimeout(timer);
   }
 }
