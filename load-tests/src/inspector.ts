@@ -21,7 +21,7 @@ export interface Inspector {
 }
 
 export interface CpuProfile {
-  readonly nodes: readonly { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[]
+  readonly nodes: readonly { id: number; callFrame: { functionName: string; url: string; lineNumber: number }; children?: readonly number[] }[]
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
 }
@@ -79,24 +79,37 @@ export async function openInspector(url: string): Promise<Inspector> {
   }
 }
 
-/** Self time by function, most first; shares of the time the process was not idle. */
-export function topSelfTime(profile: CpuProfile, count: number): { name: string; where: string; share: number }[] {
-  const frames = new Map(profile.nodes.map((node) => [node.id, node.callFrame]))
-  const selfTime = new Map<string, { name: string; where: string; time: number }>()
+export interface FunctionShare {
+  readonly name: string
+  readonly where: string
+  /** Shares of the time the process was not idle: in the function itself, and with all it called. */
+  readonly self: number
+  readonly total: number
+}
+
+/** Every function of a profile with its shares, in no order. */
+export function functionShares(profile: CpuProfile): FunctionShare[] {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
+  const parents = new Map(profile.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id])))
+  const shares = new Map<string, { name: string; where: string; self: number; total: number }>()
   let busy = 0
-  profile.samples.forEach((id, i) => {
-    const frame = frames.get(id)
+  profile.samples.forEach((sample, i) => {
     const time = profile.timeDeltas[i] ?? 0
-    if (frame === undefined || frame.functionName === '(idle)') return
+    if (nodes.get(sample)?.callFrame.functionName === '(idle)') return
     busy += time
-    const where = `${frame.url.replace(/^.*\/(node_modules|main)\//, '')}:${frame.lineNumber + 1}`
-    const key = `${frame.functionName} ${where}`
-    const known = selfTime.get(key)
-    if (known === undefined) selfTime.set(key, { name: frame.functionName || '(anonymous)', where, time })
-    else known.time += time
+    const counted = new Set<string>() // a function that calls itself counts once
+    for (let id: number | undefined = sample; id !== undefined; id = parents.get(id)) {
+      const frame = nodes.get(id)?.callFrame
+      if (frame === undefined) break
+      const name = frame.functionName || '(anonymous)'
+      const where = `${frame.url.replace(/^.*\/node_modules\//, '').replace(/^file:\/\/.*?\/((server|extensions|database|board-model)\/)/, '$1')}:${frame.lineNumber + 1}`
+      const key = `${name} ${where}`
+      const share = shares.get(key) ?? { name, where, self: 0, total: 0 }
+      shares.set(key, share)
+      if (id === sample) share.self += time
+      if (!counted.has(key)) share.total += time
+      counted.add(key)
+    }
   })
-  return [...selfTime.values()]
-    .sort((a, b) => b.time - a.time)
-    .slice(0, count)
-    .map(({ name, where, time }) => ({ name, where, share: Math.round((time / busy) * 1000) / 1000 }))
+  return [...shares.values()].map((share) => ({ ...share, self: share.self / busy, total: share.total / busy }))
 }

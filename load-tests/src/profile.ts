@@ -1,5 +1,5 @@
-/** Where a server spends its time under the main scenario: its functions by self time. Profiling costs a little itself, so this is no measurement. */
-import { openInspector, topSelfTime } from './inspector.ts'
+/** Where a server spends its time under the main scenario: its functions by self time, and with what they call. Profiling costs a little itself, so this is no measurement. */
+import { functionShares, openInspector, type FunctionShare } from './inspector.ts'
 import type { Cluster } from './postgres.ts'
 import { createUsers, measureEdits, type EditScenario } from './scenario-edits.ts'
 import type { Target } from './target.ts'
@@ -17,13 +17,21 @@ export async function profileEdits(target: Target, cluster: Cluster, scenario: E
     const run = await measureEdits(server, cluster, users, scenario, async () => {
       await inspector.startProfile()
       return async () => {
-        const top = topSelfTime(await inspector.stopProfile(), SHOWN)
-        lines = top.map(({ name, where, share }) => `${(share * 100).toFixed(1).padStart(5)} %  ${name}  ${where}`)
+        const shares = functionShares(await inspector.stopProfile())
+        lines = ['self  total  of the busy time', ...top(shares, 'self'), '', 'with all they call:', ...top(shares, 'total')]
       }
     })
     inspector.close()
-    return [`${target.name}: ${run.serverCores} cores (profiled), ack p99 ${run.ack.p99Ms} ms; self time of busy time:`, ...lines].join('\n')
+    return [`${target.name}: ${run.serverCores} cores (profiled), ack p99 ${run.ack.p99Ms} ms`, ...lines].join('\n')
   } finally {
     await server.stop()
   }
+}
+
+function top(shares: readonly FunctionShare[], by: 'self' | 'total'): string[] {
+  const percent = (share: number): string => `${(share * 100).toFixed(1).padStart(5)} %`
+  return [...shares]
+    .sort((a, b) => b[by] - a[by])
+    .slice(0, SHOWN)
+    .map(({ name, where, self, total }) => `${percent(self)} ${percent(total)}  ${name}  ${where}`)
 }

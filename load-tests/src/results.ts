@@ -63,7 +63,7 @@ export function versionsInUse(): Record<string, string> {
 
 export function commitInUse(): string {
   try {
-    return execFileSync('git', ['describe', '--always', '--dirty'], { cwd: FOLDER.replace(/results$/, '') }).toString().trim()
+    return execFileSync('git', ['describe', '--always', '--dirty'], { cwd: FOLDER.replace(/results$/, ''), stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim()
   } catch {
     return 'unknown'
   }
