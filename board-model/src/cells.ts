@@ -3,13 +3,12 @@
  */
 import type * as Y from 'yjs';
 import { BoardModelError } from './errors.ts';
-import { isUserId } from './ids.ts';
+import { isUserId, type ColumnId } from './ids.ts';
 import { atOf, clean, valueOf, type Writer } from './register.ts';
 import { cellKey, existingText, forEachPart, partKey, textRoot, type Cells, type Store } from './schema.ts';
-import type { ColumnSettings, ColumnType, ColumnValue, ColumnView } from './types.ts';
-import { describeValue, isRecord, MAX_SET_SIZE, mergeOf, parseValue } from './values.ts';
-
-const ratingMax = (settings: ColumnSettings | undefined): number => (typeof settings?.max === 'number' ? settings.max : 5);
+import { hasLabel, readSettings, readType } from './settings.ts';
+import type { ColumnType, ColumnValue, ColumnView } from './types.ts';
+import { describeValue, isRecord, isSafeUrl, MAX_SET_SIZE, mergeOf, parseValue } from './values.ts';
 
 /** Elements of a set in order: by their stored number, then by id. */
 export const sortSet = (elements: [order: number, element: string][]): string[] =>
@@ -65,24 +64,23 @@ const cleaned = (value: unknown): unknown => {
 export const readCell = (item: Cells, column: Pick<ColumnView, 'id' | 'type'>): ColumnValue | null =>
   (mergeOf(column.type) === 'register' ? parseValue(column.type, valueOf(item.get(cellKey(column.id)))) : readParts(item, column)) ?? null;
 
+/** A column that is written to: what it is, and where to look further. */
+export interface WritableColumn { id: ColumnId; type: ColumnType }
+
 /** The checked form of a value to write; null empties the cell. @throws BoardModelError */
-export const checkCell = (column: ColumnView, value: unknown): ColumnValue | null => {
-  const field = column.id;
-  if (column.unknownType !== undefined) throw new BoardModelError('unsupported_column_type', `This version cannot write a column of type ${column.unknownType.slice(0, 64)}`, field);
-  if (mergeOf(column.type) === 'computed') throw new BoardModelError('computed_column', 'This column is computed', field);
-  if (value === null || value === undefined) return null;
-  const parsed = parseValue(column.type, cleaned(value), ratingMax(column.settings));
-  if (parsed === undefined) {
-    if (column.type === 'link' && typeof value === 'object' && typeof (value as { url?: unknown }).url === 'string') {
-      throw new BoardModelError('invalid_link', 'A link must be a full http, https or mailto address', field);
-    }
-    throw new BoardModelError('invalid_value', `${describeValue(value).slice(0, 80)} is no value for a column of type ${column.type}`, field);
-  }
-  if ((column.type === 'status' || column.type === 'dropdown') && typeof parsed === 'object' && 'labelId' in parsed) {
-    const { labelId } = parsed;
-    if (column.settings.labels?.some((label) => label.id === labelId) !== true) throw new BoardModelError('unknown_label', 'The column has no such label', field);
-  }
-  return parsed;
+export const checkCell = (record: Cells, id: string, value: unknown): [WritableColumn, ColumnValue | null] => {
+  const type = readType(record);
+  if (type === undefined) throw new BoardModelError('unsupported_column_type', 'This version cannot write a column of this type', id);
+  if (mergeOf(type) === 'computed') throw new BoardModelError('computed_column', 'This column is computed', id);
+  const column = { id: id as ColumnId, type };
+  if (value === null || value === undefined) return [column, null];
+  const max = type === 'rating' ? (readSettings(record).max ?? 5) : undefined;
+  const parsed = parseValue(type, cleaned(value), max);
+  const url = type === 'link' && isRecord(value) ? value['url'] : undefined;
+  if (typeof url === 'string' && !isSafeUrl(url)) throw new BoardModelError('invalid_link', 'A link must be a full http, https or mailto address', id);
+  if (parsed === undefined) throw new BoardModelError('invalid_value', `${describeValue(value).slice(0, 80)} is no value for a column of type ${type}`, id);
+  if (typeof parsed === 'object' && 'labelId' in parsed && !hasLabel(record, parsed.labelId)) throw new BoardModelError('unknown_label', 'The column has no such label', id);
+  return [column, parsed];
 };
 
 /** Applies a checked value. Marks the item as touched where the cell itself keeps no time. */

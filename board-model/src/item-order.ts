@@ -21,7 +21,7 @@ export const readPlace = (item: Cells): Place => {
 };
 
 /** Index at which an entry stands or would stand. */
-const search = (list: readonly Placed[], entry: Placed): number => {
+export const search = (list: readonly Placed[], entry: Placed): number => {
   let low = 0;
   let high = list.length;
   while (low < high) {

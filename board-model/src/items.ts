@@ -3,15 +3,15 @@
  * changed nothing. Deleting is soft: a concurrent edit survives, and restoring brings everything back.
  */
 import * as Y from 'yjs';
-import { applyCell, checkCell } from './cells.ts';
+import { applyCell, checkCell, type WritableColumn } from './cells.ts';
 import { BoardModelError } from './errors.ts';
 import { asItemId, newId, type GroupId, type ItemId } from './ids.ts';
-import { itemOrder, readPlace, type Place } from './item-order.ts';
+import { itemOrder, readPlace, search, type Place } from './item-order.ts';
 import { byPosition, placeAmong, type Placed } from './order.ts';
 import { atOf, clean, timeOf, write, type Writer } from './register.ts';
 import { child, columnsMap, groupsMap, itemsMap, type Store } from './schema.ts';
-import { columnView, readGroups, type Spot } from './structure.ts';
-import type { ColumnValue, ColumnView, WriteContext } from './types.ts';
+import { readGroups, type Spot } from './structure.ts';
+import type { ColumnValue, WriteContext } from './types.ts';
 import { isRecord, MAX_TEXT_LENGTH } from './values.ts';
 
 const checkName = (name: unknown): string => {
@@ -19,7 +19,7 @@ const checkName = (name: unknown): string => {
   throw new BoardModelError('invalid_value', `name must be text of at most ${MAX_TEXT_LENGTH} characters`, 'name');
 };
 
-type CheckedCells = [ColumnView, ColumnValue | null][];
+type CheckedCells = [WritableColumn, ColumnValue | null][];
 
 const checkCells = (doc: Y.Doc, values: Record<string, unknown> | undefined): CheckedCells => {
   if (values === undefined) return [];
@@ -28,8 +28,7 @@ const checkCells = (doc: Y.Doc, values: Record<string, unknown> | undefined): Ch
   return Object.entries(values).map(([columnId, value]) => {
     const record = child(columns, columnId);
     if (record === undefined) throw new BoardModelError('unknown_column', 'The board has no such column', columnId.slice(0, 64));
-    const column = columnView(record, columnId);
-    return [column, checkCell(column, value)];
+    return checkCell(record, columnId, value);
   });
 };
 
@@ -72,10 +71,12 @@ const findPlace = (writer: Writer, itemId: string, target: Target, fallback: str
   const neighbour = target.before ?? target.after;
   const beside = neighbour === undefined ? undefined : order.place(neighbour)?.group;
   const group: string | null = target.groupId === undefined ? (beside ?? (neighbour === undefined ? fallback : null)) : target.groupId;
-  const all = entriesOf(doc, group);
-  const list = order.place(itemId) === undefined ? all : all.filter((entry) => entry.id !== itemId);
-  const found = neighbour === undefined ? -1 : list.findIndex((entry) => entry.id === neighbour);
-  const { position, rekeyed } = placeAmong(list, found < 0 ? list.length : target.before === undefined ? found + 1 : found);
+  order.put(itemId, null); // its caller puts it back; until then the list is the others
+  const list = entriesOf(doc, group);
+  const place = neighbour === undefined ? undefined : order.place(neighbour);
+  const at = place === undefined || neighbour === undefined ? -1 : search(list, { id: neighbour, position: place.position });
+  const found = list[at]?.id === neighbour ? at : -1;
+  const { position, rekeyed } = placeAmong(list, found < 0 || neighbour === undefined ? list.length : target.before === undefined ? found + 1 : found);
   for (const entry of rekeyed) {
     const item = child(itemsMap(doc), entry.id);
     if (item === undefined) continue;

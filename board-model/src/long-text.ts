@@ -6,7 +6,7 @@ import type * as Y from 'yjs';
 import { BoardModelError } from './errors.ts';
 import type { ColumnId, ItemId } from './ids.ts';
 import { child, columnsMap, existingText, itemsMap, textRoot } from './schema.ts';
-import { readType } from './structure.ts';
+import { readType } from './settings.ts';
 
 /** @throws BoardModelError unknown_item, unknown_column; invalid_value when the column holds no long text */
 export const longText = (doc: Y.Doc, itemId: ItemId, columnId: ColumnId): Y.Text => {

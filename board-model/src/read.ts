@@ -8,8 +8,9 @@ import { isUserId, type ColumnId, type GroupId, type ItemId } from './ids.ts';
 import { readPlace } from './item-order.ts';
 import { byPosition } from './order.ts';
 import { atOf, clampTime, clean, isRegister, stringOf, timeOf, valueOf } from './register.ts';
-import { authorsMap, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, parseCellKey, textRoot, textStart, type Cells, type Store } from './schema.ts';
-import { readGroups, readType } from './structure.ts';
+import { authorsMap, cellKey, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, textRoot, textStart, type Cells, type Store } from './schema.ts';
+import { readType } from './settings.ts';
+import { readGroups } from './structure.ts';
 import type { ColumnType, ColumnValue, ItemView } from './types.ts';
 import { describeValue, mergeOf, parseValue, type Merge } from './values.ts';
 
@@ -38,7 +39,7 @@ export class ColumnIndex {
       const type = readType(column);
       const merge = type === undefined ? 'unknown' : mergeOf(type);
       const entry: CellColumn = { id: id as ColumnId, type: type ?? 'text', merge };
-      this.columns.set(id, entry);
+      this.columns.set(cellKey(id), entry);
       if (merge === 'text') this.texts.push(entry);
       if (merge === 'computed') this.computed.push(entry);
     };
@@ -50,8 +51,9 @@ export class ColumnIndex {
     });
   }
 
-  get(id: string): CellColumn | undefined {
-    return this.columns.get(id);
+  /** By the key of a register cell. */
+  get(key: string): CellColumn | undefined {
+    return this.columns.get(key);
   }
 }
 
@@ -91,23 +93,22 @@ export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
       latestAt = at;
       latestKey = key;
     }
-    const cell = parseCellKey(key);
-    const column = cell === null ? undefined : columns.get(cell.columnId);
-    if (cell === null || column === undefined) return;
-    const { merge } = column;
-    if (cell.element !== null) {
-      if (merge !== 'set' && merge !== 'counter' && merge !== 'maximum') return;
+    const column = columns.get(key);
+    if (column === undefined) {
+      const end = key.startsWith('c:') ? key.indexOf(':', 2) : -1;
+      const parted = end < 0 ? undefined : columns.get(key.slice(0, end));
+      if (parted === undefined || (parted.merge !== 'set' && parted.merge !== 'counter' && parted.merge !== 'maximum')) return;
       parts ??= new Map();
-      let part = parts.get(column.id);
-      if (part === undefined) parts.set(column.id, (part = new Parts(column.type)));
-      part.add(stored, cell.element);
-    } else {
-      const value = valueOf(stored);
-      if (value === null || value === undefined) return;
-      const parsed = merge === 'register' ? parseValue(column.type, value) : undefined;
-      if (parsed === undefined) (invalid ??= {})[column.id] = describeValue(value);
-      else values[column.id] = parsed;
+      let part = parts.get(parted.id);
+      if (part === undefined) parts.set(parted.id, (part = new Parts(parted.type)));
+      part.add(stored, key.slice(end + 1));
+      return;
     }
+    const value = valueOf(stored);
+    if (value === null || value === undefined) return;
+    const parsed = column.merge === 'register' ? parseValue(column.type, value) : undefined;
+    if (parsed === undefined) (invalid ??= {})[column.id] = describeValue(value);
+    else values[column.id] = parsed;
   });
   parts?.forEach((part, columnId) => {
     const value = part.value;

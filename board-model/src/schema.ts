@@ -54,15 +54,6 @@ export const existingText = (doc: Y.Doc, root: string): Y.Text | undefined => {
 export const cellKey = (columnId: string): string => `c:${columnId}`;
 export const partKey = (columnId: string, element: string | number): string => `c:${columnId}:${element}`;
 
-export interface CellKey { columnId: string; element: string | null }
-
-/** What a key of an item says, or null when it is not a cell's. */
-export const parseCellKey = (key: string): CellKey | null => {
-  if (!key.startsWith('c:')) return null;
-  const end = key.indexOf(':', 2);
-  return end < 0 ? { columnId: key.slice(2), element: null } : { columnId: key.slice(2, end), element: key.slice(end + 1) };
-};
-
 /** Elements of a multi-part cell: everything under `c:{columnId}:`. */
 export const forEachPart = (item: Cells, columnId: string, visit: (value: unknown, element: string) => void): void => {
   const prefix = partKey(columnId, '');

@@ -1,13 +1,13 @@
 /**
- * Column settings. Labels are keys of their own (`label:{labelId}`), so that two people adding labels at once keep both;
+ * A column's type and settings. Labels are keys of their own (`label:{labelId}`), so that two people adding labels at once keep both;
  * the rest is one register. Reads never throw.
  */
 import { BoardModelError } from './errors.ts';
 import { isId, isUserId } from './ids.ts';
 import { clean, stringOf, valueOf, type Writer } from './register.ts';
 import type { Cells, Store } from './schema.ts';
-import type { ColumnSettings, Label } from './types.ts';
-import { isRecord, MAX_RATING } from './values.ts';
+import type { ColumnSettings, ColumnType, Label } from './types.ts';
+import { isColumnType, isRecord, MAX_RATING } from './values.ts';
 
 const LABEL = 'label:';
 /** Settings are read with every board and held in one row: JSON characters, enough for thousands of labels or people. */
@@ -51,6 +51,12 @@ const fits = (key: string, value: unknown): boolean => {
   }
 };
 
+/** undefined: a type this version does not know. */
+export const readType = (column: Cells): ColumnType | undefined => {
+  const type = valueOf(column.get('type'));
+  return isColumnType(type) ? type : undefined;
+};
+
 /** Known settings of a wrong type are left out. */
 export const readSettings = (column: Cells): ColumnSettings => {
   const stored = valueOf(column.get('settings'));
@@ -69,6 +75,12 @@ export const readSettings = (column: Cells): ColumnSettings => {
   if (labels.length === 0 && !own && inline === undefined) return settings;
   labels.sort((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1));
   return { ...settings, labels: labels.map(({ id, title, color }) => ({ id, title, color })) };
+};
+
+/** Whether a column has a label, without reading the others. */
+export const hasLabel = (column: Cells, id: string): boolean => {
+  const stored = column.get(LABEL + id);
+  return stored === undefined ? readSettings(column).labels?.some((label) => label.id === id) === true : isRecord(valueOf(stored));
 };
 
 const refuse = (message: string, field = 'settings'): never => {

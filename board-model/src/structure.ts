@@ -8,7 +8,7 @@ import { asColumnId, asGroupId, newId, type ColumnId, type GroupId } from './ids
 import { byPosition, placeAmong, readPosition, type Placed } from './order.ts';
 import { atOf, clean, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
 import { boardMap, child, columnsMap, forEachChild, groupsMap, type Cells, type Store } from './schema.ts';
-import { checkSettings, readSettings, writeSettings } from './settings.ts';
+import { checkSettings, readSettings, readType, writeSettings } from './settings.ts';
 import { SCHEMA_VERSION, type BoardView, type ColumnSettings, type ColumnType, type ColumnView, type GroupView, type WriteContext } from './types.ts';
 import { isColumnType } from './values.ts';
 
@@ -20,11 +20,6 @@ export interface StructureOptions {
   /** Archived ones too. */
   archived?: boolean;
 }
-
-export const readType = (column: Cells): ColumnType | undefined => {
-  const type = valueOf(column.get('type'));
-  return isColumnType(type) ? type : undefined;
-};
 
 export const columnView = (column: Cells, id: string): ColumnView => {
   const type = readType(column);

@@ -6,7 +6,7 @@
  */
 import { newId } from './ids.ts';
 import type { ColumnSettings, ColumnType, ColumnValue, Label, Placeholder } from './types.ts';
-import { isDate, parseValue } from './values.ts';
+import { isDate, isSafeUrl, parseValue } from './values.ts';
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 const ISO = 'YYYY-MM-DD';
@@ -158,7 +158,7 @@ export const inferColumn = (header: string, column: readonly string[]): ColumnPl
   }
   candidates.push(numberPlan(cells), ...datePlans(cells));
   candidates.push(plain('timeline', {}, (cell) => ({ from: cell.slice(0, 10), to: cell.slice(11) })));
-  candidates.push(plain('link', {}, (url) => ({ url })), plain('email', {}, (cell) => cell));
+  candidates.push(plain('link', {}, (url) => (isSafeUrl(url) ? { url } : undefined)), plain('email', {}, (cell) => cell));
   if (/phone|mobile|^tel/i.test(header) && cells.every((cell) => /^[+()\d\s./-]{5,}$/.test(cell))) candidates.push(plain('phone', {}, (cell) => cell));
   const found = candidates.find((plan) => lossless(plan, cells));
   if (found !== undefined) return found;

@@ -33,17 +33,21 @@ const TIME = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?Z?$/;
 /** Whether this is a day of the calendar, as YYYY-MM-DD. */
 export const isDate = (value: unknown): value is string => {
   if (typeof value !== 'string' || !DATE.test(value)) return false;
-  const day = new Date(`${value}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value);
+  const year = Number(value.slice(0, 4));
+  const month = Number(value.slice(5, 7));
+  const day = Number(value.slice(8));
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const days = month === 2 ? (leap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
+  return month >= 1 && month <= 12 && day >= 1 && day <= days;
 };
 export const isTime = (value: unknown): value is string => typeof value === 'string' && TIME.test(value);
 
-/** Whether a link may be followed: http, https or mailto, with nothing a browser would strip from the scheme. */
-export const isSafeUrl = (url: string): boolean => {
-  if (!/^(https?:\/\/|mailto:)[^\s]/i.test(url) || url.length > MAX_TEXT_LENGTH) return false;
-  for (let i = 0; i < url.length; i++) if (url.charCodeAt(i) < 33) return false;
-  return url.isWellFormed() && URL.canParse(url);
-};
+/** http, https or mailto, and nothing that a browser would strip from the scheme or the middle. */
+const SAFE_URL = /^(https?:\/\/|mailto:)[^\0-\x20]+$/i;
+const safeUrl = (url: string): boolean => SAFE_URL.test(url) && url.length <= MAX_TEXT_LENGTH && url.isWellFormed();
+
+/** Whether a link may be followed: an absolute http, https or mailto address. Reads leave out the parsing: it costs more than all the rest. */
+export const isSafeUrl = (url: string): boolean => safeUrl(url) && URL.canParse(url);
 
 /** The id list of a set cell, without repeats; undefined when any element is no id. */
 const idList = (value: unknown): string[] | undefined =>
@@ -56,7 +60,7 @@ const label = (value: unknown): ColumnValue | undefined => (isRecord(value) && i
 const shortText = (value: unknown): string | undefined => text(value, MAX_TEXT_LENGTH);
 
 const link = (value: unknown): ColumnValue | undefined => {
-  if (!isRecord(value) || typeof value['url'] !== 'string' || !isSafeUrl(value['url'])) return undefined;
+  if (!isRecord(value) || typeof value['url'] !== 'string' || !safeUrl(value['url'])) return undefined;
   const title = value['text'] === undefined ? '' : shortText(value['text']);
   if (title === undefined) return undefined;
   return title === '' ? { url: value['url'] } : { url: value['url'], text: title };
