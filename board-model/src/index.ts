@@ -24,3 +24,4 @@ export { exportTable, type TableOptions } from './table-export.ts';
 export { escapeFormula, formatValue, namesOf, type Names } from './table-format.ts';
 export { exportJson, importJson, importJsonSteps, type BoardExport, type JsonImportOptions } from './json.ts';
 export { applyInverse } from './undo.ts';
+export { mapPlaceholder } from './people.ts';

@@ -27,7 +27,12 @@ export type ColumnValue = string | number | boolean | LinkValue | LocationValue 
 
 export interface Label { id: string; title: string; color: string }
 /** Somebody named in imported data who is not a user yet: stands in a person cell under its own id until mapped. */
-export interface Placeholder { id: string; name: string }
+export interface Placeholder {
+  id: string;
+  name: string;
+  /** Whom it was mapped to. */
+  userId?: string;
+}
 
 /** Known settings; others are kept as they are. */
 export interface ColumnSettings {

@@ -5,7 +5,7 @@ import { parse } from 'csv-parse/sync';
 import * as fc from 'fast-check';
 import * as Y from 'yjs';
 import {
-  asItemId, BoardModelError, createColumn, createItem, exportTable, importTable, importTableSteps, initBoard, listItems, readBoard, updateColumn, updateItem,
+  asItemId, BoardModelError, createColumn, createItem, exportTable, importTable, importTableSteps, initBoard, listItems, mapPlaceholder, readBoard, updateColumn,
   type ColumnType,
 } from '../src/index.ts';
 
@@ -46,13 +46,18 @@ test('a real roadmap becomes a board in one import, and comes out again string-e
   assert.equal(owner.settings.placeholders?.find(({ id }) => id === person)?.name, 'Person 01');
 });
 
-test('a placeholder person can be mapped to a user', () => {
+test('a placeholder person can be mapped to a user, everywhere at once', () => {
   const doc = new Y.Doc();
-  importTable(doc, { name: 'x', rows: [['Name', 'Owner'], ['a', 'Bo'], ['b', 'Bo']] }, ctx);
+  importTable(doc, { name: 'x', rows: [['Name', 'Owner'], ['a', 'Bo'], ['b', 'Cy'], ['c', 'Bo']] }, ctx);
   const owner = readBoard(doc).columns[0];
-  assert.ok(owner !== undefined);
-  for (const item of listItems(doc)) updateItem(doc, item.id, { values: { [owner.id]: ['user-7'] } }, ctx);
-  assert.deepEqual(exportTable(doc, { userName: (id) => (id === 'user-7' ? 'Bo Berg' : undefined) }), [['Name', 'Owner'], ['a', 'Bo Berg'], ['b', 'Bo Berg']]);
+  const bo = owner?.settings.placeholders?.find(({ name }) => name === 'Bo')?.id;
+  assert.ok(owner !== undefined && bo !== undefined);
+  assert.equal(mapPlaceholder(doc, owner.id, bo, 'user-7', ctx), 2);
+  assert.equal(mapPlaceholder(doc, owner.id, bo, 'user-7', ctx), 0);
+  assert.throws(() => mapPlaceholder(doc, owner.id, 'nobody', 'user-7', ctx), (error) => error instanceof BoardModelError && error.code === 'invalid_value');
+  assert.deepEqual(listItems(doc).map(({ values }) => (values[owner.id] as string[])[0]).filter((id) => id === 'user-7').length, 2);
+  const userName = (id: string): string | undefined => (id === 'user-7' ? 'Bo Berg' : undefined);
+  assert.deepEqual(exportTable(doc, { userName }), [['Name', 'Owner'], ['a', 'Bo Berg'], ['b', 'Cy'], ['c', 'Bo Berg']]);
 });
 
 test('column types are inferred only where every cell survives exactly', () => {
