@@ -111,5 +111,9 @@ export function functionShares(profile: CpuProfile): FunctionShare[] {
       counted.add(key)
     }
   })
-  return [...shares.values()].map((share) => ({ ...share, self: share.self / busy, total: share.total / busy }))
+  for (const share of shares.values()) {
+    share.self /= busy
+    share.total /= busy
+  }
+  return [...shares.values()]
 }
