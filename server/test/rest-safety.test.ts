@@ -213,7 +213,7 @@ test('raw junk on the port is answered, and the server lives', async () => {
 });
 
 test('a development session is made by name, on loopback names only', async () => {
-  const dev = await startTestServer({ SUNDAY_JWT_SECRET: '' , SUNDAY_DEV_TEST: '1' });
+  const dev = await startTestServer({ SUNDAY_JWT_SECRET: '' });
   try {
     const session = await request<{ token: string; user: { id: string; name: string } }>(`${dev.url}/v1/dev/sessions`, 'POST', { body: { name: 'Ada' } });
     assert.equal(session.status, 200, session.text);

@@ -40,7 +40,9 @@ export async function startTestServer(env: Record<string, string> = {}, wire: (u
   const database = await openTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-rest-'));
   const log: string[] = [];
-  const config = loadConfig({ PORT: '0', DATABASE_URL: await wire(database.connectionString), SUNDAY_DATA_DIR: dataDir, SUNDAY_JWT_SECRET: SECRET, ...env });
+  const loaded = loadConfig({ PORT: '0', DATABASE_URL: await wire(database.connectionString), SUNDAY_DATA_DIR: dataDir, SUNDAY_JWT_SECRET: SECRET, ...env });
+  // start.ts makes one in the data dir
+  const config = loaded.devAuth ? { ...loaded, auth: { ...loaded.auth, secret: SECRET } } : loaded;
   const sunday = await startSunday(config, pino({ level: 'debug' }, { write: (line: string) => log.push(line) }), 'test').catch(async (error: unknown) => {
     await database.close(); // or its Postgres keeps this process alive
     throw error;

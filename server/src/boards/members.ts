@@ -60,13 +60,15 @@ export function members(parts: BoardsParts): Members {
   }
 
   /** Runs a change that must leave an owner, and announces it. */
-  function changing<T>(boardId: string, userId: string, change: (tx: Tx, owners: readonly string[]) => Promise<T>): Promise<T> {
-    return database.transaction(async (tx) => {
+  async function changing<T>(boardId: string, userId: string, change: (tx: Tx, owners: readonly string[]) => Promise<T>): Promise<T> {
+    const changed = await database.transaction(async (tx) => {
       const owners = await tx.query<{ user_id: string }>(LOCK_OWNERS, [boardId]);
       const result = await change(tx, owners.map((owner) => owner.user_id));
       await tx.query(ANNOUNCE, [JSON.stringify({ kind: 'role', boardId, userId })]);
       return result;
     });
+    parts.access.roleChanged?.(boardId, userId);
+    return changed;
   }
 
   const keepAnOwner = (owners: readonly string[], userId: string): void => {

@@ -14,6 +14,8 @@ import { ROLES, type Actor, type Role } from './resources.ts';
 /** What boards ask of access: the role of a user, or the reason why there is none (AccessError board_not_found or forbidden). */
 export interface RoleSource {
   roleOn(boardId: string, userId: string): Promise<Role>;
+  /** A role was changed here: this node must not wait for the announcement, or the next request would still see the old one. */
+  roleChanged?(boardId: string, userId: string): void;
 }
 
 export type PresenceEntry = { clientId: number; user: { id: string; name: string; picture: string | null; color: string }; state: unknown };

@@ -6,6 +6,7 @@
  * Does not: listen, nor own the parts handed in; closing the app closes only the app.
  */
 import { randomUUID } from 'node:crypto';
+import { signDevSession } from '@sunday/extension-access';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Registry } from 'prom-client';
@@ -21,7 +22,7 @@ import { installProblems, pathOf, sendProblem } from './problem.ts';
 import { installSecurity } from './security.ts';
 import { installWebApp } from './web-app.ts';
 
-export type HttpDependencies = Omit<RestDependencies, 'boards' | 'config' | 'access'> & {
+export type HttpDependencies = Omit<RestDependencies, 'boards' | 'config' | 'access' | 'signDevSession'> & {
   readonly config: Config;
   readonly engine: Engine;
   readonly access: Authenticator & RoleSource;
@@ -44,7 +45,7 @@ const MAX_PARAM_LENGTH = 300;
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
 export async function createHttpApp(dependencies: HttpDependencies): Promise<FastifyInstance> {
-  const { config, log, engine, access, database, presence, signDevSession } = dependencies;
+  const { config, log, engine, access, database, presence } = dependencies;
   const boards = createBoards({ database, engine, access, limits: config.limits, ...(presence === undefined ? {} : { presence }) });
   const app: FastifyInstance = Fastify({
     loggerInstance: log.child({ part: 'http' }, { serializers: { req: loggedRequest } }),
@@ -78,7 +79,9 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
   await installSecurity(app, config);
   installHealth(app, { readiness: dependencies.readiness, metrics: dependencies.metrics });
   await installDocs(app, resourceSchemas);
-  const rest = { config, boards, access, database, ...(signDevSession === undefined ? {} : { signDevSession }) };
+  const { secret, issuer, audience } = config.auth;
+  const signs = config.devAuth && secret !== undefined;
+  const rest = { config, boards, access, database, ...(signs ? { signDevSession: (name: string) => signDevSession(secret, { name, issuer, audience }) } : {}) };
   // The prefix stays with this scope: among the options it would be added again by every route module below.
   await app.register((scope) => restApi(scope, rest), { prefix: '/v1' });
   await installWebApp(app, dependencies.webDirectory);
