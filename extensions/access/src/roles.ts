@@ -1,0 +1,50 @@
+/** Who is what on which board, as the database has it. */
+import type { Database } from '@sunday/database';
+import { AccessError } from './errors.ts';
+import { Known } from './known.ts';
+import { ROLE_ON_BOARD } from './sql.ts';
+
+export type Role = 'owner' | 'editor' | 'commenter' | 'viewer';
+
+/** Owners and editors. What a commenter may write needs a look into each update, which is the guard's: until then they read. */
+export const mayWrite = (role: Role): boolean => role === 'owner' || role === 'editor';
+
+/** Lower case only: a board has one name. Nothing else reaches Postgres, which would take other spellings of a UUID, too. */
+const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export class Roles {
+  private readonly database: Database;
+  private readonly roles = new Known<Role>();
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /** @throws AccessError board_not_found, forbidden; DatabaseUnavailable */
+  async roleOn(boardId: string, userId: string): Promise<Role> {
+    if (!BOARD_ID.test(boardId)) throw new AccessError('board_not_found');
+    return this.roles.get(keyOf(boardId, userId), () => this.read(boardId, userId));
+  }
+
+  changed(boardId: string, userId: string): void {
+    this.roles.drop(keyOf(boardId, userId));
+  }
+
+  deleted(boardId: string): void {
+    this.roles.dropWhere((key) => key.startsWith(boardId));
+  }
+
+  doubtAll(): void {
+    this.roles.doubtAll();
+  }
+
+  private async read(boardId: string, userId: string): Promise<Role> {
+    const [row] = await this.database.query<{ deleted: boolean; role: Role | null }>(ROLE_ON_BOARD, [boardId, userId]);
+    if (row === undefined || row.deleted) throw new AccessError('board_not_found');
+    if (row.role === null) throw new AccessError('forbidden');
+    return row.role;
+  }
+}
+
+/** Board ids are all of one length, so that no two pairs spell the same. */
+const keyOf = (boardId: string, userId: string): string => `${boardId} ${userId}`;
