@@ -107,6 +107,11 @@ export class Attachment implements BoardHandler {
     this.#options.changed();
   }
 
+  probe(): void {
+    const { awareness } = this.#options;
+    awareness.setLocalState(awareness.getLocalState()); // a heartbeat: the server echoes it
+  }
+
   refused(reason: string): void {
     this.end(false);
     this.#options.refused(reason);
@@ -124,7 +129,7 @@ export class Attachment implements BoardHandler {
   }
 
   async #signIn(): Promise<void> {
-    const { boardId, doc, awareness, schemaVersion } = this.#options;
+    const { boardId, doc, schemaVersion } = this.#options;
     const epoch = this.#begin();
     let token: string;
     try {
@@ -139,7 +144,7 @@ export class Attachment implements BoardHandler {
     this.#send(helloFrame(boardId, doc.clientID, schemaVersion, SDK_VERSION));
     this.#send(step1Frame(boardId, Y.encodeStateVector(doc)));
     // A new clock: the server may have told others that this client left.
-    awareness.setLocalState(awareness.getLocalState());
+    this.probe();
   }
 
   #begin(): number {

@@ -10,7 +10,8 @@ import type { ConnectionState, SocketLike } from './types.ts';
 import { closeFrame, decode, PONG_FRAME, type Frame, type Incoming } from './wire.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000; // a SYN into a black hole hangs for minutes otherwise
-const SILENCE_MS = 45_000; // the server echoes the presence heartbeat (every 15 s) within 30 s; three missed means gone
+const SILENCE_MS = 40_000; // the server echoes the presence heartbeat (every 15 s) within 30 s; silence for longer is asked about
+const ANSWER_MS = 8_000; // then no answer means gone. Asked first, because a hidden tab's own heartbeat comes once a minute
 const SILENCE_CHECK_MS = 5_000;
 const STABLE_MS = 5_000; // open for this long: the next loss is a new one and gets the quick first try
 const DETACH_WAIT_MS = 2_000; // how long a board that is reopened waits for the server to confirm its earlier close
@@ -22,6 +23,8 @@ export interface BoardHandler {
   opened(): void;
   /** The socket is gone: nothing of this attachment is valid any more. */
   closed(): void;
+  /** Say something that the server answers. */
+  probe(): void;
   /** The whole socket was refused for good. */
   refused(reason: string): void;
   received(message: Incoming): void;
@@ -49,6 +52,7 @@ export class Socket {
   #attempt = 0;
   #lost = false;
   #lastReceived = 0;
+  #probedAt = 0; // 0: nothing was asked since the last frame
 
   constructor(url: string, WebSocket: new (url: string) => SocketLike, onState: () => void) {
     this.#url = url;
@@ -138,17 +142,28 @@ export class Socket {
     if (this.#state.kind !== 'connecting' || this.#state.socket !== socket) return;
     clearTimeout(this.#state.timeout);
     this.#lastReceived = Date.now();
+    this.#probedAt = 0;
     this.#lost = false;
-    const watch = setInterval(() => {
-      if (Date.now() - this.#lastReceived > SILENCE_MS) this.#closed(socket, 1006);
-    }, SILENCE_CHECK_MS);
+    const watch = setInterval(() => this.#listen(socket), SILENCE_CHECK_MS);
     this.#become({ kind: 'open', socket, since: Date.now(), watch });
     for (const handler of this.#handlers()) handler.opened();
+  }
+
+  #listen(socket: SocketLike): void {
+    const now = Date.now();
+    if (now - this.#lastReceived < SILENCE_MS) return;
+    if (this.#probedAt > 0 && now - this.#probedAt >= ANSWER_MS) {
+      this.#closed(socket, 1006);
+    } else if (this.#probedAt === 0) {
+      this.#probedAt = now;
+      for (const handler of this.#handlers()) handler.probe();
+    }
   }
 
   #received(socket: SocketLike, data: Uint8Array): void {
     if (this.#state.kind !== 'open' || this.#state.socket !== socket) return;
     this.#lastReceived = Date.now();
+    this.#probedAt = 0;
     const received = decode(data);
     if (!received) return;
     if (received.kind === 'ping') {

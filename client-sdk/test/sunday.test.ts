@@ -95,12 +95,12 @@ suite('the SDK on a real Sunday', () => {
     const boards = users.map((user) => clientOf(t, sunday, user).open(boardId));
     await Promise.all(boards.map(({ ready }) => ready));
     const saved = new Map<string, number>(); // item → the last size that was acknowledged
-    let editing = true;
+    const editing = new AbortController();
     const own: string[] = [];
     const editors = boards.map(async (board, who) => {
       const id = board.items.create({ name: `of ${users[who]}`, values: { size: 0 } });
       own.push(id);
-      for (let size = 1; editing; size++) {
+      for (let size = 1; !editing.signal.aborted; size++) {
         board.items.update(id, { values: { size } });
         if (size % 5 === 0) board.items.update(own[(who + 1) % own.length] ?? id, { values: { votes: size } });
         const sofar = size;
@@ -117,7 +117,7 @@ suite('the SDK on a real Sunday', () => {
       for (const [id, size] of atDeath) assert.ok(Number(rows.get(id)?.size) >= size, `round ${round}: ${id} was saved at ${size}, Postgres has ${String(rows.get(id)?.size)}`);
       await sunday.start();
     }
-    editing = false;
+    editing.abort();
     await Promise.all(editors);
     await Promise.all(boards.map((board) => board.saved()));
     const states = boards.map((board) => JSON.stringify(board.items.all.map(({ id, name, values }) => ({ id, name, values }))));
