@@ -4,7 +4,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
 import { WebsocketProvider } from 'y-websocket';
 import type { Awareness } from 'y-protocols/awareness';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import * as Y from 'yjs';
 import { startTestServer, type Api, type TestServer } from './rest-support.ts';
 
@@ -15,6 +15,7 @@ interface Person {
   readonly closes: () => number;
   /** The network goes: no goodbye, no closing handshake. */
   cut(): void;
+  back(): void;
   destroy(): void;
 }
 
@@ -57,6 +58,7 @@ const hocuspocus: Join = async (t, userId, board, state = { cursor: `of ${userId
       socket.disconnect();
       for (const each of sockets) each.terminate();
     },
+    back() { void socket.connect(); },
     destroy() {
       provider.destroy();
       socket.destroy();
@@ -86,6 +88,7 @@ const yWebsocket: Join = async (t, userId, board, state = { cursor: `of ${userId
       provider.shouldConnect = false;
       for (const each of sockets) each.terminate();
     },
+    back() { provider.connect(); },
     destroy() {
       provider.destroy();
       doc.destroy();
@@ -148,6 +151,19 @@ describe('stock clients see each other', { concurrency: true }, () => {
     bob.cut();
     const gone = await until('bob removed', () => !sees(ann, bob), 10_000);
     assert.ok(gone > 3_500 && gone < 6_500, `after ${gone} ms`);
+  });
+
+  test('who returns after being removed is seen at once, and sees everyone at once', async (t) => {
+    const board = await newBoard('ann', 'bob', 'cyd');
+    const ann = await hocuspocus(t, 'ann', board);
+    const returning = [await hocuspocus(t, 'bob', board), await yWebsocket(t, 'cyd', board)];
+    await until('all', () => returning.every((person) => sees(ann, person) && sees(person, ann)));
+    for (let round = 0; round < 2; round++) {
+      for (const person of returning) person.cut();
+      await until('removed', () => !returning.some((person) => sees(ann, person)), 10_000);
+      for (const person of returning) person.back();
+      await until('back', () => returning.every((person) => sees(ann, person) && sees(person, ann)), 3_000);
+    }
   });
 
   test('someone alone and idle keeps the socket for longer than the 30 s after which providers give up', async (t) => {
