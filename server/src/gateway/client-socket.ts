@@ -80,6 +80,8 @@ export class ClientSocket {
   private readonly attached = new Map<string, Connection>();
   private readonly asked = new Set<string>();
   private readonly refusedBoards = new Set<string>();
+  /** The last presence of a client that is still being let in. */
+  private readonly announced = new Map<string, Uint8Array>();
   private outbound: OutboundSocket | null = null;
   private hocuspocus: ClientConnection | null = null;
   private authTimer: NodeJS.Timeout | null;
@@ -177,9 +179,14 @@ export class ClientSocket {
   }
 
   private receivePresence(envelope: Envelope, frame: Uint8Array): void {
-    if (!this.attached.has(envelope.address)) return;
     const update = readAwareness(frame, envelope.bodyAt);
-    if (update !== null) this.options.presence.receive(envelope.document, this.peerId(envelope.address), update);
+    if (update === null) return;
+    if (!this.attached.has(envelope.address)) {
+      // Stock clients announce themselves with their token, and then not again for 15 s.
+      if (this.asked.has(envelope.address) && update.length <= this.options.limits.maxPresenceBytes) this.announced.set(envelope.address, update);
+      return;
+    }
+    this.options.presence.receive(envelope.document, this.peerId(envelope.address), update);
   }
 
   private peerId(address: string): string {
@@ -212,6 +219,7 @@ export class ClientSocket {
       case 'denied': {
         const code: ErrorCode = isErrorCode(auth.reason) ? auth.reason : 'internal';
         this.asked.delete(envelope.address);
+        this.announced.delete(envelope.address);
         this.options.count('refused');
         if (auth.reason === UNEXPLAINED_DENIAL || ERRORS[code].retryable || this.options.protocol.kind === 'y-websocket') {
           // A failed load looks like a denial to a stock provider, which never asks again: let it reconnect instead.
@@ -238,6 +246,9 @@ export class ClientSocket {
       send: (update) => { this.send(presenceFrame(address, update)); },
       get bufferedBytes() { return outbound?.bufferedAmount ?? 0; },
     });
+    const announced = this.announced.get(address);
+    this.announced.delete(address);
+    if (announced !== undefined) this.options.presence.receive(board, this.peerId(address), announced);
     connection.onClose((_document, event) => {
       this.attached.delete(address);
       this.asked.delete(address);
