@@ -66,7 +66,7 @@ export const ERRORS = {
   slow_consumer: entry(503, 4508, true, 'The connection could not keep up and was closed'),
   draining: entry(503, 4503, true, 'The server is shutting down: try again'),
   overloaded: entry(503, 4503, true, 'The server is busy: try again'),
-  database_unavailable: entry(503, 4503, true, 'The database is away; nothing was changed: try again'),
+  database_unavailable: entry(503, 4503, true, 'The database is away: try again'),
   commit_pending: entry(
     503,
     4503,
@@ -134,7 +134,11 @@ export class SundayError extends Error {
 export function toSundayError(error: unknown): SundayError {
   if (error instanceof SundayError) return error;
   if (error instanceof Error) {
-    if (error.name === 'DatabaseUnavailable') return new SundayError('database_unavailable', undefined, { cause: error });
+    if (error.name === 'DatabaseUnavailable') {
+      const lost = 'outcomeUnknown' in error && error.outcomeUnknown === true;
+      const message = lost ? 'The database went away during the request; whether it was done is not known: repeat it with the same Idempotency-Key' : 'The database is away and nothing was changed: try again';
+      return new SundayError('database_unavailable', message, { cause: error });
+    }
     if (CODED_ERRORS.has(error.name)) {
       const { code, field } = error as Error & { code?: unknown; field?: unknown };
       if (isErrorCode(code)) {

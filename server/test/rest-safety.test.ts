@@ -212,6 +212,20 @@ test('raw junk on the port is answered, and the server lives', async () => {
   assert.equal((await request(`${server.url}/healthz`, 'GET')).status, 200);
 });
 
+test('a user over the rate an operator set waits, others do not', async () => {
+  const limited = await startTestServer({ SUNDAY_REQUESTS_PER_MINUTE: '5' });
+  try {
+    const [fast, calm] = [await limited.as('fast'), await limited.as('calm')];
+    for (let count = 0; count < 5; count++) await fast.expect(200, 'GET', '/boards');
+    const refused = await fast.expect(429, 'GET', '/boards');
+    assert.equal(refused.body['code'], 'rate_limited');
+    assert(Number(refused.headers.get('retry-after')) >= 1);
+    await calm.expect(200, 'GET', '/boards');
+  } finally {
+    await limited.close();
+  }
+});
+
 test('a development session is made by name, on loopback names only', async () => {
   const dev = await startTestServer({ SUNDAY_JWT_SECRET: '' });
   try {

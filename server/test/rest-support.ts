@@ -80,7 +80,7 @@ export async function startTestServer(env: Record<string, string> = {}, wire: (u
   };
 }
 
-export async function request<T>(url: string, method: string, { body, headers = {}, raw }: Call = {}): Promise<Answer<T>> {
+export async function request<T = Record<string, unknown>>(url: string, method: string, { body, headers = {}, raw }: Call = {}): Promise<Answer<T>> {
   const content = raw?.bytes ?? (body === undefined ? undefined : JSON.stringify(body));
   const response = await fetch(url, {
     method,
