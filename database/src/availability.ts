@@ -7,8 +7,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The first probe after a loss is immediate; a restart of Postgres takes about 100 ms, so the next ones are close together. */
-const PROBE_FIRST_MS = 50;
+/** The first probe after a loss is immediate; Postgres is back from a crash in 250 to 550 ms, so the next ones are close together. */
+const PROBE_FIRST_MS = 25;
+/** Probes before they become fewer: two seconds. */
+const PROBES_CLOSE = 80;
 /** An outage of minutes costs one connection attempt a second. */
 const PROBE_MAX_MS = 1_000;
 
@@ -54,7 +56,9 @@ export class Availability {
 
   private async probeUntilUp(): Promise<void> {
     const { signal } = this.closing;
-    for (let wait = PROBE_FIRST_MS; !signal.aborted; wait = Math.min(wait * 2, PROBE_MAX_MS)) {
+    let wait = PROBE_FIRST_MS;
+    for (let probes = 0; !signal.aborted; probes++) {
+      if (probes > PROBES_CLOSE) wait = Math.min(wait * 2, PROBE_MAX_MS);
       try {
         await this.probe();
         break;

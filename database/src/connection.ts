@@ -32,9 +32,12 @@ export const patientConfig = (connectionString: string, applicationName: string)
   keepAlive: true,
 });
 
+/** `postgresql://user@/database?host=/directory`, as libpq takes it, is no URL: without a host there can be no user. */
+export const parseConnectionString = (connectionString: string): URL => new URL(connectionString.replace('@/', '@localhost/'));
+
 /** The same server, another database. */
 export function withDatabase(connectionString: string, database: string): string {
-  const url = new URL(connectionString);
+  const url = parseConnectionString(connectionString);
   url.pathname = `/${encodeURIComponent(database)}`;
   return url.href;
 }

@@ -2,7 +2,7 @@
  * Opens Sunday's database: the server named by a URL, or the embedded one of a data dir; waits until it answers, then migrates it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectClient, patientConfig } from './connection.ts';
+import { connectClient, parseConnectionString, patientConfig } from './connection.ts';
 import { DEFAULT_POOL_SIZE, PooledDatabase, type Database } from './database.ts';
 import { EmbeddedPostgres } from './embedded/supervisor.ts';
 import { DatabaseUnavailable, isConnectionFailure } from './errors.ts';
@@ -55,6 +55,6 @@ async function firstContact(connectionString: string, onStatus: (status: string)
 
 /** Host and database, never the password. */
 function placeOf(connectionString: string): string {
-  const { host, pathname } = new URL(connectionString);
+  const { host, pathname } = parseConnectionString(connectionString);
   return `${host}${pathname}`;
 }

@@ -3,7 +3,7 @@
  * Sunday and wrong for tests: a server left behind by a killed test run is ended and removed by the next one.
  */
 import { rmSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withDatabase } from './connection.ts';
@@ -19,7 +19,11 @@ export interface PrivateServer {
 const PREFIX = 'sunday-test-';
 
 /** `sunday-test-<pid>-xxxxxx`: the process id says whether the directory is still somebody's. */
-export const makeTestDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+export async function makeTestDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  await chmod(directory, 0o711); // as root, Postgres' own user must pass
+  return directory;
+}
 
 export async function startPrivateServer(): Promise<PrivateServer> {
   await sweepAbandoned();

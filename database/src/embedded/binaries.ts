@@ -39,6 +39,11 @@ export async function findBinaries(user: OsUser, copyTo: string, platform = `${p
   } catch (error) {
     throw unsupported(`the package ${name} is not installed (npm leaves it out with --omit=optional)`, error);
   }
+  return prepareBinaries(root, user, copyTo);
+}
+
+/** @param root of the npm package */
+export async function prepareBinaries(root: string, user: OsUser, copyTo: string): Promise<Binaries> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   const inPlace = blockedAt(join(root, 'native', 'bin'), user) === undefined && (await linkLibraries(root, root));
   const native = inPlace ? join(root, 'native') : join(await copied(root, join(copyTo, version)), 'native');

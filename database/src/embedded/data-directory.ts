@@ -29,6 +29,8 @@ export const CLUSTER_USER = 'sunday';
 export const SOCKET_PORT = 5432;
 /** What the kernel takes for the path of a Unix socket, in bytes. */
 const SOCKET_PATH_MAX = process.platform === 'darwin' ? 103 : 107;
+/** Containers are sometimes run as a user id that has no entry in /etc/passwd; initdb insists on one. */
+const NAMELESS_USER = '\nPostgres needs an entry for this user in /etc/passwd. Add one, run as another user, or set DATABASE_URL.';
 /** A half-made cluster this old belongs to a process that died. */
 const ABANDONED_AFTER_MS = 10 * 60_000;
 
@@ -139,7 +141,7 @@ function initdb(directory: string, user: OsUser, binaries: Binaries): Promise<vo
     child.once('error', (error) => { failed(cannotRun(binaries.initdb, error)); });
     child.once('close', (code) => {
       if (code === 0) done();
-      else failed(new DatabaseSetupError('start_failed', `initdb failed (${code ?? 'killed'}):\n${output.trim()}`));
+      else failed(new DatabaseSetupError('start_failed', `initdb failed (${code ?? 'killed'}): ${output.trim()}${/could not look up effective user ID/.test(output) ? NAMELESS_USER : ''}`));
     });
   });
 }

@@ -14,6 +14,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { connectClient, patientConfig, socketUrl } from '../connection.ts';
@@ -29,6 +30,8 @@ const OWNER_LOCK = 7_825_301;
 const OWNER_WAIT_MS = 3_000;
 /** Between looks while the server comes up (35–110 ms on a warm start). */
 const POLL_MS = 10;
+/** While it says that it is not ready: each of these looks is a line in its log. */
+const POLL_BUSY_MS = 40;
 /** While a dead postmaster's children or a leaving server are in the way, and between failing restarts. */
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 5_000;
@@ -36,6 +39,8 @@ const RETRY_MAX_MS = 5_000;
 const START_TIMEOUT_MS = 60_000;
 /** A fast shutdown writes a checkpoint: seconds on a slow disk. After this it is ended without one, and recovers at the next start. */
 const STOP_TIMEOUT_MS = 30_000;
+/** SQLSTATE "the database system is starting up", shutting down, or in recovery. */
+const CANNOT_CONNECT_NOW = '57P03';
 /** The log starts over above this size. */
 const LOG_MAX_BYTES = 10_000_000;
 const LOG_TAIL_BYTES = 4_000;
@@ -55,7 +60,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /** What a start or a restart came upon. */
-type Attempt = { readonly kind: 'reached'; readonly session: pg.Client; readonly adopted: boolean } | { readonly kind: 'wait' };
+type Attempt =
+  | { readonly kind: 'reached'; readonly session: pg.Client; readonly adopted: boolean }
+  /** `busy`: the server answers that it is starting up, recovering or shutting down */
+  | { readonly kind: 'wait'; readonly busy: boolean };
 
 export interface EmbeddedOptions {
   readonly dataDir: string;
@@ -72,6 +80,8 @@ export class EmbeddedPostgres {
   private session: pg.Client | undefined;
   private restarting: Promise<void> | undefined;
   private stopped: Promise<void> | undefined;
+  /** Where in the log the latest start begins. */
+  private logStart = 0;
 
   private constructor(cluster: Cluster, onStatus: (status: string) => void) {
     this.cluster = cluster;
@@ -116,39 +126,45 @@ export class EmbeddedPostgres {
         if (attempt.adopted) this.onStatus('Found the database still running, and took it over');
         return;
       }
+      if (attempt.busy) deadline = Date.now() + START_TIMEOUT_MS; // replaying the log takes as long as it takes
+      if (Date.now() > deadline) throw this.neverReady();
       if (this.childRuns()) {
-        // recovery after a crash replays the log for as long as it takes; the server says so by answering "starting up"
-        if (isPostmasterOf(this.cluster.directory, this.child?.pid ?? -1) === true) deadline = Date.now() + START_TIMEOUT_MS;
-        await delay(POLL_MS);
-        continue;
+        await delay(attempt.busy ? POLL_BUSY_MS : POLL_MS);
+      } else {
+        await delay(wait, undefined, { signal: this.stopping.signal });
+        wait = Math.min(wait * 2, RETRY_MAX_MS / 10);
       }
-      if (Date.now() > deadline) throw new DatabaseSetupError('start_failed', `Postgres did not start in ${START_TIMEOUT_MS / 1000} s. The end of ${this.cluster.logFile}:\n${this.logTail()}`);
-      await delay(wait, undefined, { signal: this.stopping.signal });
-      wait = Math.min(wait * 2, RETRY_MAX_MS / 10);
     }
+  }
+
+  private neverReady(): DatabaseSetupError {
+    if (this.childRuns()) this.child?.kill('SIGQUIT');
+    return new DatabaseSetupError('start_failed', `Postgres did not start in ${START_TIMEOUT_MS / 1000} s. The end of ${this.cluster.logFile}:\n${this.logTail()}`);
   }
 
   private async reachOrSpawn(): Promise<Attempt> {
     const { directory } = this.cluster;
     const file = readPostmasterFile(directory);
+    let busy = false;
     if (file !== undefined) {
       try {
         const session = await connectClient(patientConfig(socketUrl(this.socketDirectory, CLUSTER_USER, 'postgres'), `sunday-owner ${process.pid}`));
         return { kind: 'reached', session, adopted: file.pid !== this.child?.pid };
       } catch (error) {
         if (!isConnectionFailure(error)) throw error;
+        busy = codeOf(error) === CANNOT_CONNECT_NOW;
       }
     }
-    if (this.childRuns()) return { kind: 'wait' };
+    if (this.childRuns()) return { kind: 'wait', busy };
     if (this.childError !== undefined) throw cannotRun(this.cluster.binaries.postgres, this.childError);
     if (this.child !== undefined && !this.diedOfAnother()) this.throwStartFailure(this.child);
     if (file !== undefined && isPostmasterOf(directory, file.pid) === true) {
       this.child = undefined;
-      return { kind: 'wait' }; // it is coming up, recovering or going down
+      return { kind: 'wait', busy }; // somebody else's, coming up or going down
     }
     if (file !== undefined) await removeStalePostmasterFile(directory, file); // if it stays, Postgres judges it for itself
     this.spawnServer();
-    return { kind: 'wait' };
+    return { kind: 'wait', busy };
   }
 
   private childRuns(): boolean {
@@ -182,8 +198,6 @@ export class EmbeddedPostgres {
     this.childError = undefined;
   }
 
-  private logStart = 0;
-
   private logTail(): string {
     try {
       return readFileSync(this.cluster.logFile).subarray(this.logStart).subarray(-LOG_TAIL_BYTES).toString('utf8').trim();
@@ -193,16 +207,21 @@ export class EmbeddedPostgres {
   }
 
   private async own(session: pg.Client): Promise<void> {
+    let ended = false;
+    session.once('end', () => {
+      ended = true;
+      if (this.session === session) this.lost();
+    });
     try {
       await this.takeOwnership(session);
       const { rowCount } = await session.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
       if (rowCount === 0) await session.query(`CREATE DATABASE ${DATABASE}`);
+      if (ended) throw new Error('The database went away while it was being taken over');
     } catch (error) {
       await session.end().catch(() => undefined);
       throw error;
     }
     this.session = session;
-    session.once('end', () => { this.lost(); });
   }
 
   private async takeOwnership(session: pg.Client): Promise<void> {
@@ -249,19 +268,23 @@ export class EmbeddedPostgres {
   private async shutDown(): Promise<void> {
     this.stopping.abort();
     await this.restarting;
+    const owned = this.session === undefined ? undefined : readPostmasterFile(this.cluster.directory)?.pid;
     await this.session?.end().catch(() => undefined);
-    const file = readPostmasterFile(this.cluster.directory);
-    if (file === undefined || isPostmasterOf(this.cluster.directory, file.pid) === false) return;
-    signalProcess(file.pid, 'SIGINT');
+    // not owned: lost and not brought back, or taken over by another process, whose server is not ours to stop
+    const pid = owned ?? (this.childRuns() ? this.child?.pid : undefined);
+    if (pid === undefined) return;
+    signalProcess(pid, 'SIGINT');
     const deadline = Date.now() + STOP_TIMEOUT_MS;
-    while (isPostmasterOf(this.cluster.directory, file.pid) === true) {
+    while (isPostmasterOf(this.cluster.directory, pid) === true) {
       if (Date.now() > deadline) {
         this.onStatus('The database does not stop; ending it without a checkpoint');
-        signalProcess(file.pid, 'SIGQUIT');
+        signalProcess(pid, 'SIGQUIT');
         return;
       }
       await delay(POLL_MS);
     }
+    const { directory, socketDirectory } = this.cluster;
+    if (socketDirectory !== directory) await rmdir(socketDirectory).catch(() => undefined); // in /tmp: empty by now, or in use again
   }
 }
 
