@@ -1,17 +1,19 @@
 /**
- * The whole committed board as bytes, for those who join with nothing: one base made off the event loop (the snapshot as
- * loaded, or a fold), and the batches committed since. Shared by all joiners; committed by construction (invariant 2).
+ * The whole committed board as bytes, for those who join with nothing: one base (the snapshot as loaded, a fold made off the
+ * event loop, or for a small board the document at a committed moment) and the batches committed since. Shared by all
+ * joiners; committed by construction (invariant 2).
  *
- * Only for large boards: small ones are encoded from the document faster than they could be kept. It is dropped when nobody
- * joined for a while, or when the tail outgrows the base. Owns one timer, while it holds bytes.
+ * It is dropped when nobody joined for a while, or when the tail outgrows it. Owns one timer, while it holds bytes.
  */
 
-/** Below this a document is encoded from memory within a millisecond or two. */
+/** Up to this a document is encoded on the event loop, which takes a millisecond or two; above, it is folded elsewhere. */
 const LARGE_BYTES = 128 * 1024;
 /** Joins come in bursts (a deploy, the start of a meeting); after this long without one the memory is worth more. */
 const KEEP_MS = 30_000;
 /** A tail may grow to this even over a small base. */
-const MIN_TAIL_BYTES = 256 * 1024;
+const MIN_TAIL_BYTES = 64 * 1024;
+/** Each batch of the tail is a frame of its own to every joiner. */
+const MAX_TAIL_BATCHES = 100;
 
 export class CommittedState {
   private base: Uint8Array | null = null;
@@ -21,7 +23,7 @@ export class CommittedState {
   private approximateBytes = 0;
   private expiry: NodeJS.Timeout | null = null;
 
-  /** Whether the board is worth keeping as bytes; an estimate from what was loaded and appended. */
+  /** Whether the board is too large to be encoded on the event loop; an estimate from what was loaded and appended. */
   get large(): boolean {
     return this.approximateBytes > LARGE_BYTES;
   }
@@ -33,7 +35,6 @@ export class CommittedState {
   /** `bytes` is the whole state at `seq`; batches after it, already collected, stay in the tail. */
   seed(seq: number, bytes: Uint8Array): void {
     this.approximateBytes = bytes.length;
-    if (!this.large) return;
     this.base = bytes;
     this.tail = this.tail.filter((row) => row.seq > seq);
     this.tailBytes = this.tail.reduce((sum, row) => sum + row.update.length, 0);
@@ -45,7 +46,8 @@ export class CommittedState {
     if (this.base === null && this.collecting === 0) return;
     this.tail.push({ seq, update });
     this.tailBytes += update.length;
-    if (this.collecting === 0 && this.tailBytes > Math.max(MIN_TAIL_BYTES, this.base?.length ?? 0)) this.drop();
+    if (this.collecting > 0) return;
+    if (this.tail.length > MAX_TAIL_BATCHES || this.tailBytes > Math.max(MIN_TAIL_BYTES, this.base?.length ?? 0)) this.drop();
   }
 
   /** Keeps every batch from now on until `seed`, so that none falls between a fold and the present. */

@@ -107,6 +107,7 @@ export class Ledger implements FollowedBoard {
   private touched: Touched = { items: new Set(), structure: false };
   private readers: Reader[] = [];
   private out: Cut | null = null;
+  private making: Promise<void> | null = null;
 
   constructor(document: Document, opened: OpenedBoard, projection: Projection, hooks: LedgerHooks) {
     this.boardId = document.name;
@@ -356,28 +357,36 @@ export class Ledger implements FollowedBoard {
   }
 
   join(follower: Follower, vector: Uint8Array): void {
-    if (!this.volatile && this.state.large && vector.length <= EMPTY_VECTOR_BYTES) {
-      this.joinWhole(follower, vector);
-      return;
-    }
-    this.joinByDifference(follower, vector);
+    if (!this.volatile && vector.length <= EMPTY_VECTOR_BYTES) this.joinWhole(follower, vector);
+    else this.joinByDifference(follower, vector);
   }
 
-  /** A first join of a large board: from committed bytes shared by all joiners, plus the batches since. */
+  /** A first join: from committed bytes shared by all joiners, plus the batches since. */
   private joinWhole(follower: Follower, vector: Uint8Array): void {
-    const whole = this.state.take();
-    if (whole !== null) {
-      follower.answer(whole.bytes, whole.tail);
+    const answer = (): boolean => {
+      const whole = this.state.take();
+      if (whole !== null) follower.answer(whole.bytes, whole.tail);
+      return whole !== null;
+    };
+    if (answer()) return;
+    const orByDifference = (): void => { if (!answer()) this.joinByDifference(follower, vector); };
+    this.making ??= this.makeWhole().finally(() => { this.making = null; });
+    this.making.then(orByDifference, orByDifference);
+  }
+
+  /** Fills `state`: a small board from the document at a committed moment, a large one by a fold elsewhere. */
+  private async makeWhole(): Promise<void> {
+    if (this.state.large) {
+      await this.hooks.fold(this);
       return;
     }
-    this.hooks.fold(this).then(
-      () => {
-        const folded = this.state.take();
-        if (folded === null) this.joinByDifference(follower, vector);
-        else follower.answer(folded.bytes, folded.tail);
-      },
-      () => { this.joinByDifference(follower, vector); },
-    );
+    const stop = this.state.collect();
+    try {
+      const { value, seq } = await this.whenCommitted((document) => Y.encodeStateAsUpdate(document));
+      this.state.seed(seq, value);
+    } finally {
+      stop();
+    }
   }
 
   private joinByDifference(follower: Follower, vector: Uint8Array): void {
