@@ -7,7 +7,7 @@ import { applyCell, checkCell, type WritableColumn } from './cells.ts';
 import { BoardModelError } from './errors.ts';
 import { asItemId, newId, type GroupId, type ItemId } from './ids.ts';
 import { itemOrder, readPlace, search, type Place } from './item-order.ts';
-import { byPosition, placeAmong, type Placed } from './order.ts';
+import { byPosition, placeAmong, readPosition, type Placed } from './order.ts';
 import { atOf, clean, timeOf, write, type Writer } from './register.ts';
 import { child, columnsMap, groupsMap, itemsMap, type Store } from './schema.ts';
 import { readGroups, type Spot } from './structure.ts';
@@ -71,6 +71,8 @@ const findPlace = (writer: Writer, itemId: string, target: Target, fallback: str
   const neighbour = target.before ?? target.after;
   const beside = neighbour === undefined ? undefined : order.place(neighbour)?.group;
   const group: string | null = target.groupId === undefined ? (beside ?? (neighbour === undefined ? fallback : null)) : target.groupId;
+  const exact = readPosition(target.position);
+  if (exact !== '') return { group, position: exact };
   order.put(itemId, null); // its caller puts it back; until then the list is the others
   const list = entriesOf(doc, group);
   const place = neighbour === undefined ? undefined : order.place(neighbour);

@@ -76,10 +76,14 @@ const text = (value: unknown, max: number, field: string): string => {
 export interface Spot<Id> {
   before?: Id;
   after?: Id;
+  /** Or exactly here, a position that a view had: how an undo puts back. What is none counts as absent. */
+  position?: string;
 }
 
 /** A position for `id` in an ordered list, re-keying others where there is no room. */
 const placeIn = (writer: Writer, map: Store, list: Placed[], spot: Spot<string>, unknown: 'unknown_column' | 'unknown_group'): string => {
+  const exact = readPosition(spot.position);
+  if (exact !== '') return exact;
   const neighbour = spot.before ?? spot.after;
   const found = list.findIndex((entry) => entry.id === neighbour);
   if (neighbour !== undefined && found < 0) throw new BoardModelError(unknown, 'The neighbour to stand beside does not exist', spot.before === undefined ? 'after' : 'before');

@@ -86,7 +86,7 @@ export class OpenBoard implements Board {
     this.#structure = new Structure(this.#writes);
     this.items = new Items(this.#writes, () => this.#structure.groups.all);
     this.comments = new Comments(this.#writes);
-    this.history = new History(this.#writes, (groupId) => this.items.inGroup(groupId));
+    this.history = new History(this.#writes);
     this.#ready = gate();
     this.#copy = this.#begin();
   }
@@ -154,7 +154,7 @@ export class OpenBoard implements Board {
     const changes = draftChanges(refused.draft.update, this.#copy.doc);
     const result: { applied: number; skipped: SkippedChange[] } = { applied: 0, skipped: [] };
     for (let i = 0; i < changes.length; i += REPLAY_PART) {
-      const { applied, skipped } = replay(this.#writes, changes.slice(i, i + REPLAY_PART), (groupId) => this.items.inGroup(groupId));
+      const { applied, skipped } = replay(this.#writes, changes.slice(i, i + REPLAY_PART));
       result.applied += applied;
       result.skipped.push(...skipped);
     }

@@ -7,7 +7,7 @@
  */
 import {
   addComment, BoardModelError, createItem, deleteComment, deleteItem, editComment, mergeOf, moveItem, readBoard, readColumns, readComments, readItem,
-  restoreComment, restoreItem, updateBoard, updateItem, type ColumnValue, type ItemId, type ItemView, type Spot
+  restoreComment, restoreItem, updateBoard, updateItem, type ColumnValue, type ItemView
 } from '@sunday/board-model';
 import { equalityDeep } from 'lib0/function';
 import type * as Y from 'yjs';
@@ -15,24 +15,21 @@ import { COLUMN, GROUP, type PartKind, type PartView } from './parts.ts';
 import type { BoardInfo, Change, ReplayResult, SkippedChange } from './types.ts';
 import type { Writes } from './writes.ts';
 
-/** The items of a group in order: where an item is put back beside. */
-export type Siblings = (groupId: ItemView['groupId']) => readonly ItemView[];
-
 type Context = Parameters<Parameters<Writes['write']>[0]>[1];
 
 /** Takes changes back, the last one first. */
-export function revert(writes: Writes, changes: readonly Change[], siblings: Siblings): ReplayResult {
+export function revert(writes: Writes, changes: readonly Change[]): ReplayResult {
   return writes.write((doc, ctx) => {
-    const run = new Run(doc, ctx, siblings, false);
+    const run = new Run(doc, ctx, false);
     for (const change of changes.toReversed()) run.turn(change, true);
     return run.result();
   });
 }
 
 /** Makes changes again, over whatever stands there now. */
-export function replay(writes: Writes, changes: readonly Change[], siblings: Siblings): ReplayResult {
+export function replay(writes: Writes, changes: readonly Change[]): ReplayResult {
   return writes.write((doc, ctx) => {
-    const run = new Run(doc, ctx, siblings, true);
+    const run = new Run(doc, ctx, true);
     for (const change of changes) run.turn(change, false);
     return run.result();
   });
@@ -41,16 +38,14 @@ export function replay(writes: Writes, changes: readonly Change[], siblings: Sib
 class Run {
   readonly #doc: Y.Doc;
   readonly #ctx: Context;
-  readonly #siblings: Siblings;
   /** Write whatever stands there now, and make again what is gone. */
   readonly #force: boolean;
   #applied = 0;
   readonly #skipped: SkippedChange[] = [];
 
-  constructor(doc: Y.Doc, ctx: Context, siblings: Siblings, force: boolean) {
+  constructor(doc: Y.Doc, ctx: Context, force: boolean) {
     this.#doc = doc;
     this.#ctx = ctx;
-    this.#siblings = siblings;
     this.#force = force;
   }
 
@@ -93,7 +88,7 @@ class Run {
     const shown = (view: ItemView | undefined): boolean => view !== undefined && view.deletedAt === null;
     if (!current) {
       if (!to || !this.#force) this.#skip(change, 'gone');
-      else this.#write(change, () => createItem(doc, { id, name: to.name, groupId: to.groupId, values: this.#writable(to) }, ctx));
+      else this.#write(change, () => createItem(doc, { id, name: to.name, groupId: to.groupId, position: to.position, values: this.#writable(to) }, ctx));
       return;
     }
     if (shown(from) && !shown(to)) {
@@ -105,7 +100,7 @@ class Run {
     if (from.name !== to.name) this.#guard(change, current.name === from.name, 'name', () => updateItem(doc, id, { name: to.name }, ctx));
     if (from.groupId !== to.groupId || from.position !== to.position) {
       const stands = current.groupId === from.groupId && current.position === from.position;
-      this.#guard(change, stands, 'place', () => moveItem(doc, id, { groupId: to.groupId, ...beside<ItemId, ItemView>(this.#siblings(to.groupId), to) }, ctx));
+      this.#guard(change, stands, 'place', () => moveItem(doc, id, { groupId: to.groupId, position: to.position }, ctx));
     }
     const cells = new Set([...Object.keys(from.values), ...Object.keys(to.values)]);
     for (const columnId of cells) {
@@ -138,7 +133,7 @@ class Run {
         this.#guard(change, equalityDeep(now[field], was[field]), field, () => kind.update(doc, id, { [field]: next[field] } as Patch, ctx));
       }
     }
-    if (from.position !== to.position) this.#guard(change, current.position === from.position, 'place', () => kind.move(doc, id, beside<Id, View>(kind.read(doc), to), ctx));
+    if (from.position !== to.position) this.#guard(change, current.position === from.position, 'place', () => kind.move(doc, id, { position: to.position }, ctx));
   }
 
   #comment(change: Extract<Change, { kind: 'comment' }>, to: typeof change.after): void {
@@ -212,14 +207,6 @@ function difference(a: string, b: string): { start: number; end: number; text: s
   let tail = 0;
   while (tail < most - start && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
   return { start, end: a.length - tail, text: b.slice(start, b.length - tail) };
-}
-
-/** The neighbour to stand beside so as to come to `to`'s position. */
-function beside<Id extends string, View extends { readonly id: Id; readonly position: string }>(list: readonly View[], to: View): Spot<Id> {
-  const others = list.filter(({ id }) => id !== to.id);
-  const after = others.findLast(({ position }) => position < to.position);
-  if (after) return { after: after.id };
-  return others[0] ? { before: others[0].id } : {};
 }
 
 function states<View>({ before, after }: { readonly before: View; readonly after: View }, back: boolean): [from: View, to: View] {

@@ -22,15 +22,13 @@ const NOTHING: UndoResult = { applied: 0, skipped: [] };
 
 export class History implements Undo {
   readonly #writes: Writes;
-  readonly #siblings: Parameters<typeof revert>[2];
   readonly #listeners = new Listeners();
   #past: Step[] = [];
   #future: Step[] = [];
   #running: 'undo' | 'redo' | null = null;
 
-  constructor(writes: Writes, siblings: Parameters<typeof revert>[2]) {
+  constructor(writes: Writes) {
     this.#writes = writes;
-    this.#siblings = siblings;
   }
 
   get canUndo(): boolean { return this.#past.length > 0; }
@@ -55,6 +53,7 @@ export class History implements Undo {
     this.#listeners.emit();
   }
 
+  /** Forgets the steps: what was done before cannot be taken back. */
   clear(): void {
     if (!this.canUndo && !this.canRedo) return;
     this.#past = [];
@@ -66,11 +65,9 @@ export class History implements Undo {
     const step = steps.at(-1);
     if (!step) return NOTHING;
     this.#running = mode;
+    steps.pop();
     try {
-      const result = revert(this.#writes, step.changes, this.#siblings);
-      const index = steps.lastIndexOf(step);
-      if (index >= 0) steps.splice(index, 1);
-      return result;
+      return revert(this.#writes, step.changes);
     } finally {
       this.#running = null;
       this.#listeners.emit();

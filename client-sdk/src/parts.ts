@@ -28,11 +28,11 @@ export interface PartKind<Id extends string, View extends PartView<Id>, New, Pat
 export const COLUMN: PartKind<ColumnId, ColumnView, NewColumn, ColumnPatch> = {
   as: asColumnId, read: readColumns, create: createColumn, update: updateColumn, move: moveColumn, archive: archiveColumn, restore: restoreColumn,
   patch: ({ title, settings }) => ({ title, settings }),
-  copy: ({ id, type, title, settings }) => ({ id, type, title, settings })
+  copy: ({ id, type, title, settings, position }) => ({ id, type, title, settings, position })
 };
 
 export const GROUP: PartKind<GroupId, GroupView, NewGroup, GroupPatch> = {
   as: asGroupId, read: readGroups, create: createGroup, update: updateGroup, move: moveGroup, archive: archiveGroup, restore: restoreGroup,
   patch: ({ title, color }) => ({ title, color }),
-  copy: ({ id, title, color }) => ({ id, title, color })
+  copy: ({ id, title, color, position }) => ({ id, title, color, position })
 };

@@ -232,6 +232,8 @@ export interface Undo {
   /** Takes back one's own last step by fresh writes. A cell somebody wrote since is left alone and named in `skipped`. */
   undo(): UndoResult;
   redo(): UndoResult;
+  /** Forgets all steps. */
+  clear(): void;
   subscribe(fn: Listener): Unsubscribe;
 }
 
