@@ -86,6 +86,15 @@ test('a long import shows progress while other boards stay quick, and ends with 
   assert(stream.text.includes(`"id":"${last?.board?.id}"`), 'the same key is the same board');
 });
 
+test('a large board is copied and written out whole', async () => {
+  const rows = [['Name', 'Note'], ...Array.from({ length: 5000 }, (_, index) => [`Item ${index}`, `note ${index} ${'…'.repeat(20)}`])];
+  const board = await bring(`${rows.map((row) => row.join(',')).join('\n')}\n`);
+  const copy = (await ada.expect<BoardBody>(201, 'POST', `/boards/${board.id}/duplicate`, { body: { name: 'Copy' } })).body;
+  assert.deepEqual(await exported(copy.id), rows);
+  const json = await ada.expect<{ items: unknown[] }>(200, 'GET', `/boards/${copy.id}/export?format=json`);
+  assert.equal(json.body.items.length, 5000);
+});
+
 test('a file that cannot be read answers its error also to those who asked for progress', async () => {
   const refused = await ada.expect(400, 'POST', '/boards/import', { ...csv('a,b\n1\n'), headers: { accept: 'application/x-ndjson' } });
   assert.equal(refused.body['code'], 'invalid_csv');

@@ -1,10 +1,11 @@
 /**
- * Creating, changing, duplicating and deleting boards.
+ * Creating, changing and deleting boards. Copies are in transfer.ts.
  *
  * Guarantees: a command that returns is committed. Creating with ids from an Idempotency-Key can be repeated: the board that is there
  * already is answered.
  */
-import { exportJson, importJson, initBoard, updateBoard, type ColumnId, type GroupId, type NewColumn, type NewGroup } from '@sunday/board-model';
+import { initBoard, updateBoard, type ColumnId, type GroupId, type NewColumn, type NewGroup } from '@sunday/board-model';
+import type { Database } from '@sunday/database';
 import * as Y from 'yjs';
 import { boardContent, type BoardContent } from '../engine/board-content.ts';
 import { SundayError } from '../errors.ts';
@@ -30,17 +31,11 @@ export type BoardAndTag = { board: BoardResource; etag: string };
 export type BoardCommands = {
   createBoard(actor: Actor, input: NewBoardInput, options?: WriteOptions): Promise<BoardAndTag>;
   updateBoard(actor: Actor, boardId: string, patch: { name?: string | undefined; description?: string | undefined }, options?: WriteOptions): Promise<BoardAndTag>;
-  duplicateBoard(actor: Actor, boardId: string, input: { name?: string | undefined; workspaceId?: string | null | undefined; withItems: boolean }, options?: WriteOptions): Promise<BoardAndTag>;
   deleteBoard(actor: Actor, boardId: string, options?: WriteOptions): Promise<void>;
 };
 
 export function boardCommands(parts: BoardsParts): BoardCommands {
   const { database, engine } = parts;
-
-  async function answer(boardId: string): Promise<BoardAndTag> {
-    const board = boardFromRow(await findBoardRow(database, boardId), 'owner');
-    return { board, etag: boardEtag(board) };
-  }
 
   return {
     async createBoard(actor, input, { ids = RANDOM_IDS } = {}) {
@@ -54,7 +49,7 @@ export function boardCommands(parts: BoardsParts): BoardCommands {
           columns: input.columns === undefined ? [...template.columns] : input.columns.map((column, index) => newColumn(column, ids, index)),
           groups: input.groups === undefined ? [...template.groups] : input.groups.map((group, index) => newGroup(group, ids, index)),
         }, actor);
-        return await answer(await saveNewBoard(parts, actor, { ids, workspaceId: input.workspaceId ?? null, content: boardContent(doc) }));
+        return await answerNewBoard(database, await saveNewBoard(parts, actor, { ids, workspaceId: input.workspaceId ?? null, content: boardContent(doc) }));
       } finally {
         doc.destroy();
       }
@@ -71,22 +66,6 @@ export function boardCommands(parts: BoardsParts): BoardCommands {
       return { board, etag: boardEtag(board) };
     },
 
-    async duplicateBoard(actor, boardId, input, { ids = RANDOM_IDS } = {}) {
-      await requireRole(parts, actor, boardId, 'viewer');
-      const { value: source } = await engine.read(boardId, (doc) => exportJson(doc));
-      const { workspace_id } = await findBoardRow(database, boardId);
-      const doc = new Y.Doc();
-      try {
-        importJson(doc, input.withItems ? source : { ...source, items: [] }, actor);
-        updateBoard(doc, { name: input.name ?? `Copy of ${source.name}`.slice(0, MAX_NAME) }, actor);
-        // a copy stays in the workspace of its source where the caller may put boards there
-        const workspaceId = input.workspaceId === undefined ? await workspaceForCopy(workspace_id, actor) : input.workspaceId;
-        return await answer(await saveNewBoard(parts, actor, { ids, workspaceId, content: boardContent(doc) }));
-      } finally {
-        doc.destroy();
-      }
-    },
-
     async deleteBoard(actor, boardId, { precondition = NO_PRECONDITION } = {}) {
       await requireRole(parts, actor, boardId, 'owner');
       if (precondition.kind === 'tags') {
@@ -95,20 +74,13 @@ export function boardCommands(parts: BoardsParts): BoardCommands {
       await engine.deleteBoard(boardId, byRest(actor));
     },
   };
-
-  async function workspaceForCopy(workspaceId: string | null, actor: Actor): Promise<string | null> {
-    try {
-      await requireWorkspace(database, actor, workspaceId);
-      return workspaceId;
-    } catch (error) {
-      if (error instanceof SundayError && error.code === 'workspace_not_found') return null;
-      throw error;
-    }
-  }
 }
 
-/** Longest board name, characters; as board-model has it. */
-const MAX_NAME = 255;
+/** A board the caller has just made, as it was committed. */
+export async function answerNewBoard(database: Database, boardId: string): Promise<BoardAndTag> {
+  const board = boardFromRow(await findBoardRow(database, boardId), 'owner');
+  return { board, etag: boardEtag(board) };
+}
 
 /** Stores a board made outside the live documents, and returns its id. A repeated request finds its board stored already. */
 export async function saveNewBoard(
@@ -119,7 +91,12 @@ export async function saveNewBoard(
   const boardId = ids.boardId();
   if (!isUuid(boardId)) throw new SundayError('internal', 'a new board id is no UUID');
   if (ids.repeatable && (await isStored(parts, boardId, actor))) return boardId;
-  await parts.engine.createBoard({ boardId, workspaceId, createdBy: actor.userId, content });
+  try {
+    await parts.engine.createBoard({ boardId, workspaceId, createdBy: actor.userId, content });
+  } catch (error) {
+    // the request's first run, taken for dead, was still at it
+    if (!ids.repeatable || !(await isStored(parts, boardId, actor))) throw error;
+  }
   return boardId;
 }
 

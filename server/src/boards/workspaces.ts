@@ -60,3 +60,9 @@ export async function requireWorkspace(database: Database, actor: Actor, workspa
   const rows = isUuid(workspaceId) ? await database.query(OWN_WORKSPACE, [workspaceId, actor.userId]) : [];
   if (rows.length === 0) throw new SundayError('workspace_not_found', undefined, { field: 'workspaceId' });
 }
+
+/** A copy stays in the workspace of its source where the caller may put boards there. */
+export async function workspaceForCopy(database: Database, actor: Actor, workspaceId: string | null): Promise<string | null> {
+  if (workspaceId === null) return null;
+  return (await database.query(OWN_WORKSPACE, [workspaceId, actor.userId])).length > 0 ? workspaceId : null;
+}

@@ -54,7 +54,8 @@ export async function installDocs(app: FastifyInstance, schemaRegistry: SchemaRe
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: false,
-    theme: { title: 'Sunday API' },
+    // no bar with the logo of somebody else's framework
+    theme: { title: 'Sunday API', css: [{ filename: 'sunday.css', content: '.swagger-ui .topbar { display: none }' }] },
     uiConfig: { docExpansion: 'list', deepLinking: true, persistAuthorization: false, tryItOutEnabled: false },
   });
 }
