@@ -2,7 +2,7 @@
  * The REST calls of the app: lists, members, import, sign-in. Board data goes through the live SDK instead.
  * Every failure is an ApiError with the server's stable code, or `network` when no answer came.
  */
-import { session, signOut } from '../app/session.ts'
+import { isEnding, session, signIn, signOut } from '../app/session.ts'
 import type { Session, SessionUser } from '../app/session.ts'
 
 export type Role = 'owner' | 'editor' | 'commenter' | 'viewer'
@@ -14,7 +14,7 @@ export interface BoardSummary {
   createdAt: string
   updatedAt: string
   role: Role
-  columns: { id: string; title: string; type: string }[]
+  columns: { id: string; title: string; type: string; settings: { labels?: { id: string; color: string }[] } }[]
   groups: { id: string; title: string; color: string }[]
 }
 
@@ -52,17 +52,28 @@ function failure(status: number, body: unknown): ApiError {
   return new ApiError(problem.code ?? 'internal', status, problem.detail ?? problem.title ?? `The server answered ${status}.`)
 }
 
-function authorization(): Record<string, string> {
-  const token = session.get()?.token
+/** The session's token; one made by name is renewed when it ends, every other is for its owner to renew. */
+export async function freshToken(): Promise<string> {
+  const current = session.get()
+  if (!current) return ''
+  if (!current.byName || !isEnding(current.token)) return current.token
+  const renewed = await api.devSession(current.user.name)
+  signIn({ ...renewed, byName: true })
+  return renewed.token
+}
+
+async function authorization(): Promise<Record<string, string>> {
+  const token = await freshToken()
   return token ? { authorization: `Bearer ${token}` } : {}
 }
 
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers = path.startsWith('/dev/') ? {} : await authorization()
   let response: Response
   try {
     response = await fetch(`/v1${path}`, {
       method,
-      headers: { ...authorization(), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
   } catch (cause) {
@@ -124,14 +135,15 @@ interface ImportLine {
  * Sends a CSV (or a Sunday export) as a new board and follows the server's progress. XMLHttpRequest, because fetch tells nothing of an
  * upload's progress.
  */
-export function importBoard(file: File, name: string, onProgress: (progress: ImportProgress) => void): Promise<Imported> {
+export async function importBoard(file: File, name: string, onProgress: (progress: ImportProgress) => void): Promise<Imported> {
+  const headers = await authorization()
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open('POST', `/v1/boards/import?name=${encodeURIComponent(name)}`)
     const isJson = file.name.toLowerCase().endsWith('.json')
     request.setRequestHeader('content-type', isJson ? 'application/json' : 'text/csv')
     request.setRequestHeader('accept', 'application/x-ndjson, application/problem+json')
-    for (const [key, value] of Object.entries(authorization())) request.setRequestHeader(key, value)
+    for (const [key, value] of Object.entries(headers)) request.setRequestHeader(key, value)
     request.upload.addEventListener('progress', (event) => {
       if (event.lengthComputable) onProgress({ phase: 'uploading', fraction: event.loaded / event.total })
     })
@@ -165,7 +177,7 @@ function lastLine(text: string): ImportLine | null {
 
 /** A board as a file of the browser's downloads. */
 export async function downloadBoard(id: string, format: 'csv' | 'json', name: string): Promise<void> {
-  const response = await fetch(`/v1${board(id)}/export?format=${format}`, { headers: authorization() })
+  const response = await fetch(`/v1${board(id)}/export?format=${format}`, { headers: await authorization() })
   if (!response.ok) throw failure(response.status, await response.json().catch(() => null))
   const url = URL.createObjectURL(await response.blob())
   const link = document.createElement('a')

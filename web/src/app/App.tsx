@@ -3,6 +3,7 @@ import { createClient } from '@sunday/client'
 import type { Client } from '@sunday/client'
 import { SundayProvider } from '@sunday/client/react'
 import { useEffect, useState } from 'react'
+import { freshToken } from '../api/rest.ts'
 import { BoardPage } from '../board/BoardPage.tsx'
 import { BoardsPage } from '../boards/BoardsPage.tsx'
 import { useStore } from '../ui/store.ts'
@@ -44,7 +45,7 @@ function useClientOf(current: Session): Client | null {
   useEffect(() => {
     const made = createClient({
       url: location.origin,
-      token: () => session.get()?.token ?? '',
+      token: freshToken,
       user: { id, name },
     })
     setClient(made)

@@ -23,7 +23,7 @@ export function SignIn() {
     }
     setBusy(true)
     try {
-      signIn(await api.devSession(text.trim()))
+      signIn({ ...(await api.devSession(text.trim())), byName: true })
     } catch (error) {
       const closed = error instanceof ApiError && (error.status === 404 || error.status === 403)
       setProblem(closed ? 'This server takes no names. Ask for a token and paste it.' : error instanceof Error ? error.message : String(error))

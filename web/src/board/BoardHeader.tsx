@@ -101,6 +101,7 @@ function BoardName() {
       </span>
       <input
         aria-label="Board name"
+        size={1}
         value={draft ?? name}
         readOnly={!canWrite}
         maxLength={255}

@@ -19,7 +19,7 @@ export interface TypeFacts {
 export const TYPES: Record<ColumnType, TypeFacts> = {
   status: { name: 'Status', hint: 'Where things stand, in colour', icon: CircleCheck, width: 150, family: 'Essentials' },
   person: { name: 'People', hint: 'Who works on it', icon: UserRound, width: 140, family: 'Essentials' },
-  date: { name: 'Date', hint: 'A day, with a time if you like', icon: CalendarDays, width: 140, family: 'Essentials' },
+  date: { name: 'Date', hint: 'A day, with a time if you like', icon: CalendarDays, width: 168, family: 'Essentials' },
   timeline: { name: 'Timeline', hint: 'From one day to another', icon: CalendarRange, width: 170, family: 'Essentials' },
   text: { name: 'Text', hint: 'A short line', icon: ALargeSmall, width: 200, family: 'Essentials' },
   number: { name: 'Number', hint: 'With a unit and a sum', icon: Hash, width: 120, family: 'Essentials' },
@@ -89,7 +89,7 @@ export function paint(color: string, id: string): string {
   return PALETTE[hash % (PALETTE.length - 2)] ?? PALETTE[0]
 }
 
-/** Black or white, whichever is easier to read on that colour (WCAG contrast). */
+/** White, unless it would stand out less than 3:1 from that colour (WCAG's least for bold text): then near-black. */
 export function inkOn(hex: string): string {
   const full = hex.length === 4 ? hex.replaceAll(/[0-9a-f]/gi, '$&$&') : hex
   const channel = (at: number) => {
@@ -97,7 +97,7 @@ export function inkOn(hex: string): string {
     return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
   }
   const light = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
-  return light > 0.34 ? '#1b1609' : '#ffffff'
+  return light > 0.3 ? '#1b1609' : '#ffffff'
 }
 
 /** What an item shows where its name should be. */

@@ -3,8 +3,8 @@ import type { Board, Peer } from '@sunday/client'
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react'
 
 export interface PresenceByItem {
-  of(itemId: string): readonly Peer[]
-  subscribe(listener: () => void): () => void
+  of: (itemId: string) => readonly Peer[]
+  subscribe: (listener: () => void) => () => void
 }
 
 const NONE: readonly Peer[] = []
@@ -31,7 +31,7 @@ function fold(board: Board): PresenceByItem & { stop(): void } {
       kept.set(itemId, same && before ? before : peers)
     }
     byItem = kept
-    for (const listener of [...listeners]) listener()
+    for (const listener of listeners) listener()
   }
   const stop = board.presence.subscribe(update)
   update()
@@ -51,7 +51,7 @@ export function usePresenceByItem(board: Board | null): PresenceByItem {
     if (!board) return
     const made = fold(board)
     setFolded(made)
-    return made.stop
+    return () => made.stop()
   }, [board])
   return folded
 }

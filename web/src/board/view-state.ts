@@ -32,7 +32,7 @@ export interface ViewState {
   lanes: string | null
 }
 
-export type ViewStore = Store<ViewState> & { patch(change: Partial<ViewState>): void }
+export type ViewStore = Store<ViewState> & { readonly patch: (change: Partial<ViewState>) => void }
 
 const EMPTY: ViewState = { search: '', filters: [], sort: null, hidden: [], widths: {}, folded: [], lanes: null }
 

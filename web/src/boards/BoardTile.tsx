@@ -78,6 +78,12 @@ export function BoardTile({ board, onDelete, onDuplicate }: BoardTileProps) {
   )
 }
 
+function labelColor(column: BoardSummary['columns'][number], index: number): string {
+  const labels = column.settings.labels ?? []
+  const label = labels[index % Math.max(1, labels.length)]
+  return label ? paint(label.color, label.id) : 'var(--border-strong)'
+}
+
 const PREVIEW_ROWS = 4
 
 /** A sketch from what the board really has: its groups' colours down, its columns across. */
@@ -91,7 +97,7 @@ function Preview({ board }: { board: BoardSummary }) {
         <span key={row} className="preview-row" style={{ '--c': colors[Math.min(Math.floor((row * colors.length) / PREVIEW_ROWS), colors.length - 1)] }}>
           <i style={{ width: `${[34, 26, 40, 30][row]}%` }} />
           {columns.map((column, index) => (
-            <b key={column.id} className={column.type === 'status' ? 'is-status' : column.type === 'person' ? 'is-person' : ''} style={column.type === 'status' ? { '--c': tintOf(`${column.id}${(row + index) % 3}`) } : undefined} />
+            <b key={column.id} className={column.type === 'status' ? 'is-status' : column.type === 'person' ? 'is-person' : ''} style={column.type === 'status' ? { '--c': labelColor(column, row + index) } : undefined} />
           ))}
         </span>
       ))}

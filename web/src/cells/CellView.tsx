@@ -68,11 +68,11 @@ export const CellView = memo(function CellView({ column, value, invalid, compact
     case 'updated_at':
       return typeof value === 'string' || typeof value === 'number' ? <span className="truncate muted">{formatInstant(value)}</span> : null
     default:
-      return <Simple column={column} value={value} />
+      return <Simple column={column} value={value} compact={compact ?? false} />
   }
 })
 
-function Simple({ column, value }: { column: ColumnView; value: ColumnValue | undefined }) {
+function Simple({ column, value, compact }: { column: ColumnView; value: ColumnValue | undefined; compact: boolean }) {
   if (value === undefined) return null
   if (typeof value === 'string') {
     if (column.type === 'email') return <Follow href={`mailto:${value}`} text={value} />
@@ -81,7 +81,7 @@ function Simple({ column, value }: { column: ColumnView; value: ColumnValue | un
   }
   if (typeof value !== 'object' || Array.isArray(value)) return <span className="truncate">{String(value)}</span>
   if ('url' in value) return isSafeUrl(value.url) ? <Follow href={value.url} text={value.text ?? value.url.replace(/^https?:\/\/(www\.)?/, '').replace(/\/$/, '')} /> : null
-  if ('date' in value) return <span className="truncate">{formatDate(value)}</span>
+  if ('date' in value) return <span className="truncate">{compact ? formatDay(value.date) : formatDate(value)}</span>
   if ('from' in value) return <Timeline from={value.from} to={value.to} />
   if ('labelId' in value) return null
   return (
@@ -104,9 +104,10 @@ function Follow({ href, text }: { href: string; text: string }) {
 function Status({ column, value, compact }: { column: ColumnView; value: ColumnValue | undefined; compact: boolean }) {
   const label = labelOf(column, value)
   if (!label) return compact ? null : <span className="status is-empty" />
+  if (compact) return <Dropdown column={column} value={value} />
   const color = paint(label.color, label.id)
   return (
-    <span className={`status ${compact ? 'is-compact' : ''}`} style={{ '--c': color, '--on': inkOn(color) }}>
+    <span className="status" style={{ '--c': color, '--on': inkOn(color) }}>
       <span className="truncate">{label.title}</span>
     </span>
   )

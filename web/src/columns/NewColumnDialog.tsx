@@ -23,7 +23,7 @@ export function NewColumnDialog({ after, onClose }: { after: string | null; onCl
 
   const add = (type: ColumnType) => {
     const title = freeTitle(TYPES[type].name, columns.map((column) => column.title))
-    const settings = type === 'status' ? { labels: STARTING_LABELS.map((label) => ({ id: newId(8), ...label })) } : undefined
+    const settings = type === 'status' ? { labels: STARTING_LABELS.map(({ title, color }) => ({ id: newId(8), title, color })) } : undefined
     const beside = columns.find((column) => column.id === after)
     const column: NewColumn = { type, title, ...(settings ? { settings } : {}), ...(beside ? { after: beside.id } : {}) }
     const id = attempt(() => board.columns.create(column))

@@ -64,7 +64,7 @@ export const Card = memo(function Card({ itemId, laneId, laneColumn, drop }: Car
 
 const CHIP_TYPES = new Set(['status', 'dropdown', 'tags'])
 const FOOT_TYPES = new Set(['person', 'date', 'timeline', 'rating', 'counter', 'number', 'checkbox', 'long_text'])
-const MAX_FOOT = 4 // cells a card's foot has room for
+const MAX_FOOT = 3 // cells a card's foot has room for
 
 export const CardFace = memo(function CardFace({ item, laneColumn }: { item: ItemView; laneColumn: string | null }) {
   const columns = useColumnList()

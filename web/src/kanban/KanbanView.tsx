@@ -42,7 +42,7 @@ export function KanbanView({ items }: { items: readonly ItemView[] }) {
   const onDragMove = ({ active, over }: DragMoveEvent) => {
     const rect = active.rect.current.translated
     const id = over ? String(over.id) : ''
-    const lane = id.startsWith('lane:') ? id.slice('lane:'.length) : over?.data.current?.['lane']
+    const lane: unknown = id.startsWith('lane:') ? id.slice('lane:'.length) : over?.data.current?.['lane']
     overLane.set(typeof lane === 'string' ? lane : null)
     if (!over || !rect || !id.startsWith('card:')) return drop.set(null)
     const side = rect.top + rect.height / 2 < over.rect.top + over.rect.height / 2 ? 'before' : 'after'

@@ -59,12 +59,14 @@ function Shares({ column, items }: { column: ColumnView; items: readonly ItemVie
     return count ? [{ label, count }] : []
   })
   if (parts.length === 0) return null
+  const without = items.length - parts.reduce((sum, part) => sum + part.count, 0)
   const text = parts.map(({ label, count }) => `${label.title}: ${count}`).join(', ')
   return (
     <span className="shares" role="img" aria-label={text} title={text}>
       {parts.map(({ label, count }) => (
         <span key={label.id} style={{ flexGrow: count, background: paint(label.color, label.id) }} />
       ))}
+      {without > 0 && <span style={{ flexGrow: without, background: 'var(--surface-3)' }} />}
     </span>
   )
 }

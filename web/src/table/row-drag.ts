@@ -30,7 +30,7 @@ export const stepByRow: KeyboardCoordinateGetter = (event, { currentCoordinates,
   let best: number | null = null
   for (const rect of droppableRects.values()) {
     const center = rect.top + rect.height / 2
-    const ahead = down ? center > middle - NUDGE + 1 && center + NUDGE > middle + 1 : center < middle + NUDGE - 1 && center - NUDGE < middle - 1
+    const ahead = down ? center > middle + 1 : center < middle - 1
     if (ahead && (best === null || (down ? center < best : center > best))) best = center
   }
   if (best === null) return undefined
@@ -55,19 +55,19 @@ export function placeOf(rows: readonly Row[], drop: Drop, movingId: string): Ite
       if (row.itemId === movingId) return null
       const neighbour = drop.side === 'before' ? rows[at - 1] : rows[at + 1]
       if (neighbour?.kind === 'item' && neighbour.itemId === movingId && neighbour.group === row.group) return null
-      return { groupId, [drop.side]: row.itemId } as ItemPlace
+      return { groupId, [drop.side]: row.itemId }
     }
     case 'add': {
       const last = row.items.at(-1)
       if (last?.id === movingId) return null
-      return { groupId } as ItemPlace
+      return { groupId }
     }
     case 'group': {
       const before = rows[at - 1]
-      if (drop.side === 'before' && before) return { groupId: before.group?.id ?? null } as ItemPlace
+      if (drop.side === 'before' && before) return { groupId: before.group?.id ?? null }
       const first = row.items[0]
       if (first?.id === movingId) return null
-      return (first ? { groupId, before: first.id } : { groupId }) as ItemPlace
+      return (first ? { groupId, before: first.id } : { groupId })
     }
   }
 }

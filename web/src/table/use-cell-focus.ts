@@ -32,11 +32,16 @@ export function useCellFocus(
     if (row === null) return
     const index = rows.current.findIndex((each) => each.key === row)
     if (index < 0) return
+    const find = () => scroller.current?.querySelector<HTMLElement>(`[data-row="${CSS.escape(row)}"][data-col="${CSS.escape(column)}"]`)
+    // at once where it is mounted, so that the next key already goes there
+    find()?.focus({ preventScroll: true })
     scroll.current(index)
     const reach = (left: number) => {
-      const cell = scroller.current?.querySelector<HTMLElement>(`[data-row="${CSS.escape(row)}"][data-col="${CSS.escape(column)}"]`)
+      const now = grid.get()
+      if (now.row !== row || now.column !== column || now.editing) return
+      const cell = find()
       if (cell) {
-        cell.focus({ preventScroll: true })
+        if (document.activeElement !== cell) cell.focus({ preventScroll: true })
         cell.scrollIntoView({ block: 'nearest', inline: 'nearest' })
       } else if (left > 0) frame.current = requestAnimationFrame(() => reach(left - 1))
     }

@@ -13,7 +13,15 @@ export function initialsOf(name: string): string {
   const first = words[0]
   if (!first) return '?'
   const last = words.length > 1 ? words.at(-1) : undefined
-  return ([...first][0] ?? '').toUpperCase() + (last ? ([...last][0] ?? '').toUpperCase() : '')
+  if (last && /^\d+$/.test(last)) return letterOf(first) + String(Number(last)).slice(0, 2)
+  return letterOf(first) + (last ? letterOf(last) : '')
+}
+
+const GRAPHEMES = new Intl.Segmenter()
+
+function letterOf(word: string): string {
+  for (const { segment } of GRAPHEMES.segment(word)) return segment.toUpperCase()
+  return ''
 }
 
 interface AvatarProps {
