@@ -1,6 +1,6 @@
 /** The comments of items, read when somebody asks and then kept: the list keeps its reference until a comment of the item changes. */
 import { addComment, asCommentId, asItemId, deleteComment, editComment, readComments, type CommentId, type CommentView, type ItemId } from '@sunday/board-model';
-import { Listeners } from './listeners.ts';
+import { KeyedListeners } from './listeners.ts';
 import { compare } from './changes.ts';
 import type { Change, CommentReads, Listener, NewComment, Unsubscribe } from './types.ts';
 import type { Writes } from './writes.ts';
@@ -8,7 +8,7 @@ import type { Writes } from './writes.ts';
 export class Comments implements CommentReads {
   readonly #writes: Writes;
   readonly #lists = new Map<string, readonly CommentView[]>();
-  readonly #listeners = new Map<string, Listeners>();
+  readonly #listeners = new KeyedListeners();
 
   constructor(writes: Writes) {
     this.#writes = writes;
@@ -22,15 +22,7 @@ export class Comments implements CommentReads {
     return list;
   }
 
-  subscribe(itemId: string, fn: Listener): Unsubscribe {
-    const listeners = this.#listeners.get(itemId) ?? new Listeners();
-    this.#listeners.set(itemId, listeners);
-    const remove = listeners.add(fn);
-    return () => {
-      remove();
-      if (listeners.size === 0 && this.#listeners.get(itemId) === listeners) this.#listeners.delete(itemId);
-    };
-  }
+  subscribe(itemId: string, fn: Listener): Unsubscribe { return this.#listeners.add(itemId, fn); }
 
   add(itemId: string, comment: NewComment): CommentId {
     this.of(itemId);
@@ -59,11 +51,11 @@ export class Comments implements CommentReads {
   }
 
   announce(itemIds: Iterable<ItemId>): void {
-    for (const id of itemIds) this.#listeners.get(id)?.emit();
+    this.#listeners.emit(itemIds);
   }
 
   reset(): void {
     this.#lists.clear();
-    for (const listeners of Array.from(this.#listeners.values())) listeners.emit();
+    this.#listeners.emit();
   }
 }

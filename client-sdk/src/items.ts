@@ -9,7 +9,7 @@ import {
 } from '@sunday/board-model';
 import type * as Y from 'yjs';
 import type { Writes } from './writes.ts';
-import { Listeners } from './listeners.ts';
+import { KeyedListeners, Listeners } from './listeners.ts';
 import type { Change, ItemPatch, ItemPlace, ItemReads, Listener, NewItem, Unsubscribe } from './types.ts';
 
 const byPlace = (a: ItemView, b: ItemView): number =>
@@ -33,7 +33,7 @@ export class Items implements ItemReads {
   readonly #writes: Writes;
   readonly #order: () => readonly GroupView[];
   readonly #any = new Listeners();
-  readonly #one = new Map<string, Listeners>();
+  readonly #one = new KeyedListeners();
   #cache: Cache | null = null;
 
   constructor(writes: Writes, groupOrder: () => readonly GroupView[]) {
@@ -59,16 +59,10 @@ export class Items implements ItemReads {
     return this.#read().views.get(itemId);
   }
 
-  subscribe(first: string | Listener, fn?: Listener): Unsubscribe {
-    if (typeof first === 'function') return this.#any.add(first);
-    if (!fn) throw new TypeError('subscribe(itemId, fn) needs the function');
-    const listeners = this.#one.get(first) ?? new Listeners();
-    this.#one.set(first, listeners);
-    const remove = listeners.add(fn);
-    return () => {
-      remove();
-      if (listeners.size === 0 && this.#one.get(first) === listeners) this.#one.delete(first);
-    };
+  subscribe(fn: Listener): Unsubscribe;
+  subscribe(itemId: string, fn: Listener): Unsubscribe;
+  subscribe(...args: [Listener] | [string, Listener]): Unsubscribe {
+    return args.length === 1 ? this.#any.add(args[0]) : this.#one.add(...args);
   }
 
   create(item: NewItem): ItemId {
@@ -112,7 +106,7 @@ export class Items implements ItemReads {
 
   announce(itemIds: ReadonlySet<ItemId>): void {
     if (itemIds.size === 0) return;
-    for (const id of itemIds) this.#one.get(id)?.emit();
+    this.#one.emit(itemIds);
     this.#any.emit();
   }
 
@@ -125,7 +119,7 @@ export class Items implements ItemReads {
   /** Everything may read differently. */
   reset(): void {
     this.#cache = null;
-    for (const listeners of Array.from(this.#one.values())) listeners.emit();
+    this.#one.emit();
     this.#any.emit();
   }
 

@@ -25,3 +25,22 @@ export class Listeners {
     }
   }
 }
+
+/** Callbacks by what they listen to; a key nobody listens to is not kept. */
+export class KeyedListeners {
+  readonly #byKey = new Map<string, Listeners>();
+
+  add(key: string, fn: Listener): Unsubscribe {
+    const listeners = this.#byKey.get(key) ?? new Listeners();
+    this.#byKey.set(key, listeners);
+    const remove = listeners.add(fn);
+    return () => {
+      remove();
+      if (listeners.size === 0 && this.#byKey.get(key) === listeners) this.#byKey.delete(key);
+    };
+  }
+
+  emit(keys: Iterable<string> = Array.from(this.#byKey.keys())): void {
+    for (const key of keys) this.#byKey.get(key)?.emit();
+  }
+}
