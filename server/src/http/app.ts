@@ -11,7 +11,6 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Registry } from 'prom-client';
 import { restApi, type Authenticator, type RestDependencies } from '../api/rest/index.ts';
-import { resourceSchemas } from '../api/rest/schemas.ts';
 import { createBoards, type PresenceEntry, type RoleSource } from '../boards/index.ts';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/types.ts';
@@ -78,7 +77,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
   installProblems(app);
   await installSecurity(app, config);
   installHealth(app, { readiness: dependencies.readiness, metrics: dependencies.metrics });
-  await installDocs(app, resourceSchemas);
+  await installDocs(app);
   const { secret, issuer, audience } = config.auth;
   const signs = config.devAuth && secret !== undefined;
   const rest = { config, boards, access, database, ...(signs ? { signDevSession: (name: string) => signDevSession(secret, { name, issuer, audience }) } : {}) };

@@ -8,10 +8,8 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
+import type { OpenAPIV3_1 } from 'openapi-types';
 import { ERRORS } from '../errors.ts';
-
-export type SchemaRegistry = z.core.$ZodRegistry<{ id?: string | undefined }>;
 
 const TAGS = [
   ['boards', 'Boards: create, read, change, delete, duplicate'],
@@ -33,7 +31,10 @@ const DESCRIPTION = `Live boards over REST. These calls act on the same live doc
 - Writes take \`Idempotency-Key\`: the same key with the same request answers the first response again; with another request, \`idempotency_conflict\`.
 - Items and boards carry \`ETag\`; writes to them honour \`If-Match\` (412 \`precondition_failed\`). A board's ETag covers its own fields, columns and groups, not its cells.`;
 
-export async function installDocs(app: FastifyInstance, schemaRegistry: SchemaRegistry): Promise<void> {
+const zodToJsonConfig = { unrepresentable: 'any' } as const;
+const namedSchemas = createJsonSchemaTransformObject({ zodToJsonConfig });
+
+export async function installDocs(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -43,8 +44,8 @@ export async function installDocs(app: FastifyInstance, schemaRegistry: SchemaRe
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
       security: [{ token: [] }],
     },
-    transform: createJsonSchemaTransform({ schemaRegistry, zodToJsonConfig: { unrepresentable: 'any' } }),
-    transformObject: createJsonSchemaTransformObject({ schemaRegistry, zodToJsonConfig: { unrepresentable: 'any' } }),
+    transform: createJsonSchemaTransform({ zodToJsonConfig }),
+    transformObject: (input) => tidy(namedSchemas(input) as OpenAPIV3_1.Document),
   });
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     return reply.header('cache-control', 'no-cache').type('application/json; charset=utf-8').serializer(JSON.stringify).send(app.swagger());
@@ -58,6 +59,17 @@ export async function installDocs(app: FastifyInstance, schemaRegistry: SchemaRe
     theme: { title: 'Sunday API', css: [{ filename: 'sunday.css', content: '.swagger-ui .topbar { display: none }' }] },
     uiConfig: { docExpansion: 'list', deepLinking: true, persistAuthorization: false, tryItOutEnabled: false },
   });
+}
+
+/** Says how a nested filter is written, and leaves out the request variants of schemas that only answers use. */
+function tidy(document: OpenAPIV3_1.Document): OpenAPIV3_1.Document {
+  const parameters = Object.values(document.paths ?? {}).flatMap((path) => path?.get?.parameters ?? []);
+  for (const parameter of parameters) {
+    if ('name' in parameter && parameter.name === 'filter') Object.assign(parameter, { style: 'deepObject', explode: true });
+  }
+  const text = JSON.stringify(document);
+  const schemas = Object.entries(document.components?.schemas ?? {}).filter(([name]) => text.includes(`"#/components/schemas/${name}"`));
+  return { ...document, components: { ...document.components, schemas: Object.fromEntries(schemas) } };
 }
 
 function errorsPage(): string {

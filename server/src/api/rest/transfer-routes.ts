@@ -32,7 +32,7 @@ export const transferRoutes: FastifyPluginAsyncZod<RestDependencies> = async (ap
     files.withTypeProvider<ZodTypeProvider>().post('/boards/import', {
       bodyLimit: config.limits.maxImportBytes,
       schema: {
-        tags, summary: 'Import a CSV or a Sunday export as a new board', querystring: importQuery, headers: writeHeaders,
+        tags, summary: 'Import a CSV or a Sunday export as a new board', querystring: importQuery, body: z.unknown().describe('The file'), headers: writeHeaders,
         consumes: ['text/csv', 'application/json'],
         description: 'CSV: UTF-8, the first row names the columns. With `Accept: application/x-ndjson` or `text/event-stream` the answer (200) is a stream of `{stage, done, total}`, and last `{board, itemCount}` or `{error}`.',
         response: { 201: imported, ...ERROR_RESPONSES },
