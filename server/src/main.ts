@@ -7,10 +7,12 @@ import { createAccess, createTokenVerifier } from '@sunday/extension-access';
 import { DatabaseUnavailable, openDatabase } from '@sunday/database';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
 import { createPresence } from '@sunday/extension-presence';
+import type { connectedPayload } from '@hocuspocus/server';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
-import { BoardHost } from './engine/board-host.ts';
+import { BoardHost, type BoardHostContext } from './engine/board-host.ts';
 import { createEngine } from './engine/engine.ts';
+import { limitOldSchema } from './engine/schema-version.ts';
 import { isErrorCode } from './errors.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { createHttpApp } from './http/app.ts';
@@ -50,6 +52,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     store: new PostgresStore(database, node),
     isUnavailable: (error) => error instanceof DatabaseUnavailable,
     refuse: (connection, code) => { gateway.refuse(connection, isErrorCode(code) ? code : 'refused'); },
+    maxBoardBytes: config.limits.maxBoardBytes,
     limits: { highWaterBytes: config.limits.maxOutboundBytes / 8, lowWaterBytes: config.limits.maxOutboundBytes / 64 },
     events: {
       committed: metrics.commit,
@@ -58,6 +61,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
       compacted: ({ rows }) => { metrics.compacted(rows); },
       pressure: (on) => { metrics.pressure(on); gateway.pressure(on); log.warn({ on }, 'reading from sockets is paused while too much is uncommitted'); },
       away: (on) => { metrics.databaseAway(on); log[on ? 'warn' : 'info']({ part: 'journal' }, on ? 'database away: editing goes on, unsaved' : 'database back: all is being saved'); },
+      hello: (connection, { schemaVersion }) => { limitOldSchema(connection, schemaVersion); },
       error: (boardId, error) => { metrics.boardError(); log.error({ boardId, err: error }, 'board trouble'); },
     },
   });
@@ -69,8 +73,8 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
         access.extension,
         {
           extensionName: 'gateway',
-          connected: ({ connection, context }) => {
-            gateway.attached(connection, context.user);
+          connected: ({ connection, context }: connectedPayload<BoardHostContext>) => {
+            if (context.user !== undefined) gateway.attached(connection, context.user);
             return Promise.resolve();
           },
         },

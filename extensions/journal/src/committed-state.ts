@@ -20,7 +20,8 @@ export class CommittedState {
   private tail: { seq: number; update: Uint8Array }[] = [];
   private tailBytes = 0;
   private collecting = 0;
-  private approximateBytes = 0;
+  /** Estimate of the encoded board: what was loaded or last compacted, and all appended since. */
+  approximateBytes = 0;
   private expiry: NodeJS.Timeout | null = null;
 
   /** Whether the board is too large to be encoded on the event loop; an estimate from what was loaded and appended. */

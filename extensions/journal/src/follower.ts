@@ -34,6 +34,8 @@ export interface FollowedBoard {
   join(follower: Follower, vector: Uint8Array): void;
   stateVector(): Uint8Array;
   holds(ends: ReadonlyMap<number, number>): boolean;
+  /** Whether this many bytes more would take the board over its bound. */
+  overfull(bytes: number): boolean;
   /** Remembers whose client id this is; the first user to write with it owns it. */
   attribute(ends: ReadonlyMap<number, number>, userId: string | null): void;
 }
@@ -100,6 +102,10 @@ export class Follower {
         return;
       case 'step2':
       case 'update':
+        if (this.board.overfull(frame.update.length)) {
+          this.events.refuse(this.connection, 'too_large');
+          return;
+        }
         this.acks.arrived(frame);
         if (!this.connection.readOnly) this.board.attribute(frame.extent.ends, userOf(this.connection.context));
         pass(bytes);

@@ -27,6 +27,8 @@ const COMPACT_MIN_AGE_MS = 60_000;
 /** Loads under way at once: each may hold the event loop for a few hundred ms on a large board. */
 const MAX_LOADS = 2;
 const MAX_UNCOMMITTED_BYTES = 64 * 1024 * 1024;
+/** A board of 10 000 items × 12 cells takes about 7 MB. */
+const MAX_BOARD_BYTES = 128 * 1024 * 1024;
 const HIGH_WATER_BYTES = 1024 * 1024;
 const LOW_WATER_BYTES = 128 * 1024;
 /** How often held-back sockets are looked at while there are any. */
@@ -67,6 +69,8 @@ export interface JournalOptions {
   readonly compactAfterRows?: number;
   readonly compactMinAgeMs?: number;
   readonly maxUncommittedBytes?: number;
+  /** Encoded bytes of one board above which updates are refused with `too_large`. */
+  readonly maxBoardBytes?: number;
   readonly limits?: Partial<FollowerLimits>;
 }
 
@@ -106,7 +110,12 @@ export class Journal {
       store: options.store,
       folder: this.folder,
       minAgeMs: options.compactMinAgeMs ?? COMPACT_MIN_AGE_MS,
-      onDone: (result) => events.compacted?.(result),
+      onDone: (result) => {
+        // Overwritten values are gone from the snapshot: the estimate starts from its size again.
+        const ledger = this.ledgers.get(result.boardId);
+        if (ledger !== undefined && result.replaced) ledger.state.approximateBytes = result.bytes;
+        events.compacted?.(result);
+      },
       onError: (boardId, error) => events.error?.(boardId, error),
     });
     this.extension = {
@@ -141,7 +150,7 @@ export class Journal {
     }
     const ledger = new Ledger(
       document,
-      { seq: stored.seq, rows: stored.rows.length, clients: stored.clients, state },
+      { seq: stored.seq, rows: stored.rows.length, clients: stored.clients, state, maxBytes: this.options.maxBoardBytes ?? MAX_BOARD_BYTES },
       this.projection,
       {
         due: (due) => { this.committer.enqueue(due); },

@@ -65,6 +65,8 @@ export interface OpenedBoard {
   readonly rows: number;
   readonly clients: ReadonlyMap<number, string>;
   readonly state: CommittedState;
+  /** Encoded bytes above which updates are refused. */
+  readonly maxBytes: number;
 }
 
 export interface LedgerHooks {
@@ -96,6 +98,7 @@ export class Ledger implements FollowedBoard {
   pendingBytes = 0;
 
   readonly state: CommittedState;
+  private readonly maxBytes: number;
   private readonly projection: Projection;
   private readonly hooks: LedgerHooks;
   private readonly clients: Map<number, string>;
@@ -116,6 +119,7 @@ export class Ledger implements FollowedBoard {
     this.clients = new Map(opened.clients);
     this.rowsSinceSnapshot = opened.rows;
     this.state = opened.state;
+    this.maxBytes = opened.maxBytes;
     this.projection = projection;
     this.hooks = hooks;
   }
@@ -158,6 +162,10 @@ export class Ledger implements FollowedBoard {
       this.clients.set(client, userId);
       this.newClients.set(client, userId);
     }
+  }
+
+  overfull(bytes: number): boolean {
+    return this.state.approximateBytes + this.pendingBytes + bytes > this.maxBytes;
   }
 
   holds(ends: ReadonlyMap<number, number>): boolean {

@@ -11,8 +11,10 @@
  */
 import { Hocuspocus, type ConnectionConfiguration, type Document } from '@hocuspocus/server';
 
+/** What access puts into the context of a connection. The server's own pins have none of it. */
 export interface BoardHostContext {
   userId?: string;
+  user?: { readonly id: string; readonly name: string; readonly picture: string | null };
 }
 
 export class BoardHost extends Hocuspocus<BoardHostContext> {

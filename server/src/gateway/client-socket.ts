@@ -25,6 +25,10 @@ import {
 /** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
 const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const WINDOW_MS = 1000;
+/** Stock providers reconnect after 30 s without a message. */
+const KEEP_ALIVE_AFTER_MS = 20_000;
+/** An awareness update about no client. */
+const NOBODY = new Uint8Array([0]);
 /** Normal closure and going away (RFC 6455): the client meant it. Anything else may be back in a moment. */
 const CLEAN_CLOSES: ReadonlySet<number> = new Set([1000, 1001]);
 /** Hocuspocus' own words for "a hook failed", as opposed to a refusal with a code: passing trouble. */
@@ -48,9 +52,11 @@ function presenceFrame(address: string, update: Uint8Array): Uint8Array {
 
 type ClientConnection = ReturnType<Hocuspocus['handleConnection']>;
 
-export type SocketCounter = 'refused' | 'dropped_after_refusal' | 'malformed' | 'too_large' | 'too_many_boards' | 'slow_consumer' | 'rate_paused' | 'auth_timeout';
+export type SocketCounter = 'refused' | 'dropped_after_refusal' | 'malformed' | 'too_large' | 'too_many_boards' | 'too_many_sockets' | 'slow_consumer' | 'rate_paused' | 'auth_timeout';
 
 export interface ClientSocketOptions {
+  /** Called with each board attached; `false`: this user has too many sockets. */
+  readonly admitUser: (userId: string) => boolean;
   readonly id: string;
   readonly protocol: { readonly kind: 'hocuspocus' } | { readonly kind: 'y-websocket'; readonly board: string };
   readonly websocket: WebSocket;
@@ -87,7 +93,10 @@ export class ClientSocket {
   private authTimer: NodeJS.Timeout | null;
   private readonly pauses = new Set<'rate' | 'pressure'>();
   private framesInWindow = 0;
-  private window: NodeJS.Timeout | null = null;
+  private windowStarted = 0;
+  private resumption: NodeJS.Timeout | null = null;
+  /** performance.now() of the last frame sent to the client. */
+  private lastSent = 0;
 
   constructor(options: ClientSocketOptions) {
     this.options = options;
@@ -168,8 +177,8 @@ export class ClientSocket {
   private refuseUnknown(frame: Uint8Array): void {
     const address = readAddress(frame);
     this.options.count('malformed');
-    if (address === null) {
-      this.close('malformed_update');
+    if (address === null || this.options.protocol.kind === 'y-websocket') {
+      this.close(address === null ? 'malformed_update' : 'board_not_found');
       return;
     }
     if (this.refusedBoards.has(address)) return;
@@ -196,7 +205,9 @@ export class ClientSocket {
   /** What Hocuspocus, the journal and the lane send on this socket. */
   send(frame: Uint8Array): void {
     const translated = this.translate(frame);
-    if (translated !== null) this.outbound?.send(translated);
+    if (translated === null) return;
+    this.lastSent = performance.now();
+    this.outbound?.send(translated);
   }
 
   private translate(frame: Uint8Array): Uint8Array | null {
@@ -238,6 +249,11 @@ export class ClientSocket {
   attach(connection: Connection, user: AttachedUser): void {
     const address = connection.messageAddress;
     const board = connection.document.name;
+    if (!this.options.admitUser(user.id)) {
+      this.options.count('too_many_sockets');
+      this.close('rate_limited');
+      return;
+    }
     this.attached.set(address, connection);
     const { outbound } = this;
     this.options.presence.join(board, {
@@ -252,6 +268,8 @@ export class ClientSocket {
     connection.onClose((_document, event) => {
       this.attached.delete(address);
       this.asked.delete(address);
+      // Whatever ended it: Hocuspocus would queue later frames as those of a client that never signed in.
+      this.refusedBoards.add(address);
       this.options.presence.leave(board, this.peerId(address), event !== undefined && CLEAN_CLOSES.has(event.code) ? 'clean' : 'abnormal');
     });
   }
@@ -276,15 +294,28 @@ export class ClientSocket {
 
   /** Past its rate a socket is not read until the second is over: TCP tells the client to wait, nothing is lost. */
   private meter(): void {
-    this.framesInWindow += 1;
-    this.window ??= setTimeout(() => {
-      this.window = null;
+    const now = performance.now();
+    if (now - this.windowStarted >= WINDOW_MS) {
+      this.windowStarted = now;
       this.framesInWindow = 0;
-      this.resume('rate');
-    }, WINDOW_MS);
-    if (this.framesInWindow <= this.options.limits.maxFramesPerSecond || this.pauses.has('rate')) return;
+    }
+    this.framesInWindow += 1;
+    if (this.framesInWindow <= this.options.limits.maxFramesPerSecond || this.resumption !== null) return;
     this.options.count('rate_paused');
     this.pause('rate');
+    this.resumption = setTimeout(() => {
+      this.resumption = null;
+      this.resume('rate');
+    }, this.windowStarted + WINDOW_MS - now);
+  }
+
+  /**
+   * Keeps a stock client from giving up on a quiet board: it counts messages, not pings. An empty awareness update is one that
+   * changes nothing.
+   */
+  keepAlive(): void {
+    if (performance.now() - this.lastSent < KEEP_ALIVE_AFTER_MS) return;
+    for (const address of this.attached.keys()) this.send(awarenessFrame(address, NOBODY));
   }
 
   pause(why: 'rate' | 'pressure'): void {
@@ -299,7 +330,7 @@ export class ClientSocket {
   /** The socket is gone. */
   closed(code: number, reason: string): void {
     if (this.authTimer !== null) clearTimeout(this.authTimer);
-    if (this.window !== null) clearTimeout(this.window);
+    if (this.resumption !== null) clearTimeout(this.resumption);
     this.hocuspocus?.handleClose({ code, reason });
   }
 }

@@ -21,6 +21,8 @@ import { ClientSocket, type AttachedUser, type SocketCounter } from './client-so
 import { OutboundSocket } from './outbound-socket.ts';
 import { fromYWebsocket, tokenFrame } from './protocols.ts';
 
+/** How often sockets are pinged and quiet ones kept alive. */
+const BEAT_MS = 10_000;
 /** A frame over the limit is refused in-band up to this factor; beyond it `ws` ends the socket before buffering it (1009). */
 const HARD_LIMIT_FACTOR = 2;
 /** Closing everybody at once would bring everybody back at once. */
@@ -35,12 +37,20 @@ export interface GatewayOptions {
   readonly warn: (message: string, fields: object) => void;
 }
 
+interface OpenSocket {
+  readonly websocket: WebSocket;
+  /** Date.now() of the last message or pong. */
+  heard: number;
+  userId: string | null;
+}
+
 type Route = { readonly kind: 'hocuspocus' } | { readonly kind: 'y-websocket'; readonly board: string; readonly token: string };
 
 export class Gateway {
   private readonly options: GatewayOptions;
   private readonly server: WebSocketServer;
-  private readonly sockets = new Map<ClientSocket, { websocket: WebSocket; alive: boolean }>();
+  private readonly sockets = new Map<ClientSocket, OpenSocket>();
+  private readonly socketsByUser = new Map<string, Set<ClientSocket>>();
   private readonly byHocuspocusSocket = new WeakMap<object, ClientSocket>();
   private readonly heartbeat: NodeJS.Timeout;
   private draining = false;
@@ -55,7 +65,7 @@ export class Gateway {
       perMessageDeflate: false,
       maxPayload: options.limits.maxFrameBytes * HARD_LIMIT_FACTOR,
     });
-    this.heartbeat = setInterval(() => { this.beat(); }, options.limits.idleTimeoutMs / 2);
+    this.heartbeat = setInterval(() => { this.beat(); }, Math.min(BEAT_MS, options.limits.idleTimeoutMs / 2));
     this.heartbeat.unref();
   }
 
@@ -84,20 +94,23 @@ export class Gateway {
   private accept(websocket: WebSocket, stream: Duplex, request: IncomingMessage, route: Route): void {
     const { limits, presence, count, host } = this.options;
     const protocol = route.kind === 'hocuspocus' ? route : { kind: route.kind, board: route.board };
-    const socket = new ClientSocket({ id: randomUUID(), protocol, websocket, limits, presence, count });
+    const entry: OpenSocket = { websocket, heard: Date.now(), userId: null };
+    const socket: ClientSocket = new ClientSocket({
+      id: randomUUID(), protocol, websocket, limits, presence, count,
+      admitUser: (userId) => this.admitUser(userId, socket, entry),
+    });
     const outbound = new OutboundSocket(websocket, stream, limits.maxOutboundBytes, () => {
       count('slow_consumer');
       socket.close('slow_consumer');
     });
-    const entry = { websocket, alive: true };
     this.sockets.set(socket, entry);
     socket.open(outbound, (like) => {
       this.byHocuspocusSocket.set(like, socket);
       return host.handleConnection(like, plainRequest(request), {});
     });
-    websocket.on('pong', () => { entry.alive = true; });
+    websocket.on('pong', () => { entry.heard = Date.now(); });
     websocket.on('message', (data: RawData, isBinary) => {
-      entry.alive = true;
+      entry.heard = Date.now();
       if (!isBinary || !Buffer.isBuffer(data)) {
         count('malformed');
         socket.close('malformed_update');
@@ -109,6 +122,7 @@ export class Gateway {
     websocket.on('error', (error) => { this.options.warn('socket error', { socket: socket.id, error: error.message }); });
     websocket.on('close', (code, reason) => {
       this.sockets.delete(socket);
+      if (entry.userId !== null) this.socketsByUser.get(entry.userId)?.delete(socket);
       socket.closed(code, reason.toString());
     });
     if (this.underPressure) socket.pause('pressure');
@@ -134,15 +148,25 @@ export class Gateway {
     }
   }
 
+  private admitUser(userId: string, socket: ClientSocket, entry: OpenSocket): boolean {
+    const own = this.socketsByUser.get(userId) ?? new Set();
+    if (!own.has(socket) && own.size >= this.options.limits.maxSocketsPerUser) return false;
+    this.socketsByUser.set(userId, own.add(socket));
+    entry.userId = userId;
+    return true;
+  }
+
   private beat(): void {
-    for (const entry of this.sockets.values()) {
-      if (entry.websocket.isPaused) continue;
-      if (!entry.alive) {
-        entry.websocket.terminate();
+    for (const [userId, own] of this.socketsByUser) if (own.size === 0) this.socketsByUser.delete(userId);
+    for (const [socket, { websocket, heard }] of this.sockets) {
+      // A paused socket's pongs are not read.
+      if (websocket.isPaused) continue;
+      if (Date.now() - heard > this.options.limits.idleTimeoutMs) {
+        websocket.terminate();
         continue;
       }
-      entry.alive = false;
-      entry.websocket.ping();
+      websocket.ping();
+      socket.keepAlive();
     }
   }
 
