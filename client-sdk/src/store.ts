@@ -42,8 +42,10 @@ const result = <T>(request: IDBRequest<T>): Promise<T> =>
 
 const rangeOf = (boardId: string): IDBKeyRange => IDBKeyRange.bound([boardId], [boardId, []]);
 
+const databaseName = (userId: string): string => `sunday:${userId}`;
+
 export async function openDatabase(userId: string): Promise<IDBDatabase> {
-  const request = indexedDB.open(`sunday:${userId}`, 1);
+  const request = indexedDB.open(databaseName(userId), 1);
   request.addEventListener('upgradeneeded', () => {
     request.result.createObjectStore(UPDATES);
     request.result.createObjectStore(UNSAVED);
@@ -55,6 +57,11 @@ export async function openDatabase(userId: string): Promise<IDBDatabase> {
   const database = await Promise.race([result(request), timeout]).finally(() => clearTimeout(timer));
   database.addEventListener('versionchange', () => database.close()); // another tab wants to delete it (signing out)
   return database;
+}
+
+/** Signing out on a shared machine: throws away every offline copy of this user, edits that were never committed included. Destroy the client first. */
+export async function deleteOfflineCopies(userId: string): Promise<void> {
+  await result(indexedDB.deleteDatabase(databaseName(userId)));
 }
 
 export class BoardStore {

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import * as Y from 'yjs';
 import { readItem } from '@sunday/board-model';
 import type { ItemId } from '@sunday/board-model';
-import { ClientError } from '../src/index.ts';
+import { ClientError, deleteOfflineCopies } from '../src/index.ts';
 import { connect, startPlainServer, until, type PlainServer } from './rig.ts';
 
 const indexed = { persistence: 'indexeddb' } as const;
@@ -180,5 +180,7 @@ suite('the offline copy', () => {
     const offline = connect(t, await deadUrl(), { ...indexed, user }).open('b1');
     await offline.ready;
     assert.equal(offline.items.all.length, 20);
+    await deleteOfflineCopies('tabs');
+    assert.equal(await rowsOf('tabs', 'updates').catch(() => 0), 0);
   });
 });

@@ -1,6 +1,9 @@
 /** The SDK against the real server and a real Postgres: what "saved" is worth, and what a refusal leaves. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
 import { listItems, updateItem } from '@sunday/board-model';
 import type { Board, Client } from '../src/index.ts';
@@ -95,6 +98,12 @@ suite('the SDK on a real Sunday', () => {
     const boards = users.map((user) => clientOf(t, sunday, user).open(boardId));
     await Promise.all(boards.map(({ ready }) => ready));
     const saved = new Map<string, number>(); // item → the last size that was acknowledged
+    const seen = new Map<string, number>(); // item → the last size that somebody else was shown
+    boards.forEach((board, who) => board.items.subscribe(() => {
+      for (const { id, name, values } of board.items.all) {
+        if (name !== `of ${users[who]}`) seen.set(id, Math.max(seen.get(id) ?? 0, Number(values['size'] ?? 0)));
+      }
+    }));
     const editing = new AbortController();
     const own: string[] = [];
     const editors = boards.map(async (board, who) => {
@@ -113,8 +122,10 @@ suite('the SDK on a real Sunday', () => {
       await until('edits are saved', () => saved.size === users.length && Math.min(...saved.values()) > before, 30_000);
       await sunday.kill();
       const atDeath = new Map(saved);
+      const shown = new Map(seen);
       const rows = await committed(sunday, boardId);
       for (const [id, size] of atDeath) assert.ok(Number(rows.get(id)?.size) >= size, `round ${round}: ${id} was saved at ${size}, Postgres has ${String(rows.get(id)?.size)}`);
+      for (const [id, size] of shown) assert.ok(Number(rows.get(id)?.size) >= size, `round ${round}: ${id} was seen at ${size}, Postgres has ${String(rows.get(id)?.size)}`);
       await sunday.start();
     }
     editing.abort();
@@ -198,6 +209,15 @@ suite('the SDK on a real Sunday', () => {
     }
     const stranger = connect(t, sunday.url, { token: 'not a token' }).open(boardId);
     await assert.rejects(stranger.ready, { reason: 'unauthenticated' });
+  });
+
+  test('the quick-start example runs as it stands', async (t) => {
+    const sunday = await startSunday(t, { devSignIn: true });
+    const example = fileURLToPath(new URL('../examples/quick-start.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=sunday-source', example, sunday.url], { timeout: 20_000 });
+    assert.match(stdout, /Ada: saved, which means committed/);
+    assert.match(stdout, /Grace sees: Ship it, Write the announcement/);
+    assert.match(stdout, /Ada sees after undo: Ship it$/m);
   });
 
   test('edits one board together with a stock provider', async (t) => {

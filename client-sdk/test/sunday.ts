@@ -31,7 +31,12 @@ export interface Sunday {
   board(owner: string, editors?: readonly string[]): Promise<string>;
 }
 
-export async function startSunday(t: { after(fn: () => Promise<void>): void }): Promise<Sunday> {
+export interface SundayOptions {
+  /** Without a secret of the test's: people sign in by name, and `tokenFor` is of no use. */
+  readonly devSignIn?: boolean;
+}
+
+export async function startSunday(t: { after(fn: () => Promise<void>): void }, { devSignIn = false }: SundayOptions = {}): Promise<Sunday> {
   const database = await openTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-sdk-'));
   const probe = createServer().listen(0, '127.0.0.1');
@@ -45,7 +50,8 @@ export async function startSunday(t: { after(fn: () => Promise<void>): void }): 
   const start = async (): Promise<void> => {
     const made = spawn(process.execPath, ['--conditions=sunday-source', START], {
       env: {
-        ...process.env, PORT: String(port), HOST: '127.0.0.1', SUNDAY_DATA_DIR: dataDir, DATABASE_URL: database.connectionString, SUNDAY_JWT_SECRET: SECRET, LOG_LEVEL: 'warn'
+        ...process.env, PORT: String(port), HOST: '127.0.0.1', SUNDAY_DATA_DIR: dataDir, DATABASE_URL: database.connectionString, SUNDAY_JWT_SECRET: devSignIn ? '' : SECRET,
+        LOG_LEVEL: 'warn'
       },
       stdio: ['ignore', 'pipe', 'pipe']
     });
