@@ -15,8 +15,7 @@ import { pathOf, sendProblem } from './problem.ts';
 const API_SEGMENTS = new Set(['v1', 'sync', 'yjs', 'graphql', 'docs', 'metrics', 'healthz', 'readyz', 'openapi.json', 'assets']);
 
 export async function installWebApp(app: FastifyInstance, directory: string | undefined): Promise<void> {
-  const built = directory !== undefined && existsSync(join(directory, 'index.html'));
-  if (built) {
+  if (directory !== undefined && existsSync(directory)) {
     await app.register(fastifyStatic, {
       root: directory,
       index: false,
@@ -27,8 +26,10 @@ export async function installWebApp(app: FastifyInstance, directory: string | un
       },
     });
   }
+  // looked at each time: a build may come, or be in the middle of it
+  const isBuilt = (): boolean => directory !== undefined && existsSync(join(directory, 'index.html'));
   const page = (_request: FastifyRequest, reply: FastifyReply) =>
-    built
+    isBuilt() && reply.sendFile !== undefined
       ? reply.header('cache-control', 'no-cache').sendFile('index.html')
       : reply
           .code(503)
