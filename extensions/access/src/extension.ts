@@ -56,7 +56,10 @@ export function createExtension({ verifier, sessions, roles, attachments, enforc
 
   /** What the client is told. */
   function denial(error: unknown): AccessError {
-    if (error instanceof AccessError) return new AccessError(error.code, '', { cause: error });
+    if (error instanceof AccessError) {
+      if (error.code === 'not_available') log.warn({ err: error }, 'nobody can sign in');
+      return new AccessError(error.code, '', { cause: error });
+    }
     if (error instanceof DatabaseUnavailable) return new AccessError('database_unavailable', '', { cause: error });
     log.error({ err: error }, 'a board could not be opened');
     return new AccessError('internal', '', { cause: error });

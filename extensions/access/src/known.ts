@@ -89,7 +89,11 @@ export class Known<V> {
         const settled = await read().then((value) => ({ ok: true as const, value }), (error: unknown) => ({ ok: false as const, error }));
         // eslint-disable-next-line typescript/no-unnecessary-condition -- drop and doubt set it while we waited
         if (running.outdated && reads < MAX_READS) continue;
-        if (!settled.ok) throw settled.error;
+        if (!settled.ok) {
+          // An answer, if not the one wished for: what was known before it is over. Silence is no answer.
+          if (!(settled.error instanceof DatabaseUnavailable)) this.entries.delete(key);
+          throw settled.error;
+        }
         this.remember(key, { value: settled.value, readAt, doubted: running.outdated });
         return settled.value;
       }
