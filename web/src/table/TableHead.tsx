@@ -3,12 +3,12 @@
  * width by dragging the edge or by arrow keys on it.
  */
 import { closestCenter, DndContext, KeyboardSensor, PointerSensor, useSensor, useSensors } from '@dnd-kit/core'
-import type { DragEndEvent } from '@dnd-kit/core'
+import type { Announcements, DragEndEvent } from '@dnd-kit/core'
 import { horizontalListSortingStrategy, SortableContext, sortableKeyboardCoordinates, useSortable } from '@dnd-kit/sortable'
 import { CSS } from '@dnd-kit/utilities'
 import { ArchiveX, ArrowDownAZ, ArrowLeft, ArrowRight, ArrowUpAZ, ChevronDown, EyeOff, ListFilter, Plus, Settings2, X } from 'lucide-react'
 import { newId } from '@sunday/board-model'
-import { memo, useRef } from 'react'
+import { memo, useMemo, useRef } from 'react'
 import type { KeyboardEvent, PointerEvent } from 'react'
 import { attempt, useScope, useView } from '../board/context.ts'
 import { NAME_KEY, TYPES } from '../board/model.ts'
@@ -30,6 +30,7 @@ export const TableHead = memo(function TableHead() {
     useSensor(PointerSensor, { activationConstraint: { distance: 6 } }),
     useSensor(KeyboardSensor, { coordinateGetter: sortableKeyboardCoordinates, keyboardCodes: { start: ['Space'], cancel: ['Escape'], end: ['Space', 'Enter'] } }),
   )
+  const announcements = useMemo(() => announce((id) => board.columns.get(id)?.title ?? ''), [board])
   const onDragEnd = ({ active, over }: DragEndEvent) => {
     if (!over || active.id === over.id) return
     const from = columns.findIndex((column) => column.id === active.id)
@@ -40,7 +41,7 @@ export const TableHead = memo(function TableHead() {
     <div role="row" aria-rowindex={1} className="thead">
       <div className="th th-handle" role="columnheader" aria-colindex={1} aria-label="Move" />
       <NameHead />
-      <DndContext sensors={sensors} collisionDetection={closestCenter} onDragEnd={onDragEnd}>
+      <DndContext sensors={sensors} collisionDetection={closestCenter} accessibility={{ announcements }} onDragEnd={onDragEnd}>
         <SortableContext items={columns.map((column) => column.id)} strategy={horizontalListSortingStrategy}>
           {columns.map((column, index) => (
             <Head key={column.id} column={column} index={index} />
@@ -57,6 +58,16 @@ export const TableHead = memo(function TableHead() {
     </div>
   )
 })
+
+function announce(titleOf: (id: string) => string): Announcements {
+  const title = ({ id }: { id: string | number }) => titleOf(String(id))
+  return {
+    onDragStart: ({ active }) => `Picked up ${title(active)}. Left and right move it, Space drops it, Escape cancels.`,
+    onDragOver: ({ active, over }) => (over && over.id !== active.id ? `${title(active)} is now at the place of ${title(over)}.` : `${title(active)} is at its own place.`),
+    onDragEnd: ({ active, over }) => `${title(active)} was dropped${over && over.id !== active.id ? ` at the place of ${title(over)}` : ' where it was'}.`,
+    onDragCancel: ({ active }) => `${title(active)} stays where it was.`,
+  }
+}
 
 function NameHead() {
   const { view } = useScope()
