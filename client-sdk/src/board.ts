@@ -20,7 +20,7 @@ import type { Socket } from './socket.ts';
 import { BoardStore, type OfflineDatabase } from './store.ts';
 import { Structure } from './structure.ts';
 import type {
-  Board, BoardStatus, Change, ClientUser, Listener, ReplayResult, SkippedChange, SyncState, UndoResult, Unsubscribe
+  Board, BoardStatus, Change, ClientUser, Listener, Refusal, ReplayResult, SkippedChange, SyncState, UndoResult, Unsubscribe
 } from './types.ts';
 import type { Writes } from './writes.ts';
 
@@ -45,6 +45,8 @@ interface Copy {
   attachment: Attachment | null;
   /** It has content to show, from the offline copy or the server. */
   loaded: boolean;
+  /** Its offline copy was thrown away: going on with it would keep nothing. */
+  cleared: boolean;
   ended: boolean;
 }
 
@@ -69,6 +71,7 @@ export class OpenBoard implements Board {
   #copy: Copy;
   #ready: Gate;
   #waiting: Gate[] = [];
+  #refusal: Refusal | null = null;
   #status: BoardStatus = { loaded: false, sync: 'saved', unsaved: false, readOnly: null, refused: null };
   #changes: Change[] = []; // of this session, since everything was last committed
   #batching = 0;
@@ -112,9 +115,8 @@ export class OpenBoard implements Board {
 
   saved(): Promise<void> {
     const waiting = gate();
-    const { refused } = this.#status;
     if (this.#destroyed) waiting.reject(closed());
-    else if (refused) waiting.reject(refusal(refused.code));
+    else if (this.#refusal) waiting.reject(refusal(this.#refusal.code));
     else this.#waiting.push(waiting);
     this.#update();
     return waiting.promise;
@@ -138,21 +140,13 @@ export class OpenBoard implements Board {
   }
 
   async startFresh(options: { readonly replay?: boolean } = {}): Promise<ReplayResult> {
-    const { refused } = this.#status;
+    const refused = this.#refusal;
     if (!refused) throw new ClientError('refused', 'Only a refused board can be started afresh');
-    await this.#end(this.#copy, 'clear');
-    if (this.#destroyed) throw closed();
-    this.#ready = gate();
-    this.#changes = [];
-    this.#status = { ...this.#status, refused: null, loaded: false, unsaved: false, readOnly: null };
-    this.#copy = this.#begin();
-    this.#everythingChanged();
-    this.#update();
+    await this.#renew();
     await this.#ready.promise;
-    if (options.replay !== true) return { applied: 0, skipped: [] };
-    // In parts: a draft that was too large for one frame must not become one again.
-    const changes = draftChanges(refused.draft.update, this.#copy.doc);
     const result: { applied: number; skipped: SkippedChange[] } = { applied: 0, skipped: [] };
+    // In parts: a draft that was too large for one frame must not become one again.
+    const changes = options.replay === true ? draftChanges(refused.draft.update, this.#copy.doc) : [];
     for (let i = 0; i < changes.length; i += REPLAY_PART) {
       const { applied, skipped } = replay(this.#writes, changes.slice(i, i + REPLAY_PART));
       result.applied += applied;
@@ -161,13 +155,17 @@ export class OpenBoard implements Board {
     return result;
   }
 
-  /** Tries again after a refusal of access: the local copy was sound all along. */
+  /** Tries again after a refusal of access: the local copy was sound all along, if it was kept. */
   reattach(): void {
-    const { refused } = this.#status;
+    const refused = this.#refusal;
     if (!refused || this.#destroyed || taintsLocalCopy(refused.code)) return;
+    if (this.#copy.cleared) {
+      void this.#renew();
+      return;
+    }
     if (!this.#status.loaded) this.#ready = gate();
-    this.#status = { ...this.#status, refused: null };
-    this.#attach(this.#copy, refused.draft.changes.length > 0 || this.#status.unsaved);
+    this.#refusal = null;
+    this.#attach(this.#copy, this.#status.unsaved);
     this.#update();
   }
 
@@ -180,10 +178,24 @@ export class OpenBoard implements Board {
     await this.#end(this.#copy, 'keep');
   }
 
+  /** A fresh copy in the place of a refused one. */
+  async #renew(): Promise<void> {
+    await this.#end(this.#copy, 'clear');
+    if (this.#destroyed) throw closed();
+    this.#ready = gate();
+    this.#changes = [];
+    this.#refusal = null;
+    this.#copy = this.#begin();
+    this.#structure.refresh().announce();
+    this.items.reset();
+    this.comments.reset();
+    this.#update();
+  }
+
   #begin(): Copy {
     const doc = new Y.Doc({ guid: this.id });
     const awareness = new Awareness(doc);
-    const copy: Copy = { doc, awareness, store: null, attachment: null, loaded: false, ended: false };
+    const copy: Copy = { doc, awareness, store: null, attachment: null, loaded: false, cleared: false, ended: false };
     doc.on('afterTransaction', this.#transactionDone);
     this.history.clear();
     void this.#load(copy);
@@ -234,10 +246,11 @@ export class OpenBoard implements Board {
   #refused(copy: Copy, code: string): void {
     const draft = { update: Y.encodeStateAsUpdate(copy.doc), changes: this.#changes };
     const unsaved = copy.attachment?.unsaved ?? false;
-    this.#status = { ...this.#status, refused: { code, draft }, unsaved };
+    this.#refusal = { code, draft };
     // A copy the server will never take must not come back with a reload. One of a board the user was removed from goes too, unless
     // it holds work of theirs.
     if (taintsLocalCopy(code) || (!unsaved && (code === 'forbidden' || code === 'board_not_found'))) {
+      copy.cleared = true;
       void copy.store?.clear();
     }
     const error = refusal(code);
@@ -248,9 +261,9 @@ export class OpenBoard implements Board {
 
   #write<T>(work: (doc: Y.Doc, context: WriteContext) => T): T {
     const user = this.#options.user();
-    const { refused, readOnly, loaded } = this.#status;
+    const { readOnly, loaded } = this.#status;
     if (this.#destroyed) throw closed();
-    if (refused) throw refusal(refused.code);
+    if (this.#refusal) throw refusal(this.#refusal.code);
     if (!loaded) throw new ClientError('not_loaded', 'Wait for board.ready before writing');
     if (readOnly !== null) throw new ClientError('read_only', `This board cannot be written: ${readOnly}`, readOnly);
     if (!user) throw new ClientError('user_unknown', 'Give createClient a user, or a token with a sub');
@@ -290,17 +303,11 @@ export class OpenBoard implements Board {
     }
   };
 
-  #everythingChanged(): void {
-    this.#structure.refresh().announce();
-    this.items.reset();
-    this.comments.reset();
-  }
-
   /** Brings `status` in line with the parts; one new object, and one call of the listeners, for each real change. */
   #update(): void {
     const { attachment } = this.#copy;
-    const { refused } = this.#status;
-    const unsaved = attachment?.unsaved ?? this.#status.unsaved;
+    const refused = this.#refusal;
+    const unsaved = attachment?.unsaved ?? false;
     this.#copy.loaded ||= attachment?.synced === true;
     const next: BoardStatus = {
       loaded: this.#copy.loaded,
@@ -310,16 +317,16 @@ export class OpenBoard implements Board {
       refused
     };
     const before = this.#status;
-    this.#status = next;
+    const changed = (Object.keys(next) as (keyof BoardStatus)[]).some((key) => next[key] !== before[key]);
+    if (changed) this.#status = next;
     if (next.loaded) this.#ready.resolve();
     if (!unsaved && !refused && next.loaded) for (const waiting of this.#waiting.splice(0)) waiting.resolve();
-    if ((Object.keys(next) as (keyof BoardStatus)[]).some((key) => next[key] !== before[key])) this.#listeners.emit();
-    else this.#status = before;
+    if (changed) this.#listeners.emit();
   }
 
   #syncState(unsaved: boolean): SyncState {
     const { attachment } = this.#copy;
-    if (this.#status.refused || attachment?.lost === true) return 'offline';
+    if (this.#refusal || attachment?.lost === true) return 'offline';
     if (attachment?.volatile === true) return 'volatile';
     return unsaved ? 'saving' : 'saved';
   }

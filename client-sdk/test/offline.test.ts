@@ -152,6 +152,32 @@ suite('the offline copy', () => {
     assert.equal(board.items.all.length, 2);
   });
 
+  test('a board the user was removed from leaves the disk, unless it holds their work; let in again, edits are kept again', async (t) => {
+    let member = true;
+    const server = await startPlainServer({
+      onAuthenticate: () => (member ? Promise.resolve({}) : Promise.reject(Object.assign(new Error('no'), { reason: 'forbidden' })))
+    });
+    t.after(server.stop);
+    const client = connect(t, server.url, { ...indexed, user: { id: 'removed' } });
+    const board = client.open('b1');
+    await board.ready;
+    await until('a copy', async () => (await rowsOf('removed', 'updates')) > 0);
+    member = false;
+    server.cut();
+    await until('refused', () => board.status.refused?.code === 'forbidden');
+    await until('off the disk', async () => (await rowsOf('removed', 'updates')) === 0);
+    member = true;
+    client.reconnect();
+    await until('back', () => board.status.refused === null && board.status.loaded && board.status.sync !== 'offline');
+    board.items.create({ name: 'mine' });
+    await until('on the disk', async () => (await rowsOf('removed', 'unsaved')) === 1);
+    member = false;
+    server.cut();
+    await until('refused', () => board.status.refused?.code === 'forbidden');
+    assert.equal(board.status.unsaved, true);
+    assert.ok((await rowsOf('removed', 'updates')) > 0, 'work that was not committed stays');
+  });
+
   test('a broken IndexedDB does not keep a board from working', async (t) => {
     const server = await startPlainServer();
     t.after(server.stop);

@@ -90,9 +90,12 @@ suite('boards over a socket', () => {
     t.after(server.stop);
     const client = connect(t, server.url);
     const [open, secret] = [client.open('open'), client.open('secret')];
+    let told = 0;
+    secret.on('status', () => { if (secret.status.refused) told += 1; });
     await open.ready;
     await assert.rejects(secret.ready, (error) => error instanceof ClientError && error.reason === 'forbidden');
     assert.equal(secret.status.refused?.code, 'forbidden');
+    assert.equal(told, 1);
     assert.throws(() => secret.items.create({ name: 'x' }), (error) => error instanceof ClientError && error.code === 'refused');
     open.items.create({ name: 'still works' });
     await until('the server has it', () => server.hocuspocus.documents.get('open')?.getMap('items').size === 1);
