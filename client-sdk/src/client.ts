@@ -38,7 +38,7 @@ class SundayClient implements Client {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#user = options.user ?? (typeof options.token === 'string' ? userOf(options.token) : null);
-    this.#socket = new Socket(syncUrl(options.url), options.WebSocket ?? globalWebSocket(), () => this.#socketChanged());
+    this.#socket = new Socket(syncUrl(options.url), () => this.#webSocket(), () => this.#socketChanged());
   }
 
   get connection(): ConnectionState { return this.#connection; }
@@ -47,6 +47,7 @@ class SundayClient implements Client {
 
   open(boardId: string): Board {
     if (this.#destroyed) throw new ClientError('destroyed', 'This client was destroyed');
+    this.#webSocket();
     const entry = this.#boards.get(boardId) ?? this.#add(boardId);
     entry.uses += 1;
     clearTimeout(entry.timer);
@@ -135,6 +136,13 @@ class SundayClient implements Client {
     return this.#database;
   }
 
+  /** Asked for late: a page rendered on a server makes a client there, and opens nothing. */
+  #webSocket(): new (url: string) => SocketLike {
+    if (this.#options.WebSocket) return this.#options.WebSocket;
+    if (typeof WebSocket === 'undefined') throw new TypeError('No global WebSocket here: pass one as the option WebSocket');
+    return WebSocket;
+  }
+
   #socketChanged(): void {
     const { connection } = this.#socket;
     if (connection === this.#connection) return;
@@ -162,9 +170,4 @@ function syncUrl(url: string): string {
   if (parsed.protocol === 'https:') parsed.protocol = 'wss:';
   if (!parsed.pathname.endsWith('/sync')) parsed.pathname = `${parsed.pathname.replace(/\/$/, '')}/sync`;
   return parsed.href;
-}
-
-function globalWebSocket(): new (url: string) => SocketLike {
-  if (typeof WebSocket === 'undefined') throw new TypeError('No global WebSocket here: pass one as the option WebSocket');
-  return WebSocket;
 }

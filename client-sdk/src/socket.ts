@@ -44,7 +44,7 @@ const PERMANENT_CODES: Readonly<Record<number, string>> = {
 
 export class Socket {
   readonly #url: string;
-  readonly #WebSocket: new (url: string) => SocketLike;
+  readonly #webSocket: () => new (url: string) => SocketLike;
   readonly #onState: () => void;
   readonly #boards = new Map<string, BoardHandler>();
   readonly #leaving = new Map<string, ReturnType<typeof setTimeout>>();
@@ -54,9 +54,9 @@ export class Socket {
   #lastReceived = 0;
   #probedAt = 0; // 0: nothing was asked since the last frame
 
-  constructor(url: string, WebSocket: new (url: string) => SocketLike, onState: () => void) {
+  constructor(url: string, webSocket: () => new (url: string) => SocketLike, onState: () => void) {
     this.#url = url;
-    this.#WebSocket = WebSocket;
+    this.#webSocket = webSocket;
     this.#onState = onState;
     globalThis.addEventListener?.('online', this.#online);
   }
@@ -120,7 +120,8 @@ export class Socket {
   #connect(): void {
     let socket: SocketLike;
     try {
-      socket = new this.#WebSocket(this.#url);
+      const WebSocket = this.#webSocket();
+      socket = new WebSocket(this.#url);
     } catch {
       // A URL the browser refuses outright, or no sockets at all: as good as a failed connect.
       this.#wait();

@@ -26,13 +26,17 @@ const bundle = async (): Promise<string> => {
 };
 
 suite('the React hooks on a server', () => {
-  test('render the empty state, open nothing', () => {
+  test('render the empty state, open nothing, need no WebSocket', (t) => {
+    const { WebSocket } = globalThis;
+    Object.assign(globalThis, { WebSocket: undefined });
+    t.after(() => { Object.assign(globalThis, { WebSocket }); });
     const client = createClient({ url: 'http://localhost:1', token: 'any' });
     const html = renderToString(h(ServerShell, { client }));
     assert.match(html, /No board/);
     assert.match(html, /saved connecting 0 0 0 0 0 ok/);
     assert.equal(client.peek('b1'), null);
     assert.equal(client.connection, 'connecting');
+    assert.throws(() => client.open('b1'), TypeError);
   });
 
   test('say so where the provider is missing', () => {
