@@ -65,7 +65,8 @@ test('bodies that cannot be read are refused, each with its code', async () => {
   const board = await newBoard();
   const cases: [string, Parameters<Api['call']>[2], number, string][] = [
     ['broken JSON', { raw: { type: 'application/json', bytes: '{"name": ' } }, 400, 'invalid_json'],
-    ['no JSON', { raw: { type: 'application/json', bytes: '' } }, 400, 'invalid_json'],
+    ['no body', { raw: { type: 'application/json', bytes: '' } }, 400, 'validation_failed'],
+    ['no JSON', { raw: { type: 'application/json', bytes: ' ' } }, 400, 'invalid_json'],
     ['__proto__', { raw: { type: 'application/json', bytes: '{"name": "x", "__proto__": {"a": 1}}' } }, 400, 'invalid_json'],
     ['XML', { raw: { type: 'application/xml', bytes: '<x/>' } }, 415, 'unsupported_media_type'],
     ['too large', { body: { name: 'x'.repeat(30_000) } }, 413, 'payload_too_large'],
@@ -82,6 +83,15 @@ test('bodies that cannot be read are refused, each with its code', async () => {
   }
   assert.deepEqual(await listAll(ada, `/boards/${board}/items`, 5), []);
   for (const query of ['limit=0', 'limit=x', 'limit=-1', 'limit=1e9']) assert.equal((await ada.expect(400, 'GET', `/boards?${query}`)).body['code'], 'validation_failed');
+});
+
+test('a content type without a body is no body', async () => {
+  const board = await newBoard();
+  const { id } = (await ada.expect<ItemBody>(201, 'POST', `/boards/${board}/items`, { body: { name: 'x' } })).body;
+  const typed = { headers: { 'content-type': 'application/json' } };
+  await ada.expect(204, 'DELETE', `/boards/${board}/items/${id}`, typed);
+  await ada.expect(200, 'POST', `/boards/${board}/items/${id}/restore`, typed);
+  await ada.expect(201, 'POST', `/boards/${board}/duplicate`, typed);
 });
 
 test('a character Postgres cannot keep does no harm', async () => {

@@ -16,6 +16,12 @@ import { transferRoutes } from './transfer-routes.ts';
 export type { Authenticator, RestDependencies } from './context.ts';
 
 export async function restApi(app: FastifyInstance, dependencies: RestDependencies): Promise<void> {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  // many clients name a content type on a POST or DELETE without a body: that is no body, not broken JSON
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null);
+    else void parseJson(request, body.toString(), done);
+  });
   await app.register(devSessionRoutes, dependencies);
   await app.register(signedIn, dependencies);
 }
