@@ -77,7 +77,8 @@ export class Enforcement {
   recheck(attachments: Iterable<Attachment>): void {
     for (const attachment of attachments) {
       attachment.version++;
-      this.due.add(attachment);
+      // one that is being checked asks again by itself, and its board's id may be anything
+      if (attachment.phase.kind === 'admitted' || attachment.phase.kind === 'open') this.due.add(attachment);
     }
     void this.look();
   }
@@ -185,7 +186,7 @@ export class Enforcement {
   }
 
   private apply(attachment: Attachment, { gone, role, revoked_before: revokedBefore }: Standing): void {
-    if (attachment.phase.kind === 'checking' || attachment.phase.kind === 'gone') return;
+    if (attachment.phase.kind === 'gone') return;
     if (revokedBefore !== null && attachment.issuedAt < revokedBefore) this.end(attachment, 'token_revoked');
     else if (gone) this.end(attachment, 'board_not_found');
     else if (role === null) this.end(attachment, 'forbidden');
