@@ -166,12 +166,17 @@ export class Follower {
     this.quietTimer.unref();
   }
 
-  /** Answers the Step1, asks for what we lack, and follows from here. `tail`: batches committed since `bytes` was made. */
+  /**
+   * Answers the Step1, asks for what we lack, and follows from here. `tail`: batches committed since `bytes` was made.
+   * The Step2 comes last, because with it a client counts itself as synced.
+   */
   answer(bytes: Uint8Array, tail: readonly Uint8Array[]): void {
     if (this.state.kind === 'gone') return;
     const address = this.connection.messageAddress;
-    this.sendFrame(step2Frame(address, bytes));
-    for (const update of tail) this.sendFrame(updateFrame(address, update));
+    const parts = [bytes, ...tail];
+    for (const [index, part] of parts.entries()) {
+      this.sendFrame(index === parts.length - 1 ? step2Frame(address, part) : updateFrame(address, part));
+    }
     if (this.state.kind === 'joining') this.sendFrame(step1Frame(address, this.board.stateVector()));
     this.state = { kind: 'following' };
   }
