@@ -304,6 +304,6 @@ export class Attachment implements BoardHandler {
   }
 
   #send(frame: Frame): boolean {
-    return this.#options.socket.send(frame);
+    return this.#options.socket.send(frame, this.#options.boardId);
   }
 }

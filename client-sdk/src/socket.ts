@@ -2,8 +2,9 @@
  * One WebSocket for all boards of a client.
  *
  * Guarantees: while a board is attached it keeps trying to be connected, with `retryDelay`; a permanent close (4400–4499) stops it until
- * `retryNow`; frames go out only on an open socket (nothing is queued: the handshake after a reconnect covers what was missed); a socket
- * that went silent is given up. It knows addresses and closings, not what the frames mean. Owns its timers; `destroy` ends them.
+ * `retryNow` (but not a 4401 before anything was said: the token took too long); a frame that is too big for the server ends its board,
+ * not the others; frames go out only on an open socket (nothing is queued: the handshake after a reconnect covers what was missed); a
+ * socket that went silent is given up. It knows addresses and closings, not what the frames mean. Owns its timers; `destroy` ends them.
  */
 import { retryDelay } from './backoff.ts';
 import type { ConnectionState, SocketLike } from './types.ts';
@@ -16,6 +17,8 @@ const SILENCE_CHECK_MS = 5_000;
 const STABLE_MS = 5_000; // open for this long: the next loss is a new one and gets the quick first try
 const DETACH_WAIT_MS = 2_000; // how long a board that is reopened waits for the server to confirm its earlier close
 
+const MESSAGE_TOO_BIG = 1009;
+const UNAUTHENTICATED = 4401;
 const HOCUSPOCUS_IDLE_TIMEOUT = 4408; // Hocuspocus' own idle close: in the permanent range, but trying again is right
 
 export interface BoardHandler {
@@ -42,6 +45,8 @@ const PERMANENT_CODES: Readonly<Record<number, string>> = {
   4401: 'unauthenticated', 4403: 'forbidden', 4404: 'board_not_found', 4413: 'too_large', 4422: 'refused'
 };
 
+const isPermanent = (code: number): boolean => code >= 4400 && code <= 4499 && code !== HOCUSPOCUS_IDLE_TIMEOUT;
+
 export class Socket {
   readonly #url: string;
   readonly #webSocket: () => new (url: string) => SocketLike;
@@ -52,6 +57,8 @@ export class Socket {
   #attempt = 0;
   #lost = false;
   #lastReceived = 0;
+  #spoke = false; // a frame was sent on this connection
+  #biggest: { readonly boardId: string; readonly size: number } | null = null; // of those
   #probedAt = 0; // 0: nothing was asked since the last frame
 
   constructor(url: string, webSocket: () => new (url: string) => SocketLike, onState: () => void) {
@@ -87,8 +94,10 @@ export class Socket {
     } else if (this.#boards.size === 0) this.#rest();
   }
 
-  send(frame: Frame): boolean {
+  send(frame: Frame, boardId = ''): boolean {
     if (this.#state.kind !== 'open' || this.#state.socket.readyState !== 1) return false;
+    this.#spoke = true;
+    if (frame.length > (this.#biggest?.size ?? 0)) this.#biggest = { boardId, size: frame.length };
     this.#state.socket.send(frame);
     return true;
   }
@@ -144,6 +153,8 @@ export class Socket {
     clearTimeout(this.#state.timeout);
     this.#lastReceived = Date.now();
     this.#probedAt = 0;
+    this.#spoke = false;
+    this.#biggest = null;
     this.#lost = false;
     const watch = setInterval(() => this.#listen(socket), SILENCE_CHECK_MS);
     this.#become({ kind: 'open', socket, since: Date.now(), watch });
@@ -189,9 +200,12 @@ export class Socket {
     const current = this.#state;
     if ((current.kind !== 'connecting' && current.kind !== 'open') || current.socket !== socket) return;
     if (current.kind === 'open' && Date.now() - current.since >= STABLE_MS) this.#attempt = 0;
+    const tooBig = code === MESSAGE_TOO_BIG && this.#biggest ? this.#boards.get(this.#biggest.boardId) : undefined;
     this.#drop();
     this.#lost = true;
-    if (code >= 4400 && code <= 4499 && code !== HOCUSPOCUS_IDLE_TIMEOUT) {
+    // Sent again it would close the socket again, for every board on it.
+    tooBig?.refused('too_large');
+    if (isPermanent(code) && !(code === UNAUTHENTICATED && !this.#spoke)) {
       const reason = PERMANENT_CODES[code] ?? 'refused';
       this.#become({ kind: 'refused', code: reason });
       for (const handler of this.#handlers()) handler.refused(reason);

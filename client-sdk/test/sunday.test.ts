@@ -211,6 +211,41 @@ suite('the SDK on a real Sunday', () => {
     await assert.rejects(stranger.ready, { reason: 'unauthenticated' });
   });
 
+  test('a frame over the limit is refused with the draft; the draft is written again in parts; other boards go on', async (t) => {
+    const sunday = await startSunday(t, { env: { SUNDAY_MAX_FRAME_BYTES: '65536' } });
+    const [boardId, otherId] = [await sunday.board('ada'), await sunday.board('ada')];
+    const client = clientOf(t, sunday, 'ada');
+    const [board, other] = [client.open(boardId), client.open(otherId)];
+    await Promise.all([board.ready, other.ready]);
+    for (const items of [1_200, 20_000]) { // in one frame: over the limit, and over what the socket itself takes
+      board.batch(() => { for (let i = 0; i < items; i++) board.items.create({ name: `item ${i} of ${items}` }); });
+      await until('refused', () => board.status.refused?.code === 'too_large');
+      await until('the other works', () => other.status.sync !== 'offline');
+      other.items.create({ name: 'meanwhile' });
+      await other.saved();
+      const { applied, skipped } = await board.startFresh({ replay: true });
+      assert.deepEqual([applied, skipped], [items, []]);
+      await board.saved();
+    }
+    assert.equal((await committed(sunday, boardId)).size, 21_200);
+  });
+
+  test('a token that takes its time is waited for', async (t) => {
+    const sunday = await startSunday(t, { env: { SUNDAY_AUTH_TIMEOUT_MS: '1000' } });
+    const boardId = await sunday.board('ada');
+    let fetched = 0;
+    const slow = connect(t, sunday.url, {
+      user: { id: 'ada' },
+      token: async () => {
+        if (++fetched === 1) await new Promise((resolve) => { setTimeout(resolve, 2_500); });
+        return tokenFor('ada');
+      }
+    });
+    const board = slow.open(boardId);
+    await board.ready;
+    assert.equal(board.status.refused, null);
+  });
+
   test('the quick-start example runs as it stands', async (t) => {
     const sunday = await startSunday(t, { devSignIn: true });
     const example = fileURLToPath(new URL('../examples/quick-start.ts', import.meta.url));

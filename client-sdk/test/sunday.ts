@@ -34,9 +34,10 @@ export interface Sunday {
 export interface SundayOptions {
   /** Without a secret of the test's: people sign in by name, and `tokenFor` is of no use. */
   readonly devSignIn?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function startSunday(t: { after(fn: () => Promise<void>): void }, { devSignIn = false }: SundayOptions = {}): Promise<Sunday> {
+export async function startSunday(t: { after(fn: () => Promise<void>): void }, { devSignIn = false, env = {} }: SundayOptions = {}): Promise<Sunday> {
   const database = await openTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-sdk-'));
   const probe = createServer().listen(0, '127.0.0.1');
@@ -51,7 +52,7 @@ export async function startSunday(t: { after(fn: () => Promise<void>): void }, {
     const made = spawn(process.execPath, ['--conditions=sunday-source', START], {
       env: {
         ...process.env, PORT: String(port), HOST: '127.0.0.1', SUNDAY_DATA_DIR: dataDir, DATABASE_URL: database.connectionString, SUNDAY_JWT_SECRET: devSignIn ? '' : SECRET,
-        LOG_LEVEL: 'warn'
+        LOG_LEVEL: 'warn', ...env
       },
       stdio: ['ignore', 'pipe', 'pipe']
     });
