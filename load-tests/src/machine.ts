@@ -31,6 +31,19 @@ export function treeCpuSeconds(root: number): number {
   return ticks / TICKS_PER_SECOND
 }
 
+/** CPU seconds all processes of the machine have used so far, kernel included. */
+export function machineCpuSeconds(): number {
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').split(/\s+/).map(Number)
+  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
+}
+
+/** Cores that everything on the machine uses, over a few seconds: with nothing of ours running, the noise. */
+export async function coresInUse(overMs: number): Promise<number> {
+  const from = machineCpuSeconds()
+  await new Promise((resolve) => void setTimeout(resolve, overMs))
+  return ((machineCpuSeconds() - from) * 1000) / overMs
+}
+
 function readStat(pid: number): [own: number, waitedFor: number, parent: number] {
   let stat: string
   try {

@@ -3,7 +3,7 @@
  * Runs the targets in turn within each repetition, so that a noisy machine is noisy for all of them.
  */
 import { parseArgs } from 'node:util'
-import { loadNow, machineFacts, pinSelf } from './machine.ts'
+import { coresInUse, loadNow, machineFacts, pinSelf } from './machine.ts'
 import { startCluster, type Cluster } from './postgres.ts'
 import { profileEdits } from './profile.ts'
 import { commitInUse, versionsInUse, writeResults, type ByTarget, type Measured, type RunResults } from './results.ts'
@@ -26,6 +26,7 @@ const { values: options, positionals } = parseArgs({
     repeat: { type: 'string', default: '3' },
     quick: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    'wait-quiet': { type: 'boolean', default: false },
     'no-heartbeat': { type: 'boolean', default: false },
     out: { type: 'string' },
   },
@@ -66,12 +67,25 @@ function editScenario(cursorsPerUser: number): EditScenario {
   }
 }
 
+const QUIET_CORES = 0.2
+const QUIET_PROBE_MS = 4000
+/** Then it runs anyway: the noise is in the results. */
+const QUIET_PATIENCE_MS = 600_000
+
+/** With `--wait-quiet`: until the rest of the machine leaves the cores alone. */
+async function whenQuiet(): Promise<void> {
+  if (!options['wait-quiet']) return
+  const deadline = performance.now() + QUIET_PATIENCE_MS
+  while ((await coresInUse(QUIET_PROBE_MS)) > QUIET_CORES && performance.now() < deadline);
+}
+
 async function repeatEdits(cluster: Cluster, scenario: EditScenario): Promise<Measured<EditScenario, EditMeasurement[]>> {
   const runs: ByTarget<EditMeasurement[]> = {}
   for (let turn = 1; turn <= repeat; turn += 1) {
     for (const target of targets) {
+      await whenQuiet()
       const run = await runEdits(target, cluster, scenario)
-      say(`  ${turn}/${repeat} ${target.name}: ack p99 ${run.ack.p99Ms} ms, seen p99 ${run.seen.p99Ms} ms, ${run.serverCores} cores, generator ${run.generatorCores} cores, unacked ${run.unacked}, undelivered ${run.undelivered}, load ${run.loadAverage}`)
+      say(`  ${turn}/${repeat} ${target.name}: ack p99 ${run.ack.p99Ms} ms, seen p99 ${run.seen.p99Ms} ms, ${run.serverCores} cores, generator ${run.generatorCores} cores, unacked ${run.unacked}, undelivered ${run.undelivered}, others ${run.othersCores} cores`)
       const known = runs[target.name]
       if (known === undefined) runs[target.name] = [run]
       else known.push(run)
@@ -83,6 +97,7 @@ async function repeatEdits(cluster: Cluster, scenario: EditScenario): Promise<Me
 async function forEachTarget<T>(run: (target: Target) => Promise<T | null>): Promise<ByTarget<T>> {
   const measured: ByTarget<T> = {}
   for (const target of targets) {
+    await whenQuiet()
     const result = await run(target)
     if (result === null) continue
     measured[target.name] = result
@@ -123,7 +138,8 @@ async function runScenario(scenario: Scenario, cluster: Cluster, results: RunRes
         : { items: 10_000, clients: 50, sockets: 50, requestsPerSecond: 100, warmUpMs: 10_000, measureMs: 30_000, seed: 1 }
       const runs = []
       for (let turn = 1; turn <= repeat; turn += 1) {
-        const run = await runRest(sundayTarget, cluster, size)
+        await whenQuiet()
+      const run = await runRest(sundayTarget, cluster, size)
         if (run === null) continue
         runs.push(run)
         say(`  ${turn}/${repeat}: ${JSON.stringify(run)}`)

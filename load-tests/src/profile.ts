@@ -1,10 +1,15 @@
 /** Where a server spends its time under the main scenario: its functions by self time, and with what they call. Profiling costs a little itself, so this is no measurement. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { functionShares, openInspector, type FunctionShare } from './inspector.ts'
 import type { Cluster } from './postgres.ts'
 import { createUsers, measureEdits, type EditScenario } from './scenario-edits.ts'
 import type { Target } from './target.ts'
 
 const SHOWN = 40
+/** Not committed: open them in Chromium's or an editor's profiler. */
+const RAW = fileURLToPath(new URL('../results/raw', import.meta.url))
 
 export async function profileEdits(target: Target, cluster: Cluster, scenario: EditScenario): Promise<string> {
   const databaseUrl = await cluster.createDatabase('bench_profile')
@@ -17,7 +22,10 @@ export async function profileEdits(target: Target, cluster: Cluster, scenario: E
     const run = await measureEdits(server, cluster, users, scenario, async () => {
       await inspector.startProfile()
       return async () => {
-        const shares = functionShares(await inspector.stopProfile())
+        const profile = await inspector.stopProfile()
+        mkdirSync(RAW, { recursive: true })
+        writeFileSync(join(RAW, `${target.name}.cpuprofile`), JSON.stringify(profile))
+        const shares = functionShares(profile)
         lines = ['self  total  of the busy time', ...top(shares, 'self'), '', 'with all they call:', ...top(shares, 'total')]
       }
     })

@@ -139,10 +139,11 @@ function editSection(title: string, { scenario, runs }: Measured<EditScenario, E
       row('generator late p99', of((run) => run.lag.p99Ms)),
       row('server RSS, MiB', of((run) => run.serverRssMiB), 0),
       row('frames to users per edit', of((run) => run.framesReceived / run.edits)),
+      row('other processes on the machine, cores', of((run) => run.othersCores)),
       row('not acknowledged', of((run) => run.unacked), 0),
       row('not delivered', of((run) => run.undelivered), 0),
     ]),
-    `Load averages during the runs: ${TARGETS.map((name) => `${name}: ${runs[name]?.map((run) => run.loadAverage.split(' ')[0]).join(', ') ?? '–'}`).join('; ')}.`,
+    `Each run, as ack p99 / seen p99 / server cores / cores of other processes: ${TARGETS.map((name) => `${name}: ${runs[name]?.map((run) => `${run.ack.p99Ms} / ${run.seen.p99Ms} / ${run.serverCores} / ${run.othersCores}`).join('; ') ?? '–'}`).join('. ')}.`,
   ].join('\n\n')
 }
 
@@ -210,7 +211,7 @@ function restSection({ scenario, runs: byTarget }: Measured<RestScenario, RestMe
   ]
   return [
     `## REST: ${scenario.clients} clients, ${scenario.requestsPerSecond} requests/s in all, on a board of ${scenario.items} items that ${scenario.sockets} sockets have open`,
-    `Median of ${runs.length} runs. Server: ${of((run) => run.serverCores)} cores. Failed requests: ${of((run) => run.failed)}; changes a socket did not see: ${of((run) => run.unseen)}.`,
+    `Median of ${runs.length} runs. Server: ${of((run) => run.serverCores)} cores; other processes on the machine: ${of((run) => run.othersCores)}. Failed requests: ${of((run) => run.failed)}; changes a socket did not see: ${of((run) => run.unseen)}.`,
     ['| | requests | p50 ms | p99 ms | max ms |', '| --- | ---: | ---: | ---: | ---: |', ...lines.map((cells) => `| ${cells.join(' | ')} |`)].join('\n'),
   ].join('\n\n')
 }

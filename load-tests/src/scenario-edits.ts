@@ -7,7 +7,7 @@ import { makeBoard } from './board-fixture.ts'
 import { pause, startChild, type Child } from './child.ts'
 import type { EditPlan, EditResult, FromGenerator, GeneratorUser, ToGenerator } from './generator-messages.ts'
 import { round } from './latency.ts'
-import { cpuSeconds, GENERATOR_CORE, loadNow, memoryOf } from './machine.ts'
+import { cpuSeconds, GENERATOR_CORE, loadNow, machineCpuSeconds, memoryOf } from './machine.ts'
 import type { Cluster } from './postgres.ts'
 import type { RunningServer, Target } from './target.ts'
 
@@ -26,6 +26,8 @@ export interface EditMeasurement extends EditResult {
   readonly serverRssMiB: number
   readonly walBytesPerEdit: number
   readonly loadAverage: string
+  /** Cores that processes other than ours used meanwhile: the noise. The kernel's own work for our sockets is in it. */
+  readonly othersCores: number
 }
 
 /** Acks of handshakes, first stores and the like are over by then. */
@@ -68,13 +70,16 @@ export async function measureEdits(
     await pause(SETTLE_MS)
     generator.tell({ do: 'edit', plan: scenario })
     await generator.hears('window')
-    const from = { server: cpuSeconds(server.pid), postgres: cluster.cpuSeconds(), wal: await cluster.walBytes(), load: loadNow() }
+    const from = { server: cpuSeconds(server.pid), postgres: cluster.cpuSeconds(), wal: await cluster.walBytes(), load: loadNow(), machine: machineCpuSeconds() }
+    const ownFrom = process.cpuUsage()
     const started = performance.now()
     const finish = await duringWindow?.()
     await generator.hears('window')
     const seconds = (performance.now() - started) / 1000
     const serverCores = (cpuSeconds(server.pid) - from.server) / seconds
     const postgresCores = (cluster.cpuSeconds() - from.postgres) / seconds
+    const own = process.cpuUsage(ownFrom)
+    const machineCores = (machineCpuSeconds() - from.machine) / seconds
     const wal = (await cluster.walBytes()) - from.wal
     const { rss } = memoryOf(server.pid)
     await finish?.()
@@ -89,6 +94,7 @@ export async function measureEdits(
       serverRssMiB: Math.round(rss / 2 ** 20),
       walBytesPerEdit: Math.round(wal / result.edits),
       loadAverage: from.load,
+      othersCores: round(machineCores - serverCores - postgresCores - result.generatorCores - (own.user + own.system) / 1e6 / seconds),
     }
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\nserver said:\n${server.output()}`, { cause: error })

@@ -7,7 +7,7 @@ import { EDITED_COLUMN_TITLE, makeBoard } from './board-fixture.ts'
 import { pause } from './child.ts'
 import { openConnection, type Connection } from './connection.ts'
 import { createLatency, round, type Latency, type LatencySummary } from './latency.ts'
-import { cpuSeconds, loadNow } from './machine.ts'
+import { cpuSeconds, loadNow, machineCpuSeconds } from './machine.ts'
 import { mark, scanMarks } from './marker.ts'
 import type { Cluster } from './postgres.ts'
 import { createRandom, poissonArrivals } from './random.ts'
@@ -36,6 +36,8 @@ export interface RestMeasurement {
   readonly unseen: number
   readonly serverCores: number
   readonly loadAverage: string
+  /** Cores that processes other than ours used meanwhile. */
+  readonly othersCores: number
 }
 
 /** What the clients do, and how often out of a hundred. */
@@ -67,13 +69,33 @@ export async function runRest(target: Target, cluster: Cluster, scenario: RestSc
       sockets.push(await openConnection(options, { onUpdate: (update) => run.sawUpdate(i, update), onLost: (reason) => run.fails(`socket ${i}: ${reason}`) }))
     }
     await pause(SETTLE_MS)
-    const measurement = await run.play(server.pid)
+    const measurement = await run.play(() => ({ server: cpuSeconds(server.pid), postgres: cluster.cpuSeconds(), own: ownCpuSeconds(), machine: machineCpuSeconds() }))
     if (measurement.failed > 0) process.stderr.write(`${server.output()}\n`)
     return measurement
   } finally {
     await Promise.all(sockets.map((socket) => socket.close()))
     await server.stop()
   }
+}
+
+/** CPU seconds used so far. */
+interface CpuReading {
+  readonly server: number
+  readonly postgres: number
+  readonly own: number
+  readonly machine: number
+}
+
+const cpuBetween = (from: CpuReading, to: CpuReading): CpuReading => ({
+  server: to.server - from.server,
+  postgres: to.postgres - from.postgres,
+  own: to.own - from.own,
+  machine: to.machine - from.machine,
+})
+
+function ownCpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
 }
 
 interface BoardFacts {
@@ -146,21 +168,21 @@ class RestRun {
     })
   }
 
-  async play(serverPid: number): Promise<RestMeasurement> {
+  async play(cpuNow: () => CpuReading): Promise<RestMeasurement> {
     const { warmUpMs, measureMs, requestsPerSecond, clients, sockets } = this.#scenario
     const arrivals = poissonArrivals(this.#random, requestsPerSecond, warmUpMs + measureMs, clients)
     const start = performance.now() + 100
     this.#windowFrom = start + warmUpMs
-    let cpuFrom = 0
+    let from: CpuReading | undefined
     const loadAverage = loadNow()
     for (const { atMs, actor } of arrivals) {
       const intended = start + atMs
       const ahead = intended - performance.now()
       if (ahead > 0) await pause(ahead)
-      if (cpuFrom === 0 && intended >= this.#windowFrom) cpuFrom = cpuSeconds(serverPid)
+      if (from === undefined && intended >= this.#windowFrom) from = cpuNow()
       this.#send(actor, intended)
     }
-    const cpu = cpuSeconds(serverPid) - cpuFrom
+    const cpu = cpuBetween(from ?? cpuNow(), cpuNow())
     const deadline = performance.now() + DRAIN_MS
     const unseen = (): number => this.#patches.flat().reduce((sum, patch) => sum + sockets - patch.seenBy.size, 0)
     while ((this.#pending > 0 || unseen() > 0) && performance.now() < deadline) await pause(50)
@@ -175,8 +197,9 @@ class RestRun {
       failed: this.#failed,
       firstFailure: this.#firstFailure,
       unseen: unseen(),
-      serverCores: round((cpu * 1000) / measureMs),
+      serverCores: round((cpu.server * 1000) / measureMs),
       loadAverage,
+      othersCores: round(((cpu.machine - cpu.server - cpu.postgres - cpu.own) * 1000) / measureMs),
     }
   }
 
