@@ -15,7 +15,7 @@ let boardId: string
 const LABELS = { labels: [{ id: 'open', title: 'Open', color: 'blue' }, { id: 'done', title: 'Done', color: '#2f9e62' }] }
 const TYPES = [
   'text', 'number', 'checkbox', 'rating', 'link', 'email', 'phone', 'location', 'status', 'dropdown', 'date', 'timeline', 'person', 'tags', 'relation', 'files',
-  'long_text', 'counter', 'maximum', 'created_at', 'created_by', 'updated_at', 'updated_by', 'auto_number',
+  'long_text', 'counter', 'maximum', 'created_at', 'created_by', 'updated_at', 'updated_by', 'auto_number', 'formula',
 ]
 
 before(async () => {
@@ -23,7 +23,8 @@ before(async () => {
   browser = await launch()
   ada = await visit(server, browser, 'Ada Lovelace', { viewport: { width: 1400, height: 800 } })
   page = ada.page
-  const columns = TYPES.map((type) => ({ id: type, type, title: type, ...(type === 'status' || type === 'dropdown' ? { settings: LABELS } : {}) }))
+  const settings: Record<string, object> = { status: LABELS, dropdown: LABELS, formula: { formula: '{number} * 2' } }
+  const columns = TYPES.map((type) => ({ id: type, type, title: type, settings: settings[type] ?? {} }))
   const board = await rest<{ id: string }>(server, ada, 'POST', '/boards', { name: 'Every type', columns, groups: [{ id: 'g', title: 'Things', color: 'green' }] })
   boardId = board.id
   for (const id of ['one', 'two']) await rest(server, ada, 'POST', `/boards/${boardId}/items`, { id, name: `Item ${id}`, groupId: 'g' })
@@ -162,6 +163,8 @@ test('a link gets its https, and javascript: is never one', async () => {
 test('computed columns show themselves and take no edit', async () => {
   assert.match((await cell('created_by').textContent()) ?? '', /Ada Lovelace/)
   assert.notEqual((await cell('created_at').textContent()) ?? '', '')
+  await until('the formula follows its number', async () => (await cell('formula').textContent()) === '2,501')
+  assert.equal(await cell('auto_number').textContent(), '1')
   await cell('created_at').click()
   await page.keyboard.press('Enter')
   assert.equal(await page.locator('.cell-input').count(), 0)

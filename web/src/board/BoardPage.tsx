@@ -14,6 +14,7 @@ import { BoardDialogs } from './BoardDialogs.tsx'
 import { BoardHeader } from './BoardHeader.tsx'
 import { BoardContext, ColumnsContext, GroupsContext } from './context.ts'
 import type { BoardDialog, BoardScope } from './context.ts'
+import { ComputedContext, useComputedColumns } from './computed.ts'
 import { nameOf } from './model.ts'
 import { PeopleContext, usePeople, usePeopleOf } from './people.ts'
 import { PresenceContext, usePresenceByItem } from './presence.ts'
@@ -50,6 +51,7 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
   const seen = useSeenUsers(board)
   const people = usePeopleOf(members, columns, seen, user)
   const presence = usePresenceByItem(board)
+  const computed = useComputedColumns(board)
   useShortcuts(board)
 
   const openItem = useCallback((next: string | null) => showItem(next), [])
@@ -60,12 +62,14 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
         <GroupsContext value={groups}>
           <PeopleContext value={people}>
             <PresenceContext value={presence}>
-              <div className={`board ${itemId === null ? '' : 'has-panel'}`}>
-                <BoardHeader viewName={viewName} />
-                <Views board={board} view={view} viewName={viewName} />
-                {itemId !== null && <ItemPanel key={itemId} itemId={itemId} />}
-              </div>
-              {dialog && <BoardDialogs dialog={dialog} members={members} onMembers={reload} onClose={() => setDialog(null)} />}
+              <ComputedContext value={computed}>
+                <div className={`board ${itemId === null ? '' : 'has-panel'}`}>
+                  <BoardHeader viewName={viewName} />
+                  <Views board={board} view={view} viewName={viewName} />
+                  {itemId !== null && <ItemPanel key={itemId} itemId={itemId} />}
+                </div>
+                {dialog && <BoardDialogs dialog={dialog} members={members} onMembers={reload} onClose={() => setDialog(null)} />}
+              </ComputedContext>
             </PresenceContext>
           </PeopleContext>
         </GroupsContext>

@@ -3,6 +3,7 @@ import { useItem } from '@sunday/client/react'
 import { RotateCcw, Trash2, X } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { formatInstant } from '../board/cell-text.ts'
+import { useCellValue } from '../board/computed.ts'
 import { attempt, deleteItem, setCell, useColumnList, useGroupList, useScope } from '../board/context.ts'
 import { groupColor, nameOf, TYPES } from '../board/model.ts'
 import type { ColumnView, ItemView } from '../board/model.ts'
@@ -166,7 +167,7 @@ function Field({ column, item }: { column: ColumnView; item: ItemView }) {
   const box = useRef<HTMLButtonElement>(null)
   const kind = editKindOf(column)
   const Icon = TYPES[column.type].icon
-  const value = item.values[column.id]
+  const { value, invalid } = useCellValue(item, column.id, column.type)
   const start = () => {
     if (!canWrite || kind === 'none') return
     if (kind !== 'toggle') return setEditing(true)
@@ -186,7 +187,7 @@ function Field({ column, item }: { column: ColumnView; item: ItemView }) {
         )}
         {!(editing && kind === 'inline') && (
           <span className="field-shown">
-            <CellView column={column} value={value} invalid={item.invalid?.[column.id]} />
+            <CellView column={column} value={value} invalid={invalid} />
             {value === undefined && column.type !== 'checkbox' && column.type !== 'rating' && column.type !== 'counter' && column.type !== 'status' && <span className="field-empty">Empty</span>}
           </span>
         )}

@@ -32,7 +32,8 @@ export const GroupRow = memo(function GroupRow({ row, index, top }: GroupRowProp
   const [picking, setPicking] = useState(false)
   const menu = useRef<HTMLSpanElement>(null)
   const { group, count, folded } = row
-  const title = group?.title ?? 'Ungrouped'
+  const groups = useGroupList()
+  const title = group?.title ?? (groups.length === 0 ? 'All items' : 'Ungrouped')
   const rename = () => grid.set({ row: row.key, column: NAME_KEY, editing: true, typed: null })
   const fold = () => toggleFold(view, row)
   return (

@@ -6,6 +6,7 @@ import { GripVertical, MessageSquare, PanelRightOpen, Trash2 } from 'lucide-reac
 import { memo, useCallback, useRef } from 'react'
 import type { CSSProperties, ReactNode } from 'react'
 import { cellText } from '../board/cell-text.ts'
+import { useCellValue } from '../board/computed.ts'
 import { attempt, deleteItem, useScope } from '../board/context.ts'
 import { HANDLE_KEY, NAME_KEY, nameOf } from '../board/model.ts'
 import type { ColumnView, ItemView } from '../board/model.ts'
@@ -199,8 +200,7 @@ function DataCell({ rowKey, item, column, colIndex, state, peers }: DataCellProp
   const { board } = useScope()
   const people = usePeople()
   const anchor = useRef<HTMLDivElement>(null)
-  const value = item.values[column.id]
-  const invalid = item.invalid?.[column.id]
+  const { value, invalid } = useCellValue(item, column.id, column.type)
   const kind = editKindOf(column)
   const inline = state === 'edit' && kind === 'inline'
   // Only the cell the keyboard is on needs words for a screen reader; 40 rows of them would cost more than they give.

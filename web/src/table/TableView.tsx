@@ -154,6 +154,8 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
     if (!row || !col || col === HANDLE_KEY) return
     const now = grid.get()
     if (now.editing && now.row === row && now.column === col) return
+    // a finger cannot hover for the "open" button: the name opens the item
+    if (col === NAME_KEY && row.startsWith('i:') && matchMedia('(pointer: coarse)').matches) return openItem(row.slice(2))
     const isGroup = row.startsWith('g:')
     if (isGroup) return grid.set({ row, column: NAME_KEY, editing: false, typed: null })
     edit(row, col, null)
