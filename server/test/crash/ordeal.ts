@@ -122,7 +122,9 @@ async function strike(server: SundayProcess, editors: readonly Editor[], finishe
     options.say(`blow ${index + 1} of ${options.blows.length}: ${blow}`);
     await deal(server, blow, options.awayMs, next);
     await until('everybody is connected again', () => editors.every((editor) => editor.progressAt > at || finished.has(editor)), () => server.log);
-    worst = Math.max(worst, performance.now() - at - (blow === 'postgres-away' ? options.awayMs : 0));
+    const recovery = performance.now() - at - (blow === 'postgres-away' ? options.awayMs : 0);
+    options.say(`  everybody got an acknowledgement or an edit again after ${Math.round(recovery)} ms`);
+    worst = Math.max(worst, recovery);
   }
   return worst;
 }
