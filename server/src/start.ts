@@ -6,8 +6,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { DatabaseSetupError } from '@sunday/database';
 import pino from 'pino';
 import { ConfigError, loadConfig, type Config } from './config.ts';
+import { dataDirForRoot } from './data-dir.ts';
 import { startSunday } from './main.ts';
 
 const WEB = fileURLToPath(new URL('../../web', import.meta.url));
@@ -32,7 +34,9 @@ async function buildWebApp(): Promise<void> {
 
 async function main(): Promise<void> {
   const started = performance.now();
-  const config = await withDevelopmentSecret(loadConfig(process.env));
+  const elsewhere = dataDirForRoot(process.env, process.cwd());
+  if (elsewhere !== undefined) say(elsewhere.note);
+  const config = await withDevelopmentSecret(loadConfig(elsewhere === undefined ? process.env : { ...process.env, SUNDAY_DATA_DIR: elsewhere.dataDir }));
   const log = pino({ level: config.logLevel, redact: ['req.headers.authorization'] });
   for (const warning of config.warnings) log.warn(warning);
   await buildWebApp();
@@ -60,7 +64,15 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop);
 }
 
+/** What a person has to put right is said in words; anything else is a defect, and shows its stack. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof DatabaseSetupError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'EADDRINUSE') return `${error.message}\nSomething else listens there, perhaps another Sunday. Stop it, or set PORT.`;
+  return error.stack ?? error.message;
+}
+
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
 });
