@@ -123,7 +123,7 @@ export class Attachment implements BoardHandler {
       this.#handle(message);
     } catch (error) {
       // Bytes that cannot be applied: a fresh handshake asks for them again; repeated, it is reported as a refusal.
-      console.error('Sunday: a frame of the server could not be applied', error);
+      console.error('Sunday: unreadable frame', error);
       this.#turnedAway('unreadable_frame');
     }
   }

@@ -141,7 +141,7 @@ export class OpenBoard implements Board {
 
   async startFresh(options: { readonly replay?: boolean } = {}): Promise<ReplayResult> {
     const refused = this.#refusal;
-    if (!refused) throw new ClientError('refused', 'Only a refused board can be started afresh');
+    if (!refused) throw new ClientError('refused', 'Not refused');
     await this.#renew();
     await this.#ready.promise;
     const result: { applied: number; skipped: SkippedChange[] } = { applied: 0, skipped: [] };
@@ -264,9 +264,9 @@ export class OpenBoard implements Board {
     const { readOnly, loaded } = this.#status;
     if (this.#destroyed) throw closed();
     if (this.#refusal) throw refusal(this.#refusal.code);
-    if (!loaded) throw new ClientError('not_loaded', 'Wait for board.ready before writing');
-    if (readOnly !== null) throw new ClientError('read_only', `This board cannot be written: ${readOnly}`, readOnly);
-    if (!user) throw new ClientError('user_unknown', 'Give createClient a user, or a token with a sub');
+    if (!loaded) throw new ClientError('not_loaded', 'Wait for board.ready');
+    if (readOnly !== null) throw new ClientError('read_only', `Read-only: ${readOnly}`, readOnly);
+    if (!user) throw new ClientError('user_unknown', 'No user: give one, or a token with a sub');
     const { doc } = this.#copy;
     if (this.#batching === 0) {
       this.#structure.prime();
@@ -332,8 +332,8 @@ export class OpenBoard implements Board {
   }
 }
 
-const closed = (): ClientError => new ClientError('destroyed', 'The board was closed');
-const refusal = (code: string): ClientError => new ClientError('refused', `The server refused this board: ${code}`, code);
+const closed = (): ClientError => new ClientError('destroyed', 'Closed');
+const refusal = (code: string): ClientError => new ClientError('refused', `Refused: ${code}`, code);
 
 function gate(): Gate {
   const { promise, resolve, reject } = Promise.withResolvers<void>();

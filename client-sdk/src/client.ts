@@ -46,7 +46,7 @@ class SundayClient implements Client {
   get user(): ClientUser | null { return this.#user; }
 
   open(boardId: string): Board {
-    if (this.#destroyed) throw new ClientError('destroyed', 'This client was destroyed');
+    if (this.#destroyed) throw new ClientError('destroyed', 'Destroyed');
     this.#webSocket();
     const entry = this.#boards.get(boardId) ?? this.#add(boardId);
     entry.uses += 1;
@@ -139,7 +139,7 @@ class SundayClient implements Client {
   /** Asked for late: a page rendered on a server makes a client there, and opens nothing. */
   #webSocket(): new (url: string) => SocketLike {
     if (this.#options.WebSocket) return this.#options.WebSocket;
-    if (typeof WebSocket === 'undefined') throw new TypeError('No global WebSocket here: pass one as the option WebSocket');
+    if (typeof WebSocket === 'undefined') throw new TypeError('No WebSocket here: pass one');
     return WebSocket;
   }
 
@@ -151,14 +151,13 @@ class SundayClient implements Client {
   }
 }
 
-/** `sub` and `name` of a JWT, unverified: the server verifies, this only attributes local edits before they are sent. */
+/** `sub` of a JWT, unverified: the server verifies, this only attributes local edits before they are sent. */
 function userOf(token: string): ClientUser | null {
   try {
     const body = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(body), (char) => char.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown; name?: unknown };
-    if (typeof claims.sub !== 'string' || claims.sub === '') return null;
-    return typeof claims.name === 'string' ? { id: claims.sub, name: claims.name } : { id: claims.sub };
+    const { sub } = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown };
+    return typeof sub === 'string' && sub !== '' ? { id: sub } : null;
   } catch {
     return null;
   }
@@ -166,8 +165,7 @@ function userOf(token: string): ClientUser | null {
 
 function syncUrl(url: string): string {
   const parsed = new URL(url);
-  if (parsed.protocol === 'http:') parsed.protocol = 'ws:';
-  if (parsed.protocol === 'https:') parsed.protocol = 'wss:';
+  parsed.protocol = parsed.protocol.replace('http', 'ws');
   if (!parsed.pathname.endsWith('/sync')) parsed.pathname = `${parsed.pathname.replace(/\/$/, '')}/sync`;
   return parsed.href;
 }

@@ -2,17 +2,10 @@
  * What a refused draft would change on the board as it is now: the draft applied to a copy of it, read before and after. So it holds the
  * edits of earlier sessions too, and nothing that others did.
  */
-import { asItemId, listItems, readBoard, readComments, type CommentView, type ItemId, type ItemView } from '@sunday/board-model';
+import { isId, listItems, readBoard, readComments, type ItemId } from '@sunday/board-model';
 import * as Y from 'yjs';
 import { compare } from './changes.ts';
-import type { BoardInfo, Change } from './types.ts';
-
-interface Reading {
-  readonly info: BoardInfo;
-  readonly board: ReturnType<typeof readBoard>;
-  readonly items: readonly ItemView[];
-  readonly comments: ReadonlyMap<ItemId, readonly CommentView[]>;
-}
+import type { Change } from './types.ts';
 
 export function draftChanges(draft: Uint8Array, current: Y.Doc): Change[] {
   const copy = new Y.Doc();
@@ -22,11 +15,9 @@ export function draftChanges(draft: Uint8Array, current: Y.Doc): Change[] {
   const after = read(copy);
   copy.destroy();
   const changes: Change[] = [];
-  if (before.info.name !== after.info.name || before.info.description !== after.info.description) {
-    changes.push({ kind: 'board', id: '', before: before.info, after: after.info });
-  }
-  compare(before.board.columns, after.board.columns, (id, old, now) => changes.push({ kind: 'column', id, before: old, after: now }));
-  compare(before.board.groups, after.board.groups, (id, old, now) => changes.push({ kind: 'group', id, before: old, after: now }));
+  compare([before.info], [after.info], (id, old, now) => changes.push({ kind: 'board', id, before: old, after: now }));
+  compare(before.columns, after.columns, (id, old, now) => changes.push({ kind: 'column', id, before: old, after: now }));
+  compare(before.groups, after.groups, (id, old, now) => changes.push({ kind: 'group', id, before: old, after: now }));
   compare(before.items, after.items, (id, old, now) => changes.push({ kind: 'item', id, before: old, after: now }));
   for (const [itemId, comments] of after.comments) {
     compare(before.comments.get(itemId) ?? [], comments, (id, old, now) => changes.push({ kind: 'comment', itemId, id, before: old, after: now }));
@@ -34,18 +25,13 @@ export function draftChanges(draft: Uint8Array, current: Y.Doc): Change[] {
   return changes;
 }
 
-function read(doc: Y.Doc): Reading {
-  const board = readBoard(doc);
-  const { name, description, schemaVersion } = board;
-  const comments = new Map<ItemId, readonly CommentView[]>();
-  for (const root of doc.share.keys()) {
-    if (!root.startsWith('comments:')) continue;
-    const itemId = root.slice('comments:'.length);
-    try {
-      comments.set(asItemId(itemId), readComments(doc, asItemId(itemId)));
-    } catch {
-      // A root that only looks like an item's comments.
-    }
-  }
-  return { info: { name, description, schemaVersion }, board, items: [...listItems(doc), ...listItems(doc, { deleted: true })], comments };
-}
+const COMMENTS = 'comments:'; // root types of the board model: see its SPEC.md
+
+const read = (doc: Y.Doc) => {
+  const { columns, groups, ...info } = readBoard(doc);
+  const commented = Array.from(doc.share.keys(), (root) => root.slice(COMMENTS.length) as ItemId).filter((id) => isId(id) && doc.share.has(COMMENTS + id));
+  return {
+    info: { id: '' as const, ...info }, columns, groups, items: [...listItems(doc), ...listItems(doc, { deleted: true })],
+    comments: new Map(commented.map((id) => [id, readComments(doc, id)]))
+  };
+};

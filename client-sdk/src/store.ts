@@ -52,7 +52,7 @@ export async function openDatabase(userId: string): Promise<IDBDatabase> {
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), OPEN_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new Error('timeout')), OPEN_TIMEOUT_MS);
   });
   const database = await Promise.race([result(request), timeout]).finally(() => clearTimeout(timer));
   database.addEventListener('versionchange', () => database.close()); // another tab wants to delete it (signing out)

@@ -2,7 +2,7 @@
  * The board's own fields, its columns and its groups: small, so they are read again as a whole, and keep the references of what is equal.
  * Also tells when what items read as may have changed (a column's type or settings, the set of groups).
  */
-import { readBoard, updateBoard, type BoardView, type ColumnId, type ColumnView, type GroupId, type GroupView } from '@sunday/board-model';
+import { readBoard, updateBoard, type ColumnId, type ColumnView, type GroupId, type GroupView } from '@sunday/board-model';
 import { equalityDeep } from 'lib0/function';
 import type { Writes } from './writes.ts';
 import { compare } from './changes.ts';
@@ -35,47 +35,38 @@ export class Structure {
 
   /** Reads again, and says what differs and what that means for the items. `announce` tells the listeners. */
   refresh(): { readonly changes: Change[]; readonly effect: StructureEffect; readonly announce: () => void } {
-    const view = readBoard(this.#writes.doc());
-    const before = { info: this.info.value, columns: this.columns.list, groups: this.groups.list };
-    this.#read = true;
-    const changed = this.#take(view);
-    const cells = (columns: readonly ColumnView[]): unknown => columns.map(({ id, type, settings }) => ({ id, type, settings }));
-    const groupIds = (groups: readonly GroupView[]): string[] => groups.map(({ id }) => id);
-    let effect: StructureEffect = 'nothing';
-    if (!equalityDeep(groupIds(before.groups), groupIds(view.groups))) effect = 'group_order';
-    if (!equalityDeep(groupIds(before.groups).sort(), groupIds(view.groups).sort())) effect = 'all_items';
-    if (changed.columns && !equalityDeep(cells(before.columns), cells(view.columns))) effect = 'all_items';
+    const { info, columns, groups } = this;
+    const before = { info: info.value, columns: columns.list, groups: groups.list };
+    this.#read = false;
+    this.#ensure();
     const changes: Change[] = [];
-    if (changed.info) changes.push({ kind: 'board', id: '', before: before.info, after: this.info.value });
-    compare(before.columns, this.columns.list, (id, old, now) => changes.push({ kind: 'column', id, before: old, after: now }));
-    compare(before.groups, this.groups.list, (id, old, now) => changes.push({ kind: 'group', id, before: old, after: now }));
+    if (before.info !== info.value) changes.push({ kind: 'board', id: '', before: before.info, after: info.value });
+    compare(before.columns, columns.list, (id, old, now) => changes.push({ kind: 'column', id, before: old, after: now }));
+    compare(before.groups, groups.list, (id, old, now) => changes.push({ kind: 'group', id, before: old, after: now }));
+    const [was, is] = [ids(before.groups), ids(groups.list)];
+    const same = String(was.toSorted()) === String(is.toSorted()) && cells(before.columns) === cells(columns.list);
     const announce = (): void => {
-      if (changed.info) this.info.listeners.emit();
-      if (changed.columns) this.columns.listeners.emit();
-      if (changed.groups) this.groups.listeners.emit();
+      if (before.info !== info.value) info.listeners.emit();
+      if (before.columns !== columns.list) columns.listeners.emit();
+      if (before.groups !== groups.list) groups.listeners.emit();
     };
-    return { changes, effect, announce };
+    return { changes, effect: !same ? 'all_items' : String(was) === String(is) ? 'nothing' : 'group_order', announce };
   }
 
   #ensure(): void {
     if (this.#read) return;
     this.#read = true;
-    this.#take(readBoard(this.#writes.doc()));
-  }
-
-  #take({ name, description, schemaVersion, columns, groups }: BoardView): { info: boolean; columns: boolean; groups: boolean } {
-    const info = { name, description, schemaVersion };
-    const changed = { info: !equalityDeep(info, this.info.value), columns: false, groups: false };
-    if (changed.info) this.info.value = info;
-    const nextColumns = keepEqual(this.columns.list, columns);
-    changed.columns = nextColumns !== this.columns.list;
-    this.columns.list = nextColumns;
-    const nextGroups = keepEqual(this.groups.list, groups);
-    changed.groups = nextGroups !== this.groups.list;
-    this.groups.list = nextGroups;
-    return changed;
+    const { columns, groups, ...info } = readBoard(this.#writes.doc());
+    if (!equalityDeep(info, this.info.value)) this.info.value = info;
+    this.columns.list = keepEqual(this.columns.list, columns);
+    this.groups.list = keepEqual(this.groups.list, groups);
   }
 }
+
+const ids = (groups: readonly GroupView[]): readonly string[] => groups.map(({ id }) => id);
+
+/** What items read as depends on this of the columns. */
+const cells = (columns: readonly ColumnView[]): string => JSON.stringify(columns.map(({ id, type, settings }) => [id, type, settings]));
 
 /** `after` with the references of `before` where equal; `before` itself when all are. */
 function keepEqual<T extends { readonly id: string }>(before: readonly T[], after: readonly T[]): readonly T[] {
