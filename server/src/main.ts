@@ -12,7 +12,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { BoardHost, type BoardHostContext } from './engine/board-host.ts';
 import { createEngine } from './engine/engine.ts';
-import { limitOldSchema } from './engine/schema-version.ts';
+import { SchemaGate } from './engine/schema-version.ts';
 import { isErrorCode } from './errors.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { createHttpApp } from './http/app.ts';
@@ -48,6 +48,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     onDrop: metrics.presence,
   });
 
+  const schemaGate = new SchemaGate();
   const journal = new Journal({
     store: new PostgresStore(database, node),
     isUnavailable: (error) => error instanceof DatabaseUnavailable,
@@ -61,7 +62,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
       compacted: ({ rows }) => { metrics.compacted(rows); },
       pressure: (on) => { metrics.pressure(on); gateway.pressure(on); log.warn({ on }, 'reading from sockets is paused while too much is uncommitted'); },
       away: (on) => { metrics.databaseAway(on); log[on ? 'warn' : 'info']({ part: 'journal' }, on ? 'database away: editing goes on, unsaved' : 'database back: all is being saved'); },
-      hello: (connection, { schemaVersion }) => { limitOldSchema(connection, schemaVersion); },
+      hello: (connection, { schemaVersion }) => { schemaGate.greet(connection, schemaVersion); },
       error: (boardId, error) => { metrics.boardError(); log.error({ boardId, err: error }, 'board trouble'); },
     },
   });
@@ -97,7 +98,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   });
 
   access.onRefused((connection, code) => { gateway.refuse(connection, code); });
-  access.onPromoted((connection) => { journal.resync(connection); });
+  access.onPromoted((connection) => { if (schemaGate.promoted(connection)) journal.resync(connection); });
 
   const engine = createEngine({ host, journal, deleteBoard: (boardId, userId) => access.deleteBoard(boardId, userId) });
 

@@ -198,3 +198,44 @@ test('the SDK gets the number of durable frames and its highest committed clock,
   assert.equal(seen.statuses, 0);
   assert.deepEqual(seen.cumulative, [{ frames: 2, clock: 3 }, { frames: 3, clock: 3 }]);
 });
+
+test('after a promotion the Step2 we ask for makes good what was refused while read-only', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.step1(vectorOf(doc));
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  for (let edit = 0; edit < 3; edit += 1) {
+    acks.arrived(typed(doc, 'x'));
+    acks.rejected();
+  }
+  acks.settle(0, 0);
+  assert.equal(seen.statuses, 1);
+  acks.solicited();
+  acks.arrived(step2(doc));
+  acks.applied(1);
+  acks.settle(0, 1);
+  assert.equal(seen.statuses, 1, 'not committed yet');
+  acks.settle(1, 1);
+  assert.equal(seen.statuses, 4);
+});
+
+test('for the SDK, too: the cumulative count goes on with that Step2', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  acks.hello(doc.clientID);
+  acks.step1(vectorOf(doc));
+  acks.arrived(step2(doc));
+  acks.applied(0);
+  acks.arrived(typed(doc, 'x'));
+  acks.rejected();
+  acks.settle(0, 0);
+  acks.solicited();
+  acks.arrived(step2(doc));
+  acks.applied(1);
+  acks.settle(1, 1);
+  acks.arrived(typed(doc, 'y'));
+  acks.applied(2);
+  acks.settle(2, 2);
+  assert.deepEqual(seen.cumulative.map(({ frames }) => frames), [1, 3, 4]);
+});

@@ -30,11 +30,15 @@ interface Entry {
   readonly extent: UpdateExtent;
   /** Position among the sync frames of this attachment, from 1. */
   readonly ordinal: number;
+  /** A Step2 brings all that the client has and we lack: also what was not applied before (read-only then, or parked). */
+  readonly whole: boolean;
 }
 
 interface Owed extends Entry {
   mark: number;
   parked: boolean;
+  /** Counted frames that were not applied when they came, and are with this one. */
+  readonly madeGood: number;
 }
 
 export interface AckSink {
@@ -53,6 +57,9 @@ export class Acks {
   private expectedStep2: Counted[] = [];
   private covered: ReadonlyMap<number, number> | null = null;
   private unclear = 0;
+  /** Counted frames not applied so far. */
+  private rejectedCount = 0;
+  private firstRejected: number | null = null;
   private ordinal = 0;
   private settled = 0;
   private told = 0;
@@ -72,6 +79,7 @@ export class Acks {
     for (const entry of [...this.inbox, ...this.owed]) entry.counted = 'no';
     this.expectedStep2 = [...this.expectedStep2.map((): Counted => 'no'), 'yes'];
     this.unclear = 0;
+    this.rejectedCount = 0;
   }
 
   /** We sent a Step1 that the client did not ask for; its answer is not counted there. */
@@ -82,7 +90,7 @@ export class Acks {
   /** A sync frame arrived; called in the order of sending, before the frame is applied. */
   arrived(frame: SyncFrame): void {
     this.ordinal += 1;
-    this.inbox.push({ counted: this.classify(frame), extent: frame.extent, ordinal: this.ordinal });
+    this.inbox.push({ counted: this.classify(frame), extent: frame.extent, ordinal: this.ordinal, whole: frame.kind === 'step2' });
   }
 
   private classify(frame: SyncFrame): Counted {
@@ -99,27 +107,37 @@ export class Acks {
   applied(mark: number): void {
     const entry = this.inbox.shift();
     if (entry === undefined) return;
-    this.owed.push({ ...entry, mark, parked: !this.sink.holds(entry.extent) });
+    const madeGood = entry.whole ? this.rejectedCount : 0;
+    this.rejectedCount -= madeGood;
+    this.owed.push({ ...entry, mark, parked: !this.sink.holds(entry.extent), madeGood });
   }
 
-  /** The oldest frame that arrived was not applied (read-only): it is never acknowledged. */
+  /** The oldest frame that arrived was not applied (read-only): it is acknowledged only if a later Step2 brings its content. */
   rejected(): void {
     const entry = this.inbox.shift();
-    if (entry !== undefined) this.owed.push({ ...entry, mark: Number.POSITIVE_INFINITY, parked: true });
+    if (entry === undefined) return;
+    this.firstRejected ??= entry.ordinal;
+    if (entry.counted === 'yes') this.rejectedCount += 1;
   }
 
   /** Everything captured up to `committed` is durable; `captured` is the mark of the newest capture. */
   settle(committed: number, captured: number): void {
-    const open: Owed[] = [];
+    let open: Owed[] = [];
     const inOrder = this.mode.kind === 'cumulative';
     for (const entry of this.owed) {
-      if (entry.parked && entry.mark !== Number.POSITIVE_INFINITY && this.sink.holds(entry.extent)) {
+      if (entry.parked && this.sink.holds(entry.extent)) {
         // What it waited for came with some capture since, at the latest the newest one.
         entry.parked = false;
         entry.mark = captured;
       }
-      if (entry.parked || entry.mark > committed || (inOrder && open.length > 0)) open.push(entry);
-      else this.pay(entry);
+      const durable = !entry.parked && entry.mark <= committed;
+      const unbroken = open.length === 0 && (this.firstRejected === null || entry.ordinal < this.firstRejected);
+      if (!durable || (inOrder && !unbroken && !entry.whole)) {
+        open.push(entry);
+        continue;
+      }
+      if (entry.whole && inOrder) open = [];
+      this.pay(entry);
     }
     this.owed = open;
     if (this.mode.kind === 'cumulative' && this.settled > this.told) {
@@ -129,11 +147,13 @@ export class Acks {
   }
 
   private pay(entry: Owed): void {
+    if (entry.whole && this.firstRejected !== null && this.firstRejected < entry.ordinal) this.firstRejected = null;
     if (this.mode.kind === 'cumulative') {
       this.settled = entry.ordinal;
       this.mode.clock = Math.max(this.mode.clock, entry.extent.ends.get(this.mode.clientId) ?? 0);
       return;
     }
+    for (let frame = 0; frame < entry.madeGood; frame += 1) this.sink.status();
     if (entry.counted === 'yes') this.sink.status();
     if (entry.counted === 'unclear') this.unclear += 1;
   }

@@ -1,0 +1,52 @@
+/** The README's example, run as its reader would: a process of its own, killed and started again. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { makeTestDirectory } from '@sunday/database/testing';
+import { connect, until } from './plain-hocuspocus.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../examples/plain-hocuspocus.ts', import.meta.url));
+
+async function start(dataDir: string): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawn(process.execPath, ['--conditions=sunday-source', EXAMPLE], { env: { ...process.env, PORT: '0', DATA_DIR: dataDir }, stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /^Listening at (ws:\S+)$/.exec(line)?.[1];
+    if (url !== undefined) return { child, url };
+  }
+  throw new Error('the example ended without listening');
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
+}
+
+test('a plain Hocuspocus server keeps what it acknowledged through kill -9, and ends by itself on SIGTERM', async (t) => {
+  const dataDir = await makeTestDirectory();
+  t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5 }));
+  const documentName = randomUUID();
+
+  const first = await start(dataDir);
+  const ada = connect(first.url, documentName);
+  const bob = connect(first.url, documentName);
+  await until('both are in sync', () => ada.provider.isSynced && bob.provider.isSynced);
+  ada.doc.getText('notes').insert(0, 'committed');
+  await until('the edit is acknowledged', () => !ada.provider.hasUnsyncedChanges);
+  await until('the other sees it', () => bob.doc.getText('notes').toJSON() === 'committed');
+  ada.close();
+  bob.close();
+  await end(first.child, 'SIGKILL');
+
+  const second = await start(dataDir);
+  const cleo = connect(second.url, documentName);
+  await until('the edit is there', () => cleo.doc.getText('notes').toJSON() === 'committed');
+  cleo.close();
+  await end(second.child, 'SIGTERM');
+  assert.equal(second.child.exitCode, 0);
+});
