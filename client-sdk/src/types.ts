@@ -21,13 +21,20 @@ export interface ClientUser {
   readonly name?: string;
 }
 
+/** Any event of a socket: a message has `data`, a close has `code`. */
+export interface SocketEvent {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly code?: number;
+}
+
 /** The part of the browser's WebSocket the SDK uses; `ws` and Node's own satisfy it. */
 export interface SocketLike {
   binaryType: string;
   readonly readyState: number;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
-  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: { readonly data?: unknown; readonly code?: number }) => void): void;
+  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: SocketEvent) => void): void;
 }
 
 export interface ClientOptions {

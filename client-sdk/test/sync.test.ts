@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { WebSocket as WsSocket } from 'ws';
 import { ClientError, type Board } from '../src/index.ts';
 import { connect, startPlainServer, until } from './rig.ts';
 
@@ -20,6 +21,17 @@ suite('boards over a socket', () => {
     assert.deepEqual(a.items.get(id)?.values['status'], { labelId: 'done' });
     a.columns.update('size', { title: 'Points' });
     await until('b has the column title', () => b.columns.get('size')?.title === 'Points');
+  });
+
+  test('any socket of the browser\'s shape will do', async (t) => {
+    const server = await startPlainServer();
+    t.after(server.stop);
+    const board = connect(t, server.url, { WebSocket: WsSocket }).open('b1');
+    await board.ready;
+    server.cut();
+    await until('offline', () => board.status.sync === 'offline');
+    board.items.create({ name: 'x' });
+    await until('the server has it', () => server.hocuspocus.documents.get('b1')?.getMap('items').size === 1);
   });
 
   test('many boards share one socket, and stay apart', async (t) => {
