@@ -2,11 +2,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DatabaseSetupError } from '@sunday/database';
+import { reachableDataDir } from '@sunday/database';
 import pino from 'pino';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { dataDirForRoot } from './data-dir.ts';
@@ -25,10 +26,29 @@ async function withDevelopmentSecret(config: Config): Promise<Config> {
   return { ...config, auth: { ...config.auth, secret: (await readFile(file, 'utf8')).trim() } };
 }
 
-/** A fresh clone has no build of the web app yet; npm start makes it once. */
+/** As root below a directory that Postgres' user cannot enter, the default data dir is kept elsewhere; a chosen one is not. */
+function withReachableData(config: Config): Config {
+  if (config.databaseUrl !== undefined || (process.env['SUNDAY_DATA_DIR'] ?? '') !== '') return config;
+  const dataDir = reachableDataDir(config.dataDir);
+  if (dataDir !== config.dataDir) say(`Data is kept in ${dataDir}: Postgres does not run as root, and no other user may enter ${config.dataDir}.`);
+  return { ...config, dataDir };
+}
+
+/** When the newest source file of a directory was written; ms since the epoch. */
+async function newestSource(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const times = await Promise.all(entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).mtimeMs));
+  return Math.max(0, ...times);
+}
+
+/** The web app is built by the first start, and again after an update of its sources. A deployment without them serves what it has. */
 async function buildWebApp(): Promise<void> {
-  if (existsSync(join(WEB, 'dist', 'index.html'))) return;
-  say('Building the web app (only the first time) ...');
+  const sources = [join(WEB, 'src'), join(WEB, '..', 'client-sdk', 'src'), join(WEB, '..', 'board-model', 'src')];
+  if (!sources.every((directory) => existsSync(directory))) return;
+  const built = await stat(join(WEB, 'dist', 'index.html')).then(({ mtimeMs }) => mtimeMs, () => null);
+  const newest = Math.max(...(await Promise.all(sources.map(newestSource))));
+  if (built !== null && built >= newest) return;
+  say(built === null ? 'Building the web app (only the first time) ...' : 'Building the web app again: its sources have changed ...');
   await promisify(execFile)('npm', ['run', '--silent', 'build'], { cwd: WEB });
 }
 
