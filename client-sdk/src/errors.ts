@@ -24,7 +24,7 @@ export class ClientError extends Error {
 const CONTENT_REFUSALS = new Set(['too_large', 'malformed_update', 'refused']);
 
 /** Refusals of who asks: the local copy is sound; signing in again or being let in heals it. */
-const ACCESS_REFUSALS = new Set(['unauthenticated', 'token_expired', 'token_revoked', 'forbidden', 'origin_not_allowed', 'board_not_found']);
+const ACCESS_REFUSALS = new Set(['unauthenticated', 'token_expired', 'token_revoked', 'forbidden', 'origin_not_allowed', 'board_not_found', 'schema_too_old']);
 
 /** Of those, the ones a freshly fetched token may heal. */
 const TOKEN_REFUSALS = new Set(['unauthenticated', 'token_expired', 'token_revoked']);
