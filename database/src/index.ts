@@ -3,5 +3,4 @@
  */
 export { openDatabase, type OpenOptions } from './open.ts';
 export type { Database, Statement, TransactionOptions, Tx } from './database.ts';
-export { reachableDataDir } from './embedded/reachable.ts';
 export { DatabaseSetupError, DatabaseUnavailable, isConnectionFailure, type DatabaseSetupCode } from './errors.ts';

@@ -1,19 +1,14 @@
 /** `npm start`: configuration, the web app if it is not built yet, the server, and how to sign in. Ends on SIGTERM or SIGINT. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { DatabaseSetupError } from '@sunday/database';
-import { reachableDataDir } from '@sunday/database';
 import pino from 'pino';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { dataDirForRoot } from './data-dir.ts';
 import { startSunday } from './main.ts';
-
-const WEB = fileURLToPath(new URL('../../web', import.meta.url));
+import { buildWebApp } from './web-build.ts';
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 
@@ -26,32 +21,6 @@ async function withDevelopmentSecret(config: Config): Promise<Config> {
   return { ...config, auth: { ...config.auth, secret: (await readFile(file, 'utf8')).trim() } };
 }
 
-/** As root below a directory that Postgres' user cannot enter, the default data dir is kept elsewhere; a chosen one is not. */
-function withReachableData(config: Config): Config {
-  if (config.databaseUrl !== undefined || (process.env['SUNDAY_DATA_DIR'] ?? '') !== '') return config;
-  const dataDir = reachableDataDir(config.dataDir);
-  if (dataDir !== config.dataDir) say(`Data is kept in ${dataDir}: Postgres does not run as root, and no other user may enter ${config.dataDir}.`);
-  return { ...config, dataDir };
-}
-
-/** When the newest source file of a directory was written; ms since the epoch. */
-async function newestSource(directory: string): Promise<number> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const times = await Promise.all(entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).mtimeMs));
-  return Math.max(0, ...times);
-}
-
-/** The web app is built by the first start, and again after an update of its sources. A deployment without them serves what it has. */
-async function buildWebApp(): Promise<void> {
-  const sources = [join(WEB, 'src'), join(WEB, '..', 'client-sdk', 'src'), join(WEB, '..', 'board-model', 'src')];
-  if (!sources.every((directory) => existsSync(directory))) return;
-  const built = await stat(join(WEB, 'dist', 'index.html')).then(({ mtimeMs }) => mtimeMs, () => null);
-  const newest = Math.max(...(await Promise.all(sources.map(newestSource))));
-  if (built !== null && built >= newest) return;
-  say(built === null ? 'Building the web app (only the first time) ...' : 'Building the web app again: its sources have changed ...');
-  await promisify(execFile)('npm', ['run', '--silent', 'build'], { cwd: WEB });
-}
-
 async function main(): Promise<void> {
   const started = performance.now();
   const elsewhere = dataDirForRoot(process.env, process.cwd());
@@ -59,7 +28,7 @@ async function main(): Promise<void> {
   const config = await withDevelopmentSecret(loadConfig(elsewhere === undefined ? process.env : { ...process.env, SUNDAY_DATA_DIR: elsewhere.dataDir }));
   const log = pino({ level: config.logLevel, redact: ['req.headers.authorization'] });
   for (const warning of config.warnings) log.warn(warning);
-  await buildWebApp();
+  await buildWebApp(say);
   say('Starting Sunday ...');
   const sunday = await startSunday(config, log, process.env['HOSTNAME'] ?? randomUUID());
   say(`Sunday is ready in ${((performance.now() - started) / 1000).toFixed(1)} s: ${config.publicUrl ?? sunday.url}`);
