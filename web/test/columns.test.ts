@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
-import { launch, rest, rowOf, Sunday, until, visit } from './support.ts'
+import { keysAreHeard, launch, rest, rowOf, Sunday, until, visit } from './support.ts'
 import type { Visitor } from './support.ts'
 
 let server: Sunday
@@ -187,6 +187,7 @@ test('columns are added, renamed, moved by keyboard, archived and brought back',
   await page.keyboard.press('Space')
   const said = (words: string) => until(`it is said: ${words}`, async () => (await page.locator('[id^="DndLiveRegion"]').allTextContents()).includes(words))
   await said('text is at its own place.')
+  await keysAreHeard(page)
   await page.keyboard.press('ArrowRight')
   await said('text is now at the place of number.')
   await page.keyboard.press('Space')

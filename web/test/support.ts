@@ -153,6 +153,9 @@ export async function visit(server: Sunday, browser: Browser, name: string, opti
   return { ...who, page, context, errors: ({ away = false } = {}) => (away ? errors.filter((text) => !AWAY.test(text)) : errors) }
 }
 
+/** dnd-kit listens to keys only from a timer after a drag began; input may overtake timers, so the next key waits for one and a frame. */
+export const keysAreHeard = (page: Page): Promise<unknown> => page.evaluate(() => new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 0)))
+
 /** Names of the rows that are mounted, from top to bottom. */
 export const rowNames = (page: Page): Promise<string[]> => page.locator('.trow .tcell-name > .grow').allTextContents()
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { launch, rest, rowNames, rowOf, Sunday, until, visit } from './support.ts'
+import { keysAreHeard, launch, rest, rowNames, rowOf, Sunday, until, visit } from './support.ts'
 import type { Visitor } from './support.ts'
 
 let server: Sunday
@@ -73,6 +73,7 @@ test('a row is dragged with the keyboard, and undo brings it back for both', asy
   await until('the handle has the focus', async () => (await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))) === 'Move Alpha')
   await page.keyboard.press('Space')
   await until('the drag has begun', async () => (await rowOf(page, 'Alpha').getAttribute('class'))?.includes('drop-') === true)
+  await keysAreHeard(page)
   for (const target of ['Beta', 'Gamma']) {
     await page.keyboard.press('ArrowDown')
     await until(`the line is after ${target}`, async () => (await rowOf(page, target).getAttribute('class'))?.includes('drop-after') === true)
@@ -110,6 +111,7 @@ test('cards move between lanes by keyboard and by mouse, and the table shows the
   await card('Beta').focus()
   await page.keyboard.press('Space')
   await until('the drag has begun', async () => (await lane('@none').getAttribute('class'))?.includes('is-over') === true)
+  await keysAreHeard(page)
   await page.keyboard.press('ArrowRight')
   await until('the next lane is marked', async () => (await lane('todo').getAttribute('class'))?.includes('is-over') === true)
   await page.keyboard.press('Space')
@@ -145,6 +147,12 @@ test('two people write one text at once, and a comment reaches the other', async
   await area(ada).press('Control+Shift+z')
   await ada.page.getByRole('button', { name: 'Read', exact: true }).click()
   await ada.page.locator('.prose').getByText('three').waitFor()
+  await ada.page.getByRole('button', { name: 'Write', exact: true }).click()
+  await area(ada).press('Control+End')
+  await area(ada).pressSequentially('\n- [ ] call the printer')
+  await ada.page.getByRole('button', { name: 'Read', exact: true }).click()
+  await ada.page.locator('.prose').getByRole('checkbox').click()
+  await until('a ticked task is ticked in the text', async () => (await area(grace).inputValue()).endsWith('- [x] call the printer'))
 
   await ada.page.getByLabel('Write a comment').fill('Looks good, @Grace Hopper <img src=x onerror=alert(1)>')
   await ada.page.getByRole('button', { name: 'Comment', exact: true }).click()

@@ -1,7 +1,7 @@
 /** The pure parts, without a browser: what typing does to a shared text, what keys and drops mean, what a view shows. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { assert as always, nat, property, string } from 'fast-check'
 import { lanePlace, lanesOf, laneSource, NO_LABEL } from '../src/kanban/lanes.ts'
 import { parseTyped, parseUrl } from '../src/cells/kind.ts'
 import { changeBetween, shiftOffset } from '../src/item/text-binding.ts'
@@ -24,8 +24,8 @@ const nobody: People = { members: [], get: (id) => ({ id, name: id, picture: nul
 const scope = { columns: [status], people: nobody, nameOfItem: (id: string) => id }
 
 test('a change between two texts, applied, gives the second; with the caret at its end it is where the typing was', () => {
-  fc.assert(
-    fc.property(fc.string(), fc.nat(), fc.nat(), fc.string(), (before, from, length, typed) => {
+  always(
+    property(string(), nat(), nat(), string(), (before, from, length, typed) => {
       const at = before.length === 0 ? 0 : from % (before.length + 1)
       const end = Math.min(before.length, at + (length % 5))
       const after = before.slice(0, at) + typed + before.slice(end)
@@ -111,8 +111,8 @@ test('arrows stay inside the grid, letters begin an edit, combinations are left 
 })
 
 test('any colour a document holds is shown as one, with ink that can be read on it', () => {
-  fc.assert(
-    fc.property(fc.string(), fc.string(), (color, id) => {
+  always(
+    property(string(), string(), (color, id) => {
       assert.match(paint(color, id), /^#[0-9a-f]{3}([0-9a-f]{3})?$/i)
     }),
   )

@@ -127,7 +127,7 @@ function Here() {
   return (
     <span className="avatar-stack here" role="group" aria-label={`Here now: ${here.map((peer) => peer.user.name).join(', ')}`}>
       {here.slice(0, FACES).map((peer) => (
-        <Avatar key={peer.clientId} id={peer.user.id} name={peer.user.name} picture={peer.user.picture} color={peer.user.color} size={28} />
+        <Avatar key={peer.clientId} id={peer.user.id} name={peer.user.name} picture={peer.user.picture} size={28} />
       ))}
       {here.length > FACES && <span className="avatar more">+{here.length - FACES}</span>}
     </span>

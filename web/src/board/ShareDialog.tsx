@@ -98,7 +98,7 @@ export function ShareDialog({ members, onChanged, onClose }: ShareDialogProps) {
           const person = people.get(member.userId)
           return (
             <li key={member.userId} className="row">
-              <Avatar id={person.id} name={person.name} picture={person.picture} color={person.color} size={30} />
+              <Avatar id={person.id} name={person.name} picture={person.picture} size={30} />
               <span className="grow truncate">
                 {person.name}
                 {member.userId === user.id && <span className="muted"> (you)</span>}

@@ -9,7 +9,6 @@ export interface Person {
   id: string
   name: string
   picture: string | null
-  color?: string
   /** member: may open the board · placeholder: a name from an import · unknown: an id and no more */
   kind: 'member' | 'placeholder' | 'unknown'
 }
@@ -25,14 +24,13 @@ interface Seen {
   id: string
   name: string
   picture: string | null
-  color: string
 }
 
 export function usePeopleOf(members: readonly Member[], columns: readonly ColumnView[], seen: readonly Seen[], self: { id: string; name: string; picture?: string }): People {
   return useMemo(() => {
     const known = new Map<string, Person>()
     for (const column of columns) for (const { id, name } of placeholdersOf(column)) known.set(id, { id, name, picture: null, kind: 'placeholder' })
-    for (const { id, name, picture, color } of seen) known.set(id, { id, name, picture, color, kind: 'member' })
+    for (const { id, name, picture } of seen) known.set(id, { id, name, picture, kind: 'member' })
     for (const { userId, name, picture } of members) known.set(userId, { ...known.get(userId), id: userId, name: name ?? known.get(userId)?.name ?? userId, picture, kind: 'member' })
     known.set(self.id, { ...known.get(self.id), id: self.id, name: self.name, picture: self.picture ?? null, kind: 'member' })
     const byName = (a: Person, b: Person) => a.name.localeCompare(b.name)

@@ -133,7 +133,7 @@ function Persons({ ids, compact }: { ids: readonly string[]; compact: boolean })
     <span className="row persons">
       <span className="avatar-stack">
         {all.slice(0, PEOPLE_SHOWN).map((person) => (
-          <Avatar key={person.id} id={person.id} name={person.name} picture={person.picture} color={person.color} placeholder={person.kind !== 'member'} size={compact ? 22 : 24} />
+          <Avatar key={person.id} id={person.id} name={person.name} picture={person.picture} placeholder={person.kind !== 'member'} size={compact ? 22 : 24} />
         ))}
       </span>
       {only && !compact && <span className="truncate">{only.name}</span>}

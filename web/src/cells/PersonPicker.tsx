@@ -45,7 +45,7 @@ export function PersonPicker({ column, item }: { column: ColumnView; item: ItemV
       <div ref={list} role="listbox" aria-label={column.title} aria-multiselectable className="picker-scroll">
         {choices.map((person) => (
           <button key={person.id} type="button" role="option" aria-selected={chosen.includes(person.id)} className="menu-item" onClick={() => toggle(person.id)}>
-            <Avatar id={person.id} name={person.name} picture={person.picture} color={person.color} placeholder={person.kind !== 'member'} size={22} />
+            <Avatar id={person.id} name={person.name} picture={person.picture} placeholder={person.kind !== 'member'} size={22} />
             <span className="grow truncate">
               {person.name}
               {person.id === user.id && <span className="muted"> (you)</span>}

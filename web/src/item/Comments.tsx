@@ -42,7 +42,7 @@ function Comment({ itemId, comment, own }: { itemId: string; comment: CommentVie
   const html = useMemo(() => renderMarkdown(comment.body, false), [comment.body])
   return (
     <li className="comment">
-      <Avatar id={author.id} name={author.name} picture={author.picture} color={author.color} size={28} />
+      <Avatar id={author.id} name={author.name} picture={author.picture} size={28} />
       <div className="grow">
         <div className="row comment-head">
           <strong className="truncate">{author.name}</strong>

@@ -13,6 +13,7 @@ import { usePeersOn } from '../board/presence.ts'
 import { useScope } from '../board/context.ts'
 import { bindTextArea } from './text-binding.ts'
 import { renderMarkdown, toggleTask } from './markdown.ts'
+import { tintOf } from '../ui/Avatar.tsx'
 
 export function LongText({ item, column }: { item: ItemView; column: ColumnView }) {
   const { board, canWrite } = useScope()
@@ -27,7 +28,7 @@ export function LongText({ item, column }: { item: ItemView; column: ColumnView 
         <h3>{column.title}</h3>
         <span className="grow" />
         {here.map((peer) => (
-          <span key={peer.clientId} className="badge" style={{ '--c': peer.user.color }}>
+          <span key={peer.clientId} className="badge" style={{ '--c': tintOf(peer.user.id) }}>
             {peer.user.name} is here
           </span>
         ))}

@@ -22,6 +22,9 @@ const ALLOWED_TAGS = [
 ]
 const ALLOWED_ATTR = ['href', 'title', 'type', 'checked', 'disabled', 'align', 'start']
 
+/** Attributes that hold no address, so that the rule for addresses leaves them alone. */
+const NO_ADDRESSES = ALLOWED_ATTR.filter((name) => name !== 'href')
+
 const purifier = DOMPurify(window)
 purifier.addHook('afterSanitizeAttributes', (node) => {
   if (node.tagName === 'A') {
@@ -35,7 +38,7 @@ const MAX_RENDERED = 200_000 // characters: beyond this reading on one page is h
 
 export function renderMarkdown(text: string, tasksEnabled: boolean): string {
   const html = marked.parse(text.slice(0, MAX_RENDERED), { async: false })
-  const clean = purifier.sanitize(html, { ALLOWED_TAGS, ALLOWED_ATTR, ALLOWED_URI_REGEXP: /^(https?:|mailto:)/i })
+  const clean = purifier.sanitize(html, { ALLOWED_TAGS, ALLOWED_ATTR, ALLOWED_URI_REGEXP: /^(https?:|mailto:)/i, ADD_URI_SAFE_ATTR: NO_ADDRESSES })
   return tasksEnabled ? clean.replaceAll(/(<input[^>]*?) disabled(="")?/g, '$1') : clean
 }
 

@@ -10,6 +10,7 @@ import { CellView } from '../cells/CellView.tsx'
 import { useSelected } from '../ui/store.ts'
 import type { Store } from '../ui/store.ts'
 import { cardKey } from './card-drag.ts'
+import { tintOf } from '../ui/Avatar.tsx'
 
 export interface CardDropMark {
   key: string
@@ -49,7 +50,7 @@ export const Card = memo(function Card({ itemId, laneId, laneColumn, drop }: Car
       aria-label={nameOf(item)}
       data-card={itemId}
       className={`card ${isDragging ? 'is-dragging' : ''} ${side ? `drop-${side}` : ''} ${peer ? 'has-peer' : ''}`}
-      style={peer ? { '--c': peer.user.color } : undefined}
+      style={peer ? { '--c': tintOf(peer.user.id) } : undefined}
       onClick={() => openItem(itemId)}
       onKeyDown={(event) => {
         if (event.key === 'Enter' && event.target === event.currentTarget) openItem(itemId)

@@ -19,6 +19,7 @@ import { editKindOf } from '../cells/kind.ts'
 import { useSelected } from '../ui/store.ts'
 import { rowMark } from './grid-state.ts'
 import { useTable } from './table-context.ts'
+import { tintOf } from '../ui/Avatar.tsx'
 
 interface ItemRowProps {
   rowKey: string
@@ -119,7 +120,7 @@ function PeerMark({ peers }: { peers: readonly Peer[] }) {
   const first = peers[0]
   if (!first) return null
   return (
-    <span className="peer" style={{ '--c': first.user.color }} data-peer={first.user.name} aria-hidden>
+    <span className="peer" style={{ '--c': tintOf(first.user.id) }} data-peer={first.user.name} aria-hidden>
       <span className="peer-name">
         {first.user.name}
         {peers.length > 1 && ` +${peers.length - 1}`}

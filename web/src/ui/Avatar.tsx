@@ -1,4 +1,7 @@
-/** A person as a small disc: picture, else initials on a colour that is the same everywhere for that id. */
+/**
+ * A person as a small disc: picture, else initials on a colour that follows from the id, the same on avatars and cursors all over the app,
+ * also for people who never were here. (The server stamps a colour on presence too; it knows nobody who is away.)
+ */
 
 const TINTS = ['#c2410c', '#b45309', '#4d7c0f', '#15803d', '#0f766e', '#0369a1', '#1d4ed8', '#6d28d9', '#a21caf', '#be185d', '#9f1239', '#57534e']
 
@@ -29,15 +32,14 @@ interface AvatarProps {
   name: string
   picture?: string | null | undefined
   size?: number
-  color?: string | undefined
   placeholder?: boolean | undefined
 }
 
-export function Avatar({ id, name, picture, size = 24, color, placeholder }: AvatarProps) {
+export function Avatar({ id, name, picture, size = 24, placeholder }: AvatarProps) {
   return (
     <span
       className={`avatar ${placeholder ? 'is-placeholder' : ''}`}
-      style={{ '--size': `${size}px`, '--tint': color ?? tintOf(id) }}
+      style={{ '--size': `${size}px`, '--tint': tintOf(id) }}
       role="img"
       aria-label={name}
       title={placeholder ? `${name} (not a member yet)` : name}
