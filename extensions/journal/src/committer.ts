@@ -57,6 +57,7 @@ export class Committer {
   private readonly due = new Set<Ledger>();
   private readonly interrupted = new Set<Ledger>();
   private readonly waiting = new Set<Ledger>();
+  private readonly following = new Set<Ledger>();
   private running = 0;
   private window: { timer: NodeJS.Timeout; at: number } | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -198,8 +199,21 @@ export class Committer {
     }
   }
 
+  /** A board without a cut that is out is brought up to the head; one with a cut learns it from its commit. Never rejects. */
+  async behind(ledger: Ledger): Promise<void> {
+    if (ledger.outstanding !== null || this.following.has(ledger)) return;
+    this.following.add(ledger);
+    try {
+      await this.follow(ledger);
+    } catch (error) {
+      if (!this.options.isUnavailable(error)) this.options.events.failed(ledger.boardId, error);
+    } finally {
+      this.following.delete(ledger);
+    }
+  }
+
   /** Brings a ledger up to the head. */
-  async follow(ledger: Ledger): Promise<void> {
+  private async follow(ledger: Ledger): Promise<void> {
     const { store } = this.options;
     const rows = await store.rowsAfter(ledger.boardId, ledger.head);
     if (rows !== null) {

@@ -290,6 +290,17 @@ export class Journal {
     this.ledgers.get(connection.document.name)?.followers.get(connection)?.resync();
   }
 
+  /** A batch that another node has committed. Boards not open here ignore it; a gap is repaired from the journal. */
+  receive(boardId: string, seq: number, update: Uint8Array): void {
+    const ledger = this.ledgers.get(boardId);
+    if (ledger !== undefined && !ledger.receive({ seq, update })) void this.committer.behind(ledger);
+  }
+
+  /** Every open board is brought up to its head: after messages of other nodes may have been missed. */
+  async followAll(): Promise<void> {
+    for (const ledger of this.ledgers.values()) await this.committer.behind(ledger);
+  }
+
   /** A new board, whole: committed when this resolves. */
   create(board: NewBoard): Promise<void> {
     return this.options.store.create(board);

@@ -268,6 +268,17 @@ export class Ledger implements FollowedBoard {
     }
   }
 
+  /**
+   * A batch another node committed, as the fan-out brought it. `false`: rows between it and our head are missing, or our own
+   * cut is out against the same head; the journal is to be read instead (for a cut that is out, its commit does so).
+   */
+  receive(row: JournalRow): boolean {
+    if (row.seq <= this.head) return true;
+    if (row.seq !== this.head + 1 || this.out !== null) return false;
+    this.catchUp([row]);
+    return true;
+  }
+
   /** As `catchUp`, when the rows are gone: the whole committed state, and the head it stands for. */
   reload(state: readonly Uint8Array[], seq: number): void {
     const before = this.stateVector();
