@@ -3,17 +3,20 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { makeTestDirectory } from '@sunday/database/testing';
+import { openTestDatabase } from '@sunday/database/testing';
 import { connect, until } from './plain-hocuspocus.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../examples/plain-hocuspocus.ts', import.meta.url));
 
-async function start(dataDir: string): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, ['--conditions=sunday-source', EXAMPLE], { env: { ...process.env, PORT: '0', DATA_DIR: dataDir }, stdio: ['ignore', 'pipe', 'inherit'] });
+const started = new Set<ChildProcess>();
+after(() => { for (const child of started) child.kill('SIGKILL'); });
+
+async function start(databaseUrl: string): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawn(process.execPath, ['--conditions=sunday-source', EXAMPLE], { env: { ...process.env, PORT: '0', DATABASE_URL: databaseUrl }, stdio: ['ignore', 'pipe', 'inherit'] });
+  started.add(child);
   for await (const line of createInterface({ input: child.stdout })) {
     const url = /^Listening at (ws:\S+)$/.exec(line)?.[1];
     if (url !== undefined) return { child, url };
@@ -27,12 +30,11 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await ended;
 }
 
-test('a plain Hocuspocus server keeps what it acknowledged through kill -9, and ends by itself on SIGTERM', async (t) => {
-  const dataDir = await makeTestDirectory();
-  t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5 }));
+test('a plain Hocuspocus server keeps what it acknowledged through kill -9, and ends by itself on SIGTERM', async () => {
+  await using opened = await openTestDatabase();
   const documentName = randomUUID();
 
-  const first = await start(dataDir);
+  const first = await start(opened.connectionString);
   const ada = connect(first.url, documentName);
   const bob = connect(first.url, documentName);
   await until('both are in sync', () => ada.provider.isSynced && bob.provider.isSynced);
@@ -43,7 +45,7 @@ test('a plain Hocuspocus server keeps what it acknowledged through kill -9, and 
   bob.close();
   await end(first.child, 'SIGKILL');
 
-  const second = await start(dataDir);
+  const second = await start(opened.connectionString);
   const cleo = connect(second.url, documentName);
   await until('the edit is there', () => cleo.doc.getText('notes').toJSON() === 'committed');
   cleo.close();
