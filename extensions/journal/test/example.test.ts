@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -51,4 +52,10 @@ test('a plain Hocuspocus server keeps what it acknowledged through kill -9, and 
   cleo.close();
   await end(second.child, 'SIGTERM');
   assert.equal(second.child.exitCode, 0);
+});
+
+test('the README shows this example', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const shown = /```ts\n([^]*?)```/.exec(readme)?.[1] ?? '';
+  assert.ok(shown.includes('new Journal') && readFileSync(EXAMPLE, 'utf8').endsWith(shown));
 });
