@@ -38,12 +38,18 @@ function harness() {
 
 const vectorOf = (doc: Y.Doc) => Y.decodeStateVector(Y.encodeStateVector(doc));
 
-test('a frame is acknowledged when its mark is committed, not when it is applied', () => {
-  const { acks, seen } = harness();
+/** A stock client whose handshake is applied, and not settled yet. */
+function attached() {
   const doc = new Y.Doc();
+  const { acks, seen } = harness();
   acks.step1(vectorOf(doc));
   acks.arrived(step2(doc));
   acks.applied(0);
+  return { acks, seen, doc };
+}
+
+test('a frame is acknowledged when its mark is committed, not when it is applied', () => {
+  const { acks, seen, doc } = attached();
   acks.settle(0, 0);
   assert.equal(seen.statuses, 1, 'the Step2 that answers our Step1 pays for the reset');
   acks.arrived(typed(doc, 'a'));
@@ -55,11 +61,7 @@ test('a frame is acknowledged when its mark is committed, not when it is applied
 });
 
 test('one SyncStatus per counted frame, never merged', () => {
-  const { acks, seen } = harness();
-  const doc = new Y.Doc();
-  acks.step1(vectorOf(doc));
-  acks.arrived(step2(doc));
-  acks.applied(0);
+  const { acks, seen, doc } = attached();
   for (let edit = 1; edit <= 5; edit += 1) {
     acks.arrived(typed(doc, 'x'));
     acks.applied(edit);
@@ -86,11 +88,7 @@ test('updates queued while offline, which the Step1 vector covers, get no ack: t
 });
 
 test('a new Step1 cancels what is owed', () => {
-  const { acks, seen } = harness();
-  const doc = new Y.Doc();
-  acks.step1(vectorOf(doc));
-  acks.arrived(step2(doc));
-  acks.applied(0);
+  const { acks, seen, doc } = attached();
   acks.arrived(typed(doc, 'a'));
   acks.applied(1);
   acks.step1(vectorOf(doc));
@@ -112,11 +110,7 @@ test('an edit sent before the first Step1 of an attachment is not counted, since
 });
 
 test('the answer to a Step1 the client did not ask for is not acknowledged', () => {
-  const { acks, seen } = harness();
-  const doc = new Y.Doc();
-  acks.step1(vectorOf(doc));
-  acks.arrived(step2(doc));
-  acks.applied(0);
+  const { acks, seen, doc } = attached();
   acks.solicited();
   acks.arrived(step2(doc));
   acks.applied(0);
@@ -149,11 +143,7 @@ test('a delete-only frame that may have been queued offline is paid only once al
 });
 
 test('a parked frame is acknowledged only when what it waited for is committed', () => {
-  const { acks, seen } = harness();
-  const doc = new Y.Doc();
-  acks.step1(vectorOf(doc));
-  acks.arrived(step2(doc));
-  acks.applied(0);
+  const { acks, seen, doc } = attached();
   acks.settle(0, 0);
   seen.held = false;
   acks.arrived(typed(doc, 'a'));
@@ -200,11 +190,7 @@ test('the SDK gets the number of durable frames and its highest committed clock,
 });
 
 test('after a promotion the Step2 we ask for makes good what was refused while read-only', () => {
-  const { acks, seen } = harness();
-  const doc = new Y.Doc();
-  acks.step1(vectorOf(doc));
-  acks.arrived(step2(doc));
-  acks.applied(0);
+  const { acks, seen, doc } = attached();
   for (let edit = 0; edit < 3; edit += 1) {
     acks.arrived(typed(doc, 'x'));
     acks.rejected();
