@@ -89,8 +89,8 @@ try {
 
   for (const other of [grace, alan, katherine]) await open(other)
   const stand = (who: Visitor, name: string, column: string) => rowOf(who.page, name).locator(`[data-col="${column}"]`).click()
-  await stand(alan, 'Invoices show the wrong currency', 'days')
-  await stand(katherine, 'Dark theme', 'area')
+  await stand(alan, 'Invoices show the wrong currency', 'owner')
+  await stand(katherine, 'Dark theme', 'when')
   await stand(grace, 'Keyboard shortcuts for everything', '@name')
   await grace.page.keyboard.press('Escape')
   await ada.page.locator('.peer').nth(2).waitFor()

@@ -73,8 +73,9 @@ export class Sunday {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ['--conditions=sunday-source', ...process.execArgv.filter((arg) => arg.startsWith('--import')), join(ROOT, 'server/src/start.ts')], {
-      env: { ...process.env, PORT: String(this.#port), HOST: '127.0.0.1', SUNDAY_DATA_DIR: this.#dataDir, LOG_LEVEL: 'warn', NODE_ENV: 'development' },
+    const child = spawn(process.execPath, ['--conditions=sunday-source', join(ROOT, 'server/src/start.ts')], {
+      // a server of its own, whatever this machine is set up for: embedded database, development sign-in
+      env: { ...process.env, DATABASE_URL: undefined, REDIS_URL: undefined, SUNDAY_JWT_SECRET: undefined, SUNDAY_JWKS_URL: undefined, PORT: String(this.#port), HOST: '127.0.0.1', SUNDAY_DATA_DIR: this.#dataDir, LOG_LEVEL: 'warn', NODE_ENV: 'development' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child

@@ -172,6 +172,19 @@ test('a deleted item waits in the trash and comes back', async () => {
   await grace.page.keyboard.press('Escape')
 })
 
+test('a role is changed in the share dialog, and the other one’s page follows at once', async () => {
+  await ada.page.getByRole('button', { name: 'Share' }).click()
+  await ada.page.getByLabel('Role of Grace Hopper').selectOption('viewer')
+  await until('Grace reads "View only"', async () => (await grace.page.locator('[data-sync]').getAttribute('data-sync')) === 'View only')
+  assert.equal(await grace.page.getByLabel('Add item to This week').count(), 0)
+  await rowOf(grace.page, 'Alpha').locator('.t-status').click()
+  assert.equal(await grace.page.getByRole('dialog', { name: 'Status of Alpha' }).count(), 0)
+  await ada.page.getByLabel('Role of Grace Hopper').selectOption('editor')
+  await saved(grace)
+  await grace.page.getByLabel('Add item to This week').waitFor()
+  await ada.page.getByRole('button', { name: 'Done', exact: true }).click()
+})
+
 test('nothing was logged as an error until here: no exception, no CSP violation', () => {
   assert.deepEqual(ada.errors(), [])
   assert.deepEqual(grace.errors(), [])

@@ -75,6 +75,11 @@ function Refused({ board, code, drafts, draft, user }: RefusedProps) {
         <Lock size={28} aria-hidden />
         <h2>{known.title}</h2>
         <p>{known.text}</p>
+        {code === 'forbidden' && (
+          <p>
+            They add you by your user id: <code className="user-id">{user.id}</code>
+          </p>
+        )}
         {drafts > 0 && <p>{drafts === 1 ? 'One change was' : `${drafts} changes were`} not saved.</p>}
         <div className="row">
           {signedOut && (

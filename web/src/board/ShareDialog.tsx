@@ -3,14 +3,22 @@ import { Link2, UserMinus } from 'lucide-react'
 import { useState } from 'react'
 import { api } from '../api/rest.ts'
 import type { Member, Role } from '../api/rest.ts'
+import { session } from '../app/session.ts'
 import { Avatar } from '../ui/Avatar.tsx'
 import { Dialog } from '../ui/Dialog.tsx'
+import { useStore } from '../ui/store.ts'
 import { toast } from '../ui/toast.tsx'
 import { useScope } from './context.ts'
 import { usePeople } from './people.ts'
 
 const ROLES: Record<Role, string> = { owner: 'Owner', editor: 'Can edit', commenter: 'Can comment', viewer: 'Can view' }
 const ROLE_NAMES = Object.keys(ROLES) as Role[]
+
+/** On a development server a name is a person: the id follows from it, so people can be added before their first visit. */
+async function idOfName(nameOrId: string): Promise<string> {
+  const looksLikeId = /-[0-9a-f]{10}$/.test(nameOrId)
+  return looksLikeId ? nameOrId : (await api.devSession(nameOrId)).user.id
+}
 
 interface ShareDialogProps {
   members: readonly Member[]
@@ -26,6 +34,7 @@ export function ShareDialog({ members, onChanged, onClose }: ShareDialogProps) {
   const [problem, setProblem] = useState<string | null>(null)
   const mine = members.find((member) => member.userId === user.id)?.role
   const owner = mine === 'owner'
+  const byName = useStore(session)?.byName === true
 
   const run = async (change: () => Promise<unknown>) => {
     setProblem(null)
@@ -37,9 +46,12 @@ export function ShareDialog({ members, onChanged, onClose }: ShareDialogProps) {
     }
   }
   const add = () => {
-    const userId = who.trim()
-    if (userId === '') return
-    void run(() => api.addMember(board.id, userId, role)).then(() => setWho(''))
+    const wanted = who.trim()
+    if (wanted === '') return
+    void run(async () => {
+      await api.addMember(board.id, byName ? await idOfName(wanted) : wanted, role)
+      setWho('')
+    })
   }
   const copyLink = () => {
     const link = `${location.origin}/b/${board.id}`
@@ -72,7 +84,7 @@ export function ShareDialog({ members, onChanged, onClose }: ShareDialogProps) {
             add()
           }}
         >
-          <input className="input grow" aria-label="User id" placeholder="User id" value={who} maxLength={255} onChange={(event) => setWho(event.target.value)} />
+          <input className="input grow" aria-label={byName ? 'Name or user id' : 'User id'} placeholder={byName ? 'The name they sign in with' : 'User id'} value={who} maxLength={255} onChange={(event) => setWho(event.target.value)} />
           <select className="input share-role" aria-label="Role of the new member" value={role} onChange={(event) => setRole(event.target.value as Role)}>
             {ROLE_NAMES.map((each) => (
               <option key={each} value={each}>
@@ -86,7 +98,7 @@ export function ShareDialog({ members, onChanged, onClose }: ShareDialogProps) {
         </form>
       )}
       <p className="muted share-note">
-        Your own user id is <code className="user-id">{user.id}</code>: others need it to add you to their boards.
+        Your user id is <code className="user-id">{user.id}</code>: others need it to add you to their boards.
       </p>
       {problem && (
         <p className="field-error" role="alert">
