@@ -162,6 +162,26 @@ test('a link gets its https, and javascript: is never one', async () => {
   await becomes('location', { address: 'Alexanderplatz, Berlin', lat: 52.52, lng: 13.41 })
 })
 
+test('a cell is copied to another, as its value where the types match and as words where they do not', async () => {
+  await ada.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const second = (column: string) => page.locator(`[data-row="i:two"][data-col="${column}"]`)
+  const copy = async (from: string, to: string) => {
+    await cell(from).focus()
+    await page.keyboard.press('Control+c')
+    await second(to).focus()
+    await page.keyboard.press('Control+v')
+  }
+  await copy('tags', 'tags')
+  await copy('status', 'status')
+  await copy('email', 'text')
+  await copy('text', 'number')
+  await page.getByText('does not fit the column number').waitFor()
+  await until('the other item has them', async () => {
+    const { values } = await rest<{ values: Record<string, unknown> }>(server, ada, 'GET', `/boards/${boardId}/items/two`)
+    return isDeepStrictEqual([values['tags'], values['status'], values['text'], values['number']], [['red', 'green'], { labelId: 'done' }, 'ada@example.org', undefined])
+  })
+})
+
 test('computed columns show themselves and take no edit', async () => {
   assert.match((await cell('created_by').textContent()) ?? '', /Ada Lovelace/)
   assert.notEqual((await cell('created_at').textContent()) ?? '', '')

@@ -6,14 +6,16 @@ import { DndContext, DragOverlay, KeyboardSensor, MeasuringStrategy, PointerSens
 import type { DragEndEvent, DragMoveEvent } from '@dnd-kit/core'
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import type { FocusEvent, KeyboardEvent, MouseEvent } from 'react'
+import type { ClipboardEvent, FocusEvent, KeyboardEvent, MouseEvent } from 'react'
 import { attempt, setCell, useColumnList, useScope, useView } from '../board/context.ts'
 import { groupColor, HANDLE_KEY, NAME_KEY, nameOf, TYPES } from '../board/model.ts'
+import { usePeople } from '../board/people.ts'
 import type { Row } from '../board/query.ts'
 import { editKindOf } from '../cells/kind.ts'
 import type { Leave } from '../cells/InlineEditor.tsx'
 import { createStore } from '../ui/store.ts'
 import { toast } from '../ui/toast.tsx'
+import { copyCell, pasteCell } from './clipboard.ts'
 import { openGrid } from './grid-state.ts'
 import { AddRow, GroupRow, NewGroupButton, toggleFold } from './GroupRow.tsx'
 import { ItemRow } from './ItemRow.tsx'
@@ -40,6 +42,7 @@ function heights() {
 export function TableView({ rows }: { rows: readonly Row[] }) {
   const { board, view, openItem, canWrite } = useScope()
   const state = useView()
+  const people = usePeople()
   const all = useColumnList()
   const columns = useMemo(() => all.filter((column) => !state.hidden.includes(column.id)), [all, state.hidden])
   const scroller = useRef<HTMLDivElement>(null)
@@ -167,6 +170,15 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
     if (row && col && (now.row !== row || now.column !== col) && !now.editing) grid.set({ row, column: col, editing: false, typed: null })
   }
 
+  const onClipboard = (event: ClipboardEvent) => {
+    const { row, column, editing } = grid.get()
+    const onCell = event.target instanceof HTMLElement && event.target.dataset['row'] === row
+    if (editing || !onCell || !row?.startsWith('i:') || (event.type === 'copy' && getSelection()?.isCollapsed === false)) return
+    if (event.type === 'paste' && canWrite) pasteCell(event.clipboardData, board, row.slice(2), column)
+    else if (event.type !== 'copy' || !copyCell(event.clipboardData, board, row.slice(2), column, people)) return
+    event.preventDefault()
+  }
+
   const sensors = useSensors(
     useSensor(PointerSensor, { activationConstraint: { distance: 4 } }),
     useSensor(KeyboardSensor, { coordinateGetter: stepByRow, keyboardCodes: { start: ['Space'], cancel: ['Escape'], end: ['Space', 'Enter'] } }),
@@ -207,6 +219,8 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
         onKeyDown={onKeyDown}
         onClick={onClick}
         onFocus={onFocus}
+        onCopy={onClipboard}
+        onPaste={onClipboard}
       >
         <TableHead />
         <DndContext
