@@ -28,7 +28,7 @@ export interface AttachmentOptions {
   /** Whether a refused token can be replaced by fetching another. */
   readonly tokenRenewable: boolean;
   /** Transactions of this origin repeat what a store holds: they are no new edits. */
-  readonly storeOrigin: unknown;
+  readonly storeOrigin: object | null;
   /** The document holds edits of an earlier session that were never acknowledged. */
   readonly unsaved: boolean;
   /** Something of the public state below changed. */
@@ -222,7 +222,8 @@ export class Attachment implements BoardHandler {
     const { boardId, doc, storeOrigin } = this.#options;
     // An observer that writes while a remote update is applied joins its transaction: its edit must go out all the same.
     if (origin === this && transaction.afterState.get(doc.clientID) === transaction.beforeState.get(doc.clientID)) return;
-    if (origin !== storeOrigin) this.#unsaved = true;
+    // Without a store there is no such origin; a bare write to a Y.Text has the origin null, and is an edit.
+    if (storeOrigin === null || origin !== storeOrigin) this.#unsaved = true;
     if (this.#answered && this.#send(updateFrame(boardId, update))) {
       this.#sent += 1;
       if (this.#unsaved) this.#decisive = this.#sent;

@@ -23,6 +23,19 @@ suite('boards over a socket', () => {
     await until('b has the column title', () => b.columns.get('size')?.title === 'Points');
   });
 
+  test('a bare write to a shared text counts as unsaved, also without an offline copy', async (t) => {
+    const server = await startPlainServer();
+    t.after(server.stop);
+    const board = connect(t, server.url, { persistence: false }).open('b1');
+    await board.ready;
+    // A fresh board: the plain server acknowledges nothing in Sunday's way, so nothing may turn to saved by itself.
+    assert.equal(board.status.unsaved, false);
+    const id = 'typed';
+    board.longText(id, 'notes').insert(0, 'typed by an editor binding');
+    assert.equal(board.status.unsaved, true);
+    assert.equal(board.status.sync, 'saving');
+  });
+
   test('any socket of the browser\'s shape will do', async (t) => {
     const server = await startPlainServer();
     t.after(server.stop);

@@ -24,6 +24,8 @@ export interface Editor {
   /** Everything written is acknowledged. */
   readonly settled: boolean;
   text(): string;
+  /** For the message of a failed test. */
+  state(): string;
   readonly doc: Y.Doc;
   close(): Promise<void>;
 }
@@ -92,6 +94,7 @@ export function stockEditor(name: string, place: Place): Editor {
     get settled() { return books.unacknowledged.size === 0 && provider.synced; },
     write() { text.insert(text.length, books.next()); },
     text: () => text.toString(),
+    state: () => `counter ${provider.unsyncedChanges}, synced ${provider.synced}, socket ${socket.status}`,
     close() {
       provider.destroy();
       socket.destroy();
@@ -122,6 +125,7 @@ export async function sdkEditor(name: string, place: Place, userId: string): Pro
       board.items.update(place.itemId, { name: `last by ${name}` });
     },
     text: () => text.toString(),
+    state: () => JSON.stringify({ ...board.status, connection: client.connection }),
     close: () => client.destroy(),
   };
 }

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as Y from 'yjs';
 import { freePort, SundayProcess, token } from '../sunday-process.ts';
-import { markersOf, sdkEditor, stockEditor, type Editor } from './editors.ts';
+import { sdkEditor, stockEditor, type Editor } from './editors.ts';
+import { preparePlace, storedText, until } from './place.ts';
 
 export type Blow = 'server' | 'postgres' | 'postgres-away';
 
@@ -36,9 +37,6 @@ export interface OrdealResult {
   /** Longest time from a blow until every client was synced again, ms. */
   readonly worstRecoveryMs: number;
 }
-
-const OWNER = 'u_owner';
-const CONVERGE_MS = 60_000;
 
 /** mulberry32: small, seeded, good enough to pick moments. */
 function random(seed: number): () => number {
@@ -91,19 +89,6 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealResult> {
   }
 }
 
-async function preparePlace(server: SundayProcess, editors: number) {
-  const board = await server.call<{ id: string; columns: { id: string; type: string }[] }>('POST', '/boards', OWNER, {
-    name: 'Ordeal', columns: [{ title: 'Notes', type: 'long_text' }],
-  });
-  const column = board.columns.find((candidate) => candidate.type === 'long_text');
-  const item = await server.call<{ id: string }>('POST', `/boards/${board.id}/items`, OWNER, { name: 'Typed into' });
-  for (let index = 0; index < editors; index += 1) {
-    await server.call('POST', `/boards/${board.id}/members`, OWNER, { userId: `u_${index}`, role: 'editor' });
-  }
-  if (column === undefined) throw new Error('the board has no long text column');
-  return { url: server.url, boardId: board.id, itemId: item.id, columnId: column.id };
-}
-
 async function typeFor(editor: Editor, options: OrdealOptions, next: () => number, over: AbortSignal): Promise<void> {
   const own = Math.ceil(options.edits / options.editors);
   for (let edit = 0; edit < own && !over.aborted; edit += 1) {
@@ -151,17 +136,6 @@ async function deal(server: SundayProcess, blow: Blow, awayMs: number, next: () 
   }
 }
 
-/** What a new node reads from the database. */
-async function storedText(server: SundayProcess, place: { boardId: string; itemId: string; columnId: string }): Promise<string> {
-  await server.signal('SIGKILL');
-  await server.start();
-  const response = await fetch(`${server.url}/v1/boards/${place.boardId}/export?format=yjs`, { headers: { authorization: `Bearer ${await token(OWNER)}` } });
-  assert.equal(response.status, 200);
-  const doc = new Y.Doc();
-  Y.applyUpdate(doc, new Uint8Array(await response.arrayBuffer()));
-  return markersOf(doc, place.itemId, place.columnId).toString();
-}
-
 function tally(editors: readonly Editor[], stored: string): Omit<OrdealResult, 'worstRecoveryMs'> {
   const acknowledged = new Set(editors.flatMap((editor) => [...editor.acknowledged]));
   const seen = new Set(editors.flatMap((editor) => [...editor.seen]));
@@ -176,11 +150,3 @@ function tally(editors: readonly Editor[], stored: string): Omit<OrdealResult, '
 }
 
 const describe = (editors: readonly Editor[]): string => editors.filter((editor) => !editor.settled).map((editor) => `${editor.name} is not settled`).join(', ');
-
-async function until(what: string, condition: () => boolean, explain: () => string = () => ''): Promise<void> {
-  const deadline = Date.now() + CONVERGE_MS;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`gave up waiting until ${what}. ${explain()}`);
-    await delay(10);
-  }
-}
