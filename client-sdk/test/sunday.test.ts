@@ -153,7 +153,7 @@ suite('the SDK on a real Sunday', () => {
     assert.throws(() => board.items.create({ name: 'no' }));
     await sunday.call('POST', `/boards/${boardId}/members`, 'ada', { userId: 'grace', role: 'editor' });
     client.reconnect();
-    await until('back', () => board.status.refused === null && board.status.sync === 'saved');
+    await until('back', () => board.status.refused === null && board.status.loaded && board.status.sync === 'saved');
     const id = board.items.create({ name: 'welcome back' });
     await board.saved();
     await until('ada sees it', () => adas.items.get(id)?.name === 'welcome back');

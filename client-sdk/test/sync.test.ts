@@ -30,8 +30,7 @@ suite('boards over a socket', () => {
     await board.ready;
     // A fresh board: the plain server acknowledges nothing in Sunday's way, so nothing may turn to saved by itself.
     assert.equal(board.status.unsaved, false);
-    const id = 'typed';
-    board.longText(id, 'notes').insert(0, 'typed by an editor binding');
+    board.doc.getText('text:typed:notes').insert(0, 'by an editor binding');
     assert.equal(board.status.unsaved, true);
     assert.equal(board.status.sync, 'saving');
   });
@@ -151,7 +150,7 @@ suite('boards over a socket', () => {
     assert.equal(client.refusedCode, 'forbidden');
     assert.equal(server.sockets.size, 0);
     client.reconnect();
-    await until('back', () => board.status.refused === null && board.status.sync !== 'offline');
+    await until('back', () => board.status.refused === null && board.status.loaded && board.status.sync !== 'offline');
     board.items.create({ name: 'after' });
     await until('the server has it', () => server.hocuspocus.documents.get('b1')?.getMap('items').size === 1);
   });
