@@ -172,6 +172,23 @@ test('a deleted item waits in the trash and comes back', async () => {
   await grace.page.keyboard.press('Escape')
 })
 
+test('several rows are selected and changed at once, and one undo takes it back', async () => {
+  const { page } = ada
+  for (const [name, modifiers] of [['Beta', []], ['Alpha', ['Shift']]] as const) {
+    await rowOf(page, name).hover()
+    await page.getByLabel(`Select ${name}`).click({ modifiers: [...modifiers] })
+  }
+  const bar = page.getByRole('toolbar', { name: 'Selected items' })
+  await bar.getByText('3 selected').waitFor()
+  await bar.getByRole('button', { name: 'Set a label' }).click()
+  await page.getByRole('menuitem', { name: 'Done' }).click()
+  const statuses = async () => Promise.all(['Beta', 'Gamma', 'Alpha'].map(async (name) => statusOf(grace, name)))
+  await until('all three are done', async () => (await statuses()).every((text) => text === 'Done'))
+  await bar.getByRole('button', { name: 'Select none' }).click()
+  await page.getByRole('button', { name: 'Undo', exact: true }).click()
+  await until('each has what it had', async () => (await statuses()).join() === 'To do,Stuck,Working on it')
+})
+
 test('a role is changed in the share dialog, and the other one’s page follows at once', async () => {
   await ada.page.getByRole('button', { name: 'Share' }).click()
   await ada.page.getByLabel('Role of Grace Hopper').selectOption('viewer')

@@ -18,6 +18,7 @@ import { LineInput } from '../cells/InlineEditor.tsx'
 import { editKindOf } from '../cells/kind.ts'
 import { useSelected } from '../ui/store.ts'
 import { rowMark } from './grid-state.ts'
+import { useIsSelected } from './selection.ts'
 import { useTable } from './table-context.ts'
 import { tintOf } from '../ui/Avatar.tsx'
 
@@ -54,6 +55,7 @@ function RowFrame({ rowKey, itemId, index, top, color, tail, name, children }: F
   const { setNodeRef, setActivatorNodeRef, listeners, attributes, isDragging } = useDraggable({ id: itemId, disabled: !canWrite })
   const side = useSelected(drop, (at) => (at?.key === rowKey ? at.side : null))
   const mark = useSelected(grid, (state) => (state.row === rowKey && state.column === HANDLE_KEY ? 1 : 0))
+  const picked = useIsSelected(itemId)
   const ref = useCallback(
     (node: HTMLElement | null) => {
       setDrop(node)
@@ -66,7 +68,8 @@ function RowFrame({ rowKey, itemId, index, top, color, tail, name, children }: F
       ref={ref}
       role="row"
       aria-rowindex={index + 2}
-      className={`trow ${tail ? 'is-tail' : ''} ${isDragging ? 'is-dragging' : ''} ${side ? `drop-${side}` : ''}`}
+      aria-selected={picked}
+      className={`trow ${picked ? 'is-picked' : ''} ${tail ? 'is-tail' : ''} ${isDragging ? 'is-dragging' : ''} ${side ? `drop-${side}` : ''}`}
       style={{ top, '--group': color } satisfies CSSProperties}
     >
       <div role="gridcell" aria-colindex={1} className="tcell tcell-handle">
@@ -80,10 +83,12 @@ function RowFrame({ rowKey, itemId, index, top, color, tail, name, children }: F
           data-col={HANDLE_KEY}
           className="handle"
           aria-label={`Move ${name}`}
+          title="Drag to move (Space), Enter selects"
           disabled={!canWrite}
         >
           <GripVertical aria-hidden />
         </button>
+        <input type="checkbox" className="pick" tabIndex={-1} data-act="pick" data-pick={itemId} aria-label={`Select ${name}`} checked={picked} readOnly disabled={!canWrite} />
       </div>
       {children}
     </div>

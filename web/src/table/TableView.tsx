@@ -22,12 +22,15 @@ import { ItemRow } from './ItemRow.tsx'
 import { gridAction } from './keyboard.ts'
 import { announce, dropOf, nearestRow, placeOf, stepByRow } from './row-drag.ts'
 import type { Drop } from './row-drag.ts'
+import { openSelection, SelectionContext } from './selection.ts'
+import { SelectionBar } from './SelectionBar.tsx'
 import { TableContext } from './table-context.ts'
 import type { TableScope } from './table-context.ts'
 import { TableHead } from './TableHead.tsx'
 import { useCellFocus } from './use-cell-focus.ts'
 
-const HANDLE_WIDTH = 26
+const HANDLE_WIDTH = 46 // grip and checkbox
+const PHONE_HANDLE_WIDTH = 26 // grip alone
 const ADD_WIDTH = 44
 const NAME_WIDTH = 340
 const PHONE_NAME_WIDTH = 190
@@ -47,6 +50,7 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
   const columns = useMemo(() => all.filter((column) => !state.hidden.includes(column.id)), [all, state.hidden])
   const scroller = useRef<HTMLDivElement>(null)
   const [grid] = useState(openGrid)
+  const [selection] = useState(openSelection)
   const [drop] = useState(() => createStore<Drop | null>(null))
   const [dragged, setDragged] = useState<string | null>(null)
   const size = useMemo(heights, [])
@@ -57,7 +61,7 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
   const widths = useMemo(() => {
     const phone = window.innerWidth < 640
     const name = state.widths[NAME_KEY] ?? (phone ? PHONE_NAME_WIDTH : NAME_WIDTH)
-    return [HANDLE_WIDTH, phone ? Math.min(name, PHONE_NAME_WIDTH) : name, ...columns.map((column) => state.widths[column.id] ?? TYPES[column.type].width), ADD_WIDTH]
+    return [phone ? PHONE_HANDLE_WIDTH : HANDLE_WIDTH, phone ? Math.min(name, PHONE_NAME_WIDTH) : name, ...columns.map((column) => state.widths[column.id] ?? TYPES[column.type].width), ADD_WIDTH]
   }, [columns, state.widths])
 
   const heightOf = useCallback((index: number) => size[latest.current[index]?.kind ?? 'item'], [size])
@@ -145,12 +149,19 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
         if (row?.kind === 'item' && column && canWrite && editKindOf(column) !== 'none' && editKindOf(column) !== 'page') setCell(board, row.itemId, column.id, null)
         return undefined
       }
-      case 'leave': return target.blur()
+      case 'pick':
+        if (row?.kind === 'item' && canWrite) selection.toggle(row.itemId, rows, event.shiftKey)
+        return undefined
+      case 'leave':
+        selection.clear()
+        return target.blur()
     }
   }
 
   const onClick = (event: MouseEvent) => {
     if (!(event.target instanceof Element)) return
+    const pick = event.target.closest<HTMLElement>('[data-pick]')?.dataset['pick']
+    if (pick !== undefined && canWrite) selection.toggle(pick, rows, event.shiftKey)
     if (event.target.closest('[data-act]')) return
     const cell = event.target.closest<HTMLElement>('[data-row][data-col]')
     const { row, col } = cell?.dataset ?? {}
@@ -208,6 +219,7 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
   const first = rows.find((row) => row.kind === 'item') ?? rows[0]
   return (
     <TableContext value={scope}>
+      <SelectionContext value={selection}>
       <div
         ref={scroller}
         className="table"
@@ -215,7 +227,7 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
         aria-label="Items"
         aria-rowcount={rows.length + 1}
         aria-colcount={keys.length}
-        style={{ '--cols': widths.map((width) => `${width}px`).join(' '), '--name-width': `${widths[1] ?? NAME_WIDTH}px`, '--total': `${widths.reduce((sum, width) => sum + width, 0)}px` }}
+        style={{ '--cols': widths.map((width) => `${width}px`).join(' '), '--handle': `${widths[0] ?? HANDLE_WIDTH}px`, '--name-width': `${widths[1] ?? NAME_WIDTH}px`, '--total': `${widths.reduce((sum, width) => sum + width, 0)}px` }}
         onKeyDown={onKeyDown}
         onClick={onClick}
         onFocus={onFocus}
@@ -255,6 +267,8 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
         </DndContext>
         {first && <EntryStop grid={grid} rowKey={first.key} onEnter={focusCell} />}
       </div>
+        <SelectionBar />
+      </SelectionContext>
     </TableContext>
   )
 }

@@ -8,6 +8,7 @@ export type GridAction =
   | { kind: 'edit'; typed: string | null }
   | { kind: 'clear' }
   | { kind: 'open' }
+  | { kind: 'pick' }
   | { kind: 'leave' }
 
 const PAGE = 12 // rows a Page key moves
@@ -46,7 +47,7 @@ export function gridAction(event: Pressed, state: GridState, rows: readonly Row[
     case 'Escape': return { kind: 'leave' }
     case 'Enter':
     case 'F2':
-      if (state.column === HANDLE_KEY) return null
+      if (state.column === HANDLE_KEY) return event.key === 'Enter' ? { kind: 'pick' } : null
       return event.shiftKey ? { kind: 'open' } : { kind: 'edit', typed: null }
     case 'Delete':
     case 'Backspace': return row.kind === 'item' ? { kind: 'clear' } : null
