@@ -185,7 +185,7 @@ test('several rows are selected and changed at once, and one undo takes it back'
   const statuses = async () => Promise.all(['Beta', 'Gamma', 'Alpha'].map(async (name) => statusOf(grace, name)))
   await until('all three are done', async () => (await statuses()).every((text) => text === 'Done'))
   await bar.getByRole('button', { name: 'Select none' }).click()
-  await page.getByRole('button', { name: 'Undo', exact: true }).click()
+  await page.getByRole('banner').getByRole('button', { name: 'Undo', exact: true }).first().click()
   await until('each has what it had', async () => (await statuses()).join() === 'To do,Stuck,Working on it')
 })
 
