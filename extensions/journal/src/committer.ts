@@ -177,6 +177,7 @@ export class Committer {
     switch (outcome.kind) {
       case 'committed':
         ledger.confirm(outcome.seq);
+        void this.behind(ledger);
         return;
       case 'behind':
         await this.catchUp(ledger);
@@ -199,12 +200,20 @@ export class Committer {
     }
   }
 
-  /** A board without a cut that is out is brought up to the head; one with a cut learns it from its commit. Never rejects. */
+  /**
+   * Brings a board up to the head it has heard of. With a cut out, its commit comes first, and asks again. While the database is
+   * away nothing happens: whoever told of the head tells again. Never rejects.
+   */
   async behind(ledger: Ledger): Promise<void> {
-    if (ledger.outstanding !== null || this.following.has(ledger)) return;
+    if (this.following.has(ledger)) return;
     this.following.add(ledger);
     try {
-      await this.follow(ledger);
+      while (ledger.outstanding === null && ledger.heard > ledger.head) {
+        const { head } = ledger;
+        await this.follow(ledger);
+        // There is no such batch: the board is deleted, or what was heard is wrong.
+        if (ledger.head === head && ledger.outstanding === null) ledger.heard = head;
+      }
     } catch (error) {
       if (!this.options.isUnavailable(error)) this.options.events.failed(ledger.boardId, error);
     } finally {

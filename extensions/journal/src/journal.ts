@@ -15,10 +15,11 @@ import { CommittedState } from './committed-state.ts';
 import { Compactor, type CompactionResult } from './compactor.ts';
 import { Folder } from './folder.ts';
 import { Follower, type FollowerLimits } from './follower.ts';
-import { COMMITTED_ELSEWHERE, Ledger, type CommittedBatch } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import { boardProjection, type Projection } from './projection.ts';
 import { Semaphore } from './semaphore.ts';
 import type { JournalStore, NewBoard } from './store.ts';
+import { COMMITTED_ELSEWHERE, type CommittedBatch, type VolatileBatch } from './updates.ts';
 
 /** Rows after which a board is compacted: a load reads at most about this many beside the snapshot. */
 const COMPACT_AFTER_ROWS = 500;
@@ -48,6 +49,8 @@ export class BoardLoadError extends Error {
 export interface JournalEvents {
   committed(tookMs: number, boards: number): void;
   batch(batch: CommittedBatch): void;
+  /** Sent to the sockets uncommitted, because the database is away: for the other nodes, which journal it too. */
+  volatile(batch: VolatileBatch): void;
   away(on: boolean): void;
   /** Uncommitted bytes crossed the bound: stop, or go on, reading from sockets. */
   pressure(on: boolean): void;
@@ -157,6 +160,7 @@ export class Journal {
         fold: (large) => this.foldInto(large),
         clean: (clean) => { this.afterClean(clean); },
         committed: (batch) => { this.afterCommit(ledger, batch); },
+        spilled: (batch) => this.events.volatile?.(batch),
       },
     );
     this.ledgers.set(document.name, ledger);
@@ -290,15 +294,34 @@ export class Journal {
     this.ledgers.get(connection.document.name)?.followers.get(connection)?.resync();
   }
 
-  /** A batch that another node has committed. Boards not open here ignore it; a gap is repaired from the journal. */
-  receive(boardId: string, seq: number, update: Uint8Array): void {
+  /**
+   * A batch that another node has committed; `null` instead of its update: only that it exists. Boards not open here ignore
+   * it; a gap is repaired from the journal.
+   */
+  receive(boardId: string, seq: number, update: Uint8Array | null): void {
     const ledger = this.ledgers.get(boardId);
-    if (ledger !== undefined && !ledger.receive({ seq, update })) void this.committer.behind(ledger);
+    if (ledger !== undefined && !ledger.receive(seq, update)) void this.committer.behind(ledger);
   }
 
-  /** Every open board is brought up to its head: after messages of other nodes may have been missed. */
-  async followAll(): Promise<void> {
-    for (const ledger of this.ledgers.values()) await this.committer.behind(ledger);
+  /** What another node sent on uncommitted: shown, and journalled by this node too. Boards not open here ignore it. */
+  receiveVolatile(batch: VolatileBatch): void {
+    this.ledgers.get(batch.boardId)?.receiveVolatile(batch);
+  }
+
+  /** Brings open boards (default: all) up to their heads, after messages of other nodes may have been missed. One look at all heads; never rejects. */
+  async follow(boardIds: readonly string[] = [...this.ledgers.keys()]): Promise<void> {
+    const open = boardIds.filter((boardId) => this.ledgers.has(boardId));
+    if (open.length === 0) return;
+    try {
+      const heads = await this.options.store.heads(open);
+      await Promise.all([...heads].map(([boardId, seq]) => {
+        const ledger = this.ledgers.get(boardId);
+        if (ledger === undefined || ledger.receive(seq, null)) return undefined;
+        return this.loads.run(() => this.committer.behind(ledger));
+      }));
+    } catch (error) {
+      if (!this.options.isUnavailable(error)) for (const boardId of open.slice(0, 1)) this.events.error?.(boardId, error);
+    }
   }
 
   /** A new board, whole: committed when this resolves. */

@@ -17,11 +17,12 @@ import * as Y from 'yjs';
 import type { Follower, FollowedBoard } from './follower.ts';
 import type { Projection, Touched } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
+import { authorOf, COMMITTED_ELSEWHERE, DatabaseAway, merged, VOLATILE_ELSEWHERE, type CommittedBatch, type VolatileBatch } from './updates.ts';
 import type { Batch, JournalRow } from './store.ts';
 import { updateFrame } from './wire.ts';
 
-/** Yjs origin of rows committed elsewhere: they are applied, never captured. Hocuspocus is told to store nothing. */
-export const COMMITTED_ELSEWHERE = { source: 'local', skipStoreHooks: true, context: { journal: true } } as const;
+/** Batches kept while our own cut is out; more are read from the journal. */
+const MAX_EARLY_ROWS = 256;
 
 /** An encoded state vector of no clients. */
 const EMPTY_VECTOR_BYTES = 1;
@@ -43,21 +44,6 @@ interface Cut {
   sent: number;
 }
 
-export interface CommittedBatch {
-  readonly boardId: string;
-  readonly seq: number;
-  readonly batchId: string;
-  readonly update: Uint8Array;
-}
-
-/** What was waited for is applied, and will be committed once the database is back. */
-export class DatabaseAway extends Error {
-  constructor() {
-    super('the database is away');
-    this.name = 'DatabaseAway';
-  }
-}
-
 /** What was read when the board was opened. */
 export interface OpenedBoard {
   readonly seq: number;
@@ -77,18 +63,17 @@ export interface LedgerHooks {
   /** Nothing is uncommitted any more. */
   clean(ledger: Ledger): void;
   committed(batch: CommittedBatch): void;
+  /** Sent on uncommitted; not called for what came from another node that way. */
+  spilled(batch: VolatileBatch): void;
 }
-
-const merged = (updates: readonly Uint8Array[]): Uint8Array => {
-  const [only] = updates;
-  return updates.length === 1 && only !== undefined ? only : Y.mergeUpdates([...updates]);
-};
 
 export class Ledger implements FollowedBoard {
   readonly boardId: string;
   readonly document: Document;
   readonly followers = new Map<object, Follower>();
   head: number;
+  /** The highest head anybody told of: above `head`, there is something to read in the journal. */
+  heard = 0;
   captured = 0;
   committed = 0;
   volatile = false;
@@ -111,6 +96,10 @@ export class Ledger implements FollowedBoard {
   private readers: Reader[] = [];
   private out: Cut | null = null;
   private making: Promise<void> | null = null;
+  /** Batches of other nodes that came while our cut was out: whether they go before or after it, its commit will tell. */
+  private readonly early = new Map<number, Uint8Array>();
+  /** Pending updates that another node sent as volatile, and sends to the others itself. */
+  private readonly relayed = new WeakSet<Uint8Array>();
 
   constructor(document: Document, opened: OpenedBoard, projection: Projection, hooks: LedgerHooks) {
     this.boardId = document.name;
@@ -224,6 +213,7 @@ export class Ledger implements FollowedBoard {
     this.hooks.committed({ boardId: this.boardId, seq, batchId: cut.batch.batchId, update: cut.batch.update });
     for (const follower of this.followers.values()) follower.settle();
     for (const reader of cut.readers) reader.settle(seq);
+    this.takeEarly();
     if (this.pending.length > 0 || this.readers.length > 0) this.hooks.due(this);
     if (!this.dirty) this.hooks.clean(this);
   }
@@ -269,14 +259,45 @@ export class Ledger implements FollowedBoard {
   }
 
   /**
-   * A batch another node committed, as the fan-out brought it. `false`: rows between it and our head are missing, or our own
-   * cut is out against the same head; the journal is to be read instead (for a cut that is out, its commit does so).
+   * A batch another node committed, as the fan-out brought it; without its update, only that it exists. `false`: rows between
+   * it and our head are missing, and are to be read from the journal. While our own cut is out it waits for that commit.
    */
-  receive(row: JournalRow): boolean {
-    if (row.seq <= this.head) return true;
-    if (row.seq !== this.head + 1 || this.out !== null) return false;
-    this.catchUp([row]);
+  receive(seq: number, update: Uint8Array | null): boolean {
+    if (seq <= this.head) return true;
+    this.heard = Math.max(this.heard, seq);
+    if (update === null) return false;
+    if (this.out !== null) {
+      if (this.early.size < MAX_EARLY_ROWS) this.early.set(seq, update);
+      // Our commit may take as long as the database is away; what others committed is shown now, and counted then.
+      if (this.volatile) {
+        Y.applyUpdate(this.document, update, COMMITTED_ELSEWHERE);
+        this.broadcast(update, null);
+      }
+      return true;
+    }
+    if (seq !== this.head + 1) return false;
+    this.catchUp([{ seq, update }]);
     return true;
+  }
+
+  private takeEarly(): void {
+    for (let update = this.early.get(this.head + 1); update !== undefined; update = this.early.get(this.head + 1)) {
+      this.catchUp([{ seq: this.head + 1, update }]);
+    }
+    this.early.clear();
+  }
+
+  /** What another node could not commit yet: applied, and owed to the journal by this node too. */
+  receiveVolatile({ update, authors, clients }: Omit<VolatileBatch, 'boardId'>): void {
+    for (const [client, userId] of clients) this.attribute(new Map([[client, 0]]), userId);
+    // On top of something not here yet it would wait inside Yjs, uncounted. Its node commits it, sooner or later.
+    for (const [client, clock] of Y.parseUpdateMeta(update).from) if (clock > Y.getState(this.document.store, client)) return;
+    const before = this.pending.length;
+    Y.applyUpdate(this.document, update, VOLATILE_ELSEWHERE);
+    const captured = this.pending.slice(before);
+    if (captured.length === 0) return;
+    for (const each of captured) this.relayed.add(each);
+    for (const author of authors) this.pendingAuthors.add(author);
   }
 
   /** As `catchUp`, when the rows are gone: the whole committed state, and the head it stands for. */
@@ -292,17 +313,30 @@ export class Ledger implements FollowedBoard {
   spill(): void {
     this.setVolatile(true);
     if (this.out !== null && this.out.sent < this.out.updates.length) {
-      this.broadcast(merged(this.out.updates.slice(this.out.sent)), null);
+      this.sendOn(this.out.updates.slice(this.out.sent), this.out.batch.authors);
       this.out.sent = this.out.updates.length;
     }
     if (this.pendingSent < this.pending.length) {
-      this.broadcast(merged(this.pending.slice(this.pendingSent)), null);
+      this.sendOn(this.pending.slice(this.pendingSent), [...this.pendingAuthors]);
       this.pendingSent = this.pending.length;
     }
     const waiting = [...this.readers, ...(this.out?.readers ?? [])];
     this.readers = [];
     if (this.out !== null) this.out.readers = [];
     for (const reader of waiting) reader.fail(new DatabaseAway());
+  }
+
+  private sendOn(updates: readonly Uint8Array[], authors: readonly string[]): void {
+    this.broadcast(merged(updates), null);
+    const ours = updates.filter((update) => !this.relayed.has(update));
+    if (ours.length === 0) return;
+    const update = merged(ours);
+    const clients = new Map<number, string>();
+    for (const client of Y.parseUpdateMeta(update).to.keys()) {
+      const owner = this.clients.get(client);
+      if (owner !== undefined) clients.set(client, owner);
+    }
+    this.hooks.spilled({ boardId: this.boardId, update, authors, clients });
   }
 
   private setVolatile(on: boolean): void {
@@ -433,12 +467,4 @@ export class Ledger implements FollowedBoard {
     }
     return held;
   }
-}
-
-function authorOf(origin: unknown): { userId: string | null; connection: object | null } {
-  if (typeof origin !== 'object' || origin === null || !('source' in origin)) return { userId: null, connection: null };
-  const connection = 'connection' in origin && typeof origin.connection === 'object' ? origin.connection : null;
-  const context: unknown = connection !== null && 'context' in connection ? connection.context : 'context' in origin ? origin.context : null;
-  const userId = typeof context === 'object' && context !== null && 'userId' in context && typeof context.userId === 'string' ? context.userId : null;
-  return { userId, connection };
 }

@@ -93,6 +93,11 @@ export class PostgresStore implements JournalStore {
     return rows[0]?.seq === seq + 1 ? rows : null;
   }
 
+  async heads(boardIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.database.query<{ board_id: string; seq: string }>(sql.heads, [boardIds]);
+    return new Map(rows.map((row) => [row.board_id, Number(row.seq)]));
+  }
+
   async create(board: NewBoard): Promise<void> {
     await this.database.transaction(async (tx: Tx) => {
       await tx.query(sql.insertUser, [board.createdBy]);

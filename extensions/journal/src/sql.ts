@@ -69,6 +69,8 @@ export const rowsAfter = {
          LEFT JOIN board_updates u ON u.board_id = h.board_id AND u.seq > $2 WHERE h.board_id = $1 ORDER BY u.seq`,
 };
 
+export const heads = { name: 'journal_heads', text: 'SELECT board_id, seq FROM board_heads WHERE board_id = ANY($1::uuid[])' };
+
 /** Waits for a commit that still holds the head, so that the look-up after it is final. */
 export const lockHead = { name: 'journal_lock_head', text: 'SELECT seq FROM board_heads WHERE board_id = $1 FOR UPDATE' };
 

@@ -89,6 +89,8 @@ export interface JournalStore {
   outcomeOf(boardId: string, batchId: string): Promise<number | null>;
   /** Rows after `seq`, in order, up to the head (none: already there); `null` when they have been compacted away and a load is needed. */
   rowsAfter(boardId: string, seq: number): Promise<readonly JournalRow[] | null>;
+  /** The heads of these boards, of those that exist. */
+  heads(boardIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   create(board: NewBoard): Promise<void>;
   /** The snapshot and the rows older than `minAgeMs`, for compaction. */
   compactable(boardId: string, minAgeMs: number): Promise<{ snapshot: Snapshot; rows: readonly JournalRow[] } | null>;
