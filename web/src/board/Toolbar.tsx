@@ -1,5 +1,5 @@
 /** New item, search, filter, sort, hidden columns, and what makes the kanban's lanes. */
-import { ArrowUpDown, Columns3, Eye, EyeOff, ListFilter, Plus, Search, X } from 'lucide-react'
+import { ArrowUpDown, Columns3, Eye, EyeOff, ListFilter, Plus, Search, SquareKanban, X } from 'lucide-react'
 import { useRef, useState } from 'react'
 import type { ViewName } from '../app/router.ts'
 import { BY_GROUP, laneSource } from '../kanban/lanes.ts'
@@ -43,7 +43,8 @@ export function Toolbar({ viewName, shown, total }: { viewName: ViewName; shown:
       </label>
       <FilterButton />
       <SortButton />
-      {viewName === 'table' ? <HideButton /> : <LanesButton />}
+      <HideButton />
+      {viewName === 'kanban' && <LanesButton />}
       <span className="grow" />
       <span className="muted count" role="status">
         {narrowed ? `${shown} of ${total}` : total === 1 ? '1 item' : `${total} items`}
@@ -118,7 +119,7 @@ function LanesButton() {
   ]
   return (
     <MenuButton label="Lanes" className="btn btn-ghost" entries={entries}>
-      <Columns3 aria-hidden /> <span className="tool-word truncate">By {source.kind === 'group' ? 'group' : source.column.title}</span>
+      <SquareKanban aria-hidden /> <span className="tool-word truncate">By {source.kind === 'group' ? 'group' : source.column.title}</span>
     </MenuButton>
   )
 }

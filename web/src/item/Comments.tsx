@@ -113,6 +113,8 @@ function Composer({ label, initial = '', onSend, onCancel }: ComposerProps) {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send()
     else if (event.key === 'Tab' && first) mention(first.name)
     else if (event.key === 'Escape' && onCancel) onCancel()
+    // what is half written must not go with the panel that Escape would close
+    else if (event.key === 'Escape' && text.trim() !== '' && event.target instanceof HTMLElement) event.target.blur()
     else return
     event.preventDefault()
     event.stopPropagation()

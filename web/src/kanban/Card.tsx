@@ -2,7 +2,7 @@
 import { useDraggable, useDroppable } from '@dnd-kit/core'
 import { useItem } from '@sunday/client/react'
 import { memo, useCallback } from 'react'
-import { useColumnList, useScope } from '../board/context.ts'
+import { useColumnList, useScope, useView } from '../board/context.ts'
 import { nameOf } from '../board/model.ts'
 import type { ColumnView, ItemView } from '../board/model.ts'
 import { usePeersOn } from '../board/presence.ts'
@@ -68,7 +68,9 @@ const FOOT_TYPES = new Set(['person', 'date', 'timeline', 'rating', 'counter', '
 const MAX_FOOT = 3 // cells a card's foot has room for
 
 export const CardFace = memo(function CardFace({ item, laneColumn }: { item: ItemView; laneColumn: string | null }) {
-  const columns = useColumnList()
+  const all = useColumnList()
+  const { hidden } = useView()
+  const columns = all.filter((column) => !hidden.includes(column.id))
   const filled = (column: ColumnView) => column.id !== laneColumn && item.values[column.id] !== undefined && item.values[column.id] !== false
   const chips = columns.filter((column) => CHIP_TYPES.has(column.type) && filled(column))
   const foot = columns.filter((column) => FOOT_TYPES.has(column.type) && filled(column))
