@@ -110,8 +110,7 @@ suite('Sunday behind nginx, as deployed', { skip: WITHOUT }, () => {
   });
 
   test('SIGTERM ends it with 0 within its grace period', async () => {
-    const started = Date.now();
+    // Past it, the server would give up and end with 1.
     assert.equal(await sunday.signal('SIGTERM'), 0);
-    assert.ok(Date.now() - started < 20_000);
   });
 });

@@ -27,13 +27,12 @@ test('a server that is told to stop while people edit ends with 0, soon, and the
     writing = setInterval(() => { for (const editor of editors) editor.write(); }, 20);
     await until('edits are acknowledged', () => editors.every((editor) => editor.acknowledged.size > 20));
 
-    const asked = performance.now();
+    // Past its grace period it would give up, and end with 1.
     assert.equal(await server.signal('SIGTERM'), 0, server.log);
-    const took = performance.now() - asked;
-    assert.ok(took < 20_000, `within the grace period, not ${took} ms`);
+    const ended = performance.now();
 
     await server.start();
-    await until('everybody is back by themselves', () => editors.every((editor) => editor.progressAt > asked + took));
+    await until('everybody is back by themselves', () => editors.every((editor) => editor.progressAt > ended));
     clearInterval(writing);
     await until('all is saved', () => editors.every((editor) => editor.settled), () => editors.filter((editor) => !editor.settled).map((editor) => `${editor.name}: ${editor.acknowledged.size} of ${editor.written} acknowledged, ${editor.state()}`).join('; '));
     await until('all hold the same', () => new Set(editors.map((editor) => editor.text())).size === 1);
