@@ -1,0 +1,101 @@
+/**
+ * A real Redis for tests: Debian's redis-server on a free port of this machine, without persistence, stopped and started again at
+ * the same address as the test likes. TEST_REDIS_SERVER names another binary.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { Redis } from 'ioredis';
+
+const READY_WITHIN_MS = 10_000;
+const SLOTS = 16_384;
+
+function redisServer(): string | undefined {
+  const named = process.env['TEST_REDIS_SERVER'] ?? '';
+  const places = named === '' ? (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'redis-server')) : [named];
+  return places.find((path) => existsSync(path));
+}
+
+/** For a test's `skip`: the reason why Redis suites cannot run here, or `false`. With CI=true a missing redis-server throws instead. */
+export function noRedis(): string | false {
+  if (redisServer() !== undefined) return false;
+  const reason = 'no redis-server (on Debian: apt-get install redis-server; or TEST_REDIS_SERVER=/path/to/it)';
+  if (/^(1|true)$/.test(process.env['CI'] ?? '')) throw new Error(reason);
+  return reason;
+}
+
+export interface TestRedis {
+  readonly url: string;
+  /** A client of the test's own; made anew after each start. */
+  readonly client: Redis;
+  start(): Promise<void>;
+  /** At once, as a crash. */
+  stop(): Promise<void>;
+  /** It stands still with its connections open, as a host that hangs; and goes on. */
+  freeze(): void;
+  thaw(): void;
+  close(): Promise<void>;
+}
+
+export async function startRedis({ cluster = false }: { cluster?: boolean } = {}): Promise<TestRedis> {
+  const binary = redisServer();
+  if (binary === undefined) throw new Error('no redis-server');
+  const directory = await mkdtemp(join(tmpdir(), 'sunday-redis-'));
+  const port = await freePort();
+  let child: ChildProcess | null = null;
+  let client: Redis | null = null;
+
+  const redis: TestRedis = {
+    url: `redis://127.0.0.1:${port}`,
+    get client() {
+      if (client === null) throw new Error('Redis is stopped');
+      return client;
+    },
+    async start() {
+      const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory, '--logfile', ''];
+      child = spawn(binary, cluster ? [...args, '--cluster-enabled', 'yes'] : args, { stdio: 'ignore' });
+      const started = new Redis(port, '127.0.0.1', { retryStrategy: () => 20, maxRetriesPerRequest: null });
+      started.on('error', () => undefined);
+      const deadline = setTimeout(() => { started.disconnect(); }, READY_WITHIN_MS);
+      await started.ping();
+      clearTimeout(deadline);
+      client = started;
+      if (!cluster) return;
+      if (!String(await started.cluster('INFO')).includes('cluster_slots_assigned:16384')) await started.call('CLUSTER', 'ADDSLOTSRANGE', '0', String(SLOTS - 1));
+      while (!String(await started.cluster('INFO')).includes('cluster_state:ok')) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    },
+    async stop() {
+      client?.disconnect();
+      client = null;
+      const running = child;
+      child = null;
+      if (running === null || running.exitCode !== null || running.signalCode !== null) return;
+      const gone = once(running, 'exit');
+      running.kill('SIGKILL');
+      await gone;
+    },
+    freeze() { child?.kill('SIGSTOP'); },
+    thaw() { child?.kill('SIGCONT'); },
+    async close() {
+      await redis.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  await redis.start();
+  return redis;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  // A cluster node listens at its port + 10000, too.
+  return address.port <= 55_535 ? address.port : freePort();
+}
