@@ -3,10 +3,10 @@
  * The server's CSP allows nothing inline and no other host, so nothing here may inline scripts, styles or fonts.
  * `npm run dev -w @sunday/web` proxies the API and the sockets to a running server (SUNDAY_URL, default :3000).
  */
-import react from '@vitejs/plugin-react'
-import { defineConfig } from 'vite'
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
 
-const server = process.env['SUNDAY_URL'] ?? 'http://127.0.0.1:3000'
+const server = process.env['SUNDAY_URL'] ?? 'http://127.0.0.1:3000';
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -26,4 +26,4 @@ export default defineConfig({
       '/sync': { target: server, ws: true },
     },
   },
-})
+});

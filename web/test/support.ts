@@ -2,115 +2,139 @@
  * What the browser tests share: the app built, a real Sunday server as its own process on a random port with an embedded Postgres, one
  * Chromium, and people signed in to it. Every page fails its test on an error in its console (a CSP violation is one).
  */
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const WEB = join(ROOT, 'web')
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const WEB = join(ROOT, 'web');
 
-export const CSV = fileURLToPath(new URL('fixtures/product-roadmap.csv', import.meta.url))
+export const CSV = fileURLToPath(new URL('fixtures/product-roadmap.csv', import.meta.url));
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
 }
 
 async function newest(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const times = await Promise.all(entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).mtimeMs))
-  return Math.max(0, ...times)
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const times = await Promise.all(entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).mtimeMs));
+  return Math.max(0, ...times);
 }
 
 /** Builds the app if a source is newer than the last build. */
 async function buildApp(): Promise<void> {
-  const built = await stat(join(WEB, 'dist', 'index.html')).then((file) => file.mtimeMs, () => 0)
-  const sources = await Promise.all(['web/src', 'client-sdk/src', 'board-model/src'].map((folder) => newest(join(ROOT, folder))))
-  if (built > Math.max(...sources)) return
-  const build = spawn(process.execPath, [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], { cwd: WEB, stdio: ['ignore', 'inherit', 'inherit'] })
-  const [code] = (await once(build, 'exit')) as [number | null]
-  if (code !== 0) throw new Error('the web app does not build')
+  const built = await stat(join(WEB, 'dist', 'index.html')).then(
+    (file) => file.mtimeMs,
+    () => 0,
+  );
+  const sources = await Promise.all(['web/src', 'client-sdk/src', 'board-model/src'].map((folder) => newest(join(ROOT, folder))));
+  if (built > Math.max(...sources)) return;
+  const build = spawn(process.execPath, [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'error'], {
+    cwd: WEB,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code] = (await once(build, 'exit')) as [number | null];
+  if (code !== 0) throw new Error('the web app does not build');
 }
 
 export async function until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 20_000): Promise<void> {
-  const end = Date.now() + timeoutMs
+  const end = Date.now() + timeoutMs;
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`did not come true in ${timeoutMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 25))
+    if (Date.now() > end) throw new Error(`did not come true in ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
 
 export class Sunday {
-  readonly url: string
-  readonly #port: number
-  readonly #dataDir: string
-  #child: ChildProcess | null = null
-  #output = ''
+  readonly url: string;
+  readonly #port: number;
+  readonly #dataDir: string;
+  #child: ChildProcess | null = null;
+  #output = '';
 
   private constructor(port: number, dataDir: string) {
-    this.#port = port
-    this.#dataDir = dataDir
-    this.url = `http://127.0.0.1:${port}`
+    this.#port = port;
+    this.#dataDir = dataDir;
+    this.url = `http://127.0.0.1:${port}`;
   }
 
   static async open(): Promise<Sunday> {
-    await buildApp()
-    const server = new Sunday(await freePort(), await mkdtemp(join(tmpdir(), 'sunday-web-')))
-    await server.start()
-    return server
+    await buildApp();
+    const server = new Sunday(await freePort(), await mkdtemp(join(tmpdir(), 'sunday-web-')));
+    await server.start();
+    return server;
   }
 
   async start(): Promise<void> {
     const child = spawn(process.execPath, ['--conditions=sunday-source', join(ROOT, 'server/src/start.ts')], {
       // a server of its own, whatever this machine is set up for: embedded database, development sign-in
-      env: { ...process.env, DATABASE_URL: undefined, REDIS_URL: undefined, SUNDAY_JWT_SECRET: undefined, SUNDAY_JWKS_URL: undefined, PORT: String(this.#port), HOST: '127.0.0.1', SUNDAY_DATA_DIR: this.#dataDir, LOG_LEVEL: 'warn', NODE_ENV: 'development' },
+      env: {
+        ...process.env,
+        DATABASE_URL: undefined,
+        REDIS_URL: undefined,
+        SUNDAY_JWT_SECRET: undefined,
+        SUNDAY_JWKS_URL: undefined,
+        PORT: String(this.#port),
+        HOST: '127.0.0.1',
+        SUNDAY_DATA_DIR: this.#dataDir,
+        LOG_LEVEL: 'warn',
+        NODE_ENV: 'development',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#child = child
+    });
+    this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
-        this.#output = (this.#output + chunk.toString()).slice(-4000)
-      })
+        this.#output = (this.#output + chunk.toString()).slice(-4000);
+      });
     }
-    await until('the server is ready', async () => {
-      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.#output}`)
-      return fetch(`${this.url}/readyz`).then((response) => response.ok, () => false)
-    }, 60_000)
+    await until(
+      'the server is ready',
+      async () => {
+        if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.#output}`);
+        return fetch(`${this.url}/readyz`).then(
+          (response) => response.ok,
+          () => false,
+        );
+      },
+      60_000,
+    );
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const child = this.#child
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill(signal)
-    await ended
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
   }
 
   async close(): Promise<void> {
-    await this.stop()
-    await rm(this.#dataDir, { recursive: true, force: true })
+    await this.stop();
+    await rm(this.#dataDir, { recursive: true, force: true });
   }
 }
 
 export interface SignedIn {
-  token: string
-  user: { id: string; name: string }
+  token: string;
+  user: { id: string; name: string };
 }
 
 export async function signIn(server: Sunday, name: string): Promise<SignedIn> {
-  return rest<SignedIn>(server, null, 'POST', '/dev/sessions', { name })
+  return rest<SignedIn>(server, null, 'POST', '/dev/sessions', { name });
 }
 
 export async function rest<T>(server: Sunday, who: SignedIn | null, method: string, path: string, body?: unknown): Promise<T> {
@@ -118,46 +142,56 @@ export async function rest<T>(server: Sunday, who: SignedIn | null, method: stri
     method,
     headers: { ...(who ? { authorization: `Bearer ${who.token}` } : {}), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
-  return (text === '' ? null : JSON.parse(text)) as T
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return (text === '' ? null : JSON.parse(text)) as T;
 }
 
 export const launch = (): Promise<Browser> =>
   chromium.launch({
     executablePath: '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  })
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
 
 export interface Visitor extends SignedIn {
-  page: Page
-  context: BrowserContext
+  page: Page;
+  context: BrowserContext;
   /** Errors of the console and of the page so far. `away` leaves out what a browser logs by itself while the server is gone. */
-  errors: (options?: { away?: boolean }) => string[]
+  errors: (options?: { away?: boolean }) => string[];
 }
 
-const AWAY = /WebSocket connection to|ERR_CONNECTION_REFUSED|net::ERR_/
+const AWAY = /WebSocket connection to|ERR_CONNECTION_REFUSED|net::ERR_/;
 
 /** A person with a browser of their own (a context: own storage, own tabs), signed in. */
 export async function visit(server: Sunday, browser: Browser, name: string, options: BrowserContextOptions = {}): Promise<Visitor> {
-  const who = await signIn(server, name)
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options })
-  await context.addInitScript((session) => localStorage.setItem('sunday.session', session), JSON.stringify(who))
-  const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
-  const errors: string[] = []
+  const who = await signIn(server, name);
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options });
+  await context.addInitScript((session) => localStorage.setItem('sunday.session', session), JSON.stringify(who));
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const errors: string[] = [];
   page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(message.text())
-  })
-  page.on('pageerror', (error) => errors.push(String(error)))
-  return { ...who, page, context, errors: ({ away = false } = {}) => (away ? errors.filter((text) => !AWAY.test(text)) : errors) }
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  page.on('pageerror', (error) => errors.push(String(error)));
+  return { ...who, page, context, errors: ({ away = false } = {}) => (away ? errors.filter((text) => !AWAY.test(text)) : errors) };
 }
 
 /** dnd-kit listens to keys only from a timer after a drag began; input may overtake timers, so the next key waits for one and a frame. */
-export const keysAreHeard = (page: Page): Promise<unknown> => page.evaluate(() => new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 0)))
+export const keysAreHeard = (page: Page): Promise<unknown> =>
+  page.evaluate(() => new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 0)));
 
 /** Names of the rows that are mounted, from top to bottom. */
-export const rowNames = (page: Page): Promise<string[]> => page.locator('.trow .tcell-name > .grow').allTextContents()
+export const rowNames = (page: Page): Promise<string[]> => page.locator('.trow .tcell-name > .grow').allTextContents();
 
-export const rowOf = (page: Page, name: string) => page.locator('.trow', { has: page.locator('.tcell-name > .grow', { hasText: new RegExp(`^${name}$`) }) })
+export const rowOf = (page: Page, name: string) => page.locator('.trow', { has: page.locator('.tcell-name > .grow', { hasText: new RegExp(`^${name}$`) }) });

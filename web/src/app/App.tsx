@@ -1,32 +1,32 @@
 /** The whole app: sign-in, else the boards or one board, over one SDK client per session. */
-import { createClient } from '@sunday/client'
-import type { Client } from '@sunday/client'
-import { SundayProvider } from '@sunday/client/react'
-import { useEffect, useState } from 'react'
-import { freshToken } from '../api/rest.ts'
-import { BoardPage } from '../board/BoardPage.tsx'
-import { BoardsPage } from '../boards/BoardsPage.tsx'
-import { useStore } from '../ui/store.ts'
-import { Toasts } from '../ui/toast.tsx'
-import { useRoute } from './router.ts'
-import { session } from './session.ts'
-import type { Session } from './session.ts'
-import { SignIn } from './SignIn.tsx'
+import { createClient } from '@sunday/client';
+import type { Client } from '@sunday/client';
+import { SundayProvider } from '@sunday/client/react';
+import { useEffect, useState } from 'react';
+import { freshToken } from '../api/rest.ts';
+import { BoardPage } from '../board/BoardPage.tsx';
+import { BoardsPage } from '../boards/BoardsPage.tsx';
+import { useStore } from '../ui/store.ts';
+import { Toasts } from '../ui/toast.tsx';
+import { useRoute } from './router.ts';
+import { session } from './session.ts';
+import type { Session } from './session.ts';
+import { SignIn } from './SignIn.tsx';
 
 export function App() {
-  const current = useStore(session)
+  const current = useStore(session);
   return (
     <>
       {current ? <SignedIn key={current.user.id} current={current} /> : <SignIn />}
       <Toasts />
     </>
-  )
+  );
 }
 
 function SignedIn({ current }: { current: Session }) {
-  const client = useClientOf(current)
-  const route = useRoute()
-  if (!client) return null
+  const client = useClientOf(current);
+  const route = useRoute();
+  if (!client) return null;
   return (
     <SundayProvider client={client}>
       {route.page === 'boards' ? (
@@ -35,24 +35,24 @@ function SignedIn({ current }: { current: Session }) {
         <BoardPage key={route.boardId} boardId={route.boardId} view={route.view} itemId={route.itemId} user={current.user} />
       )}
     </SundayProvider>
-  )
+  );
 }
 
 /** One client per signed-in user; its token is read anew at each connect, so a renewed one is used at once. */
 function useClientOf(current: Session): Client | null {
-  const [client, setClient] = useState<Client | null>(null)
-  const { id, name } = current.user
+  const [client, setClient] = useState<Client | null>(null);
+  const { id, name } = current.user;
   useEffect(() => {
     const made = createClient({
       url: location.origin,
       token: freshToken,
       user: { id, name },
-    })
-    setClient(made)
+    });
+    setClient(made);
     return () => {
-      setClient(null)
-      void made.destroy()
-    }
-  }, [id, name])
-  return client
+      setClient(null);
+      void made.destroy();
+    };
+  }, [id, name]);
+  return client;
 }

@@ -1,43 +1,43 @@
 /** The door: a name for a development session, or a token from the organisation's own sign-in. */
-import { useState } from 'react'
-import type { FormEvent } from 'react'
-import { api, ApiError } from '../api/rest.ts'
-import { Logo } from '../ui/Logo.tsx'
-import { sessionFromToken, signIn } from './session.ts'
+import { useState } from 'react';
+import type { FormEvent } from 'react';
+import { api, ApiError } from '../api/rest.ts';
+import { Logo } from '../ui/Logo.tsx';
+import { sessionFromToken, signIn } from './session.ts';
 
-type Way = 'name' | 'token'
+type Way = 'name' | 'token';
 
 export function SignIn() {
-  const [way, setWay] = useState<Way>('name')
-  const [text, setText] = useState('')
-  const [problem, setProblem] = useState<string | null>(null)
-  const [busy, setBusy] = useState(false)
+  const [way, setWay] = useState<Way>('name');
+  const [text, setText] = useState('');
+  const [problem, setProblem] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
 
   const submit = async () => {
-    setProblem(null)
+    setProblem(null);
     if (way === 'token') {
-      const made = sessionFromToken(text)
-      if (made) signIn(made)
-      else setProblem('That does not look like a token: a JWT has three parts with dots between.')
-      return
+      const made = sessionFromToken(text);
+      if (made) signIn(made);
+      else setProblem('That does not look like a token: a JWT has three parts with dots between.');
+      return;
     }
-    setBusy(true)
+    setBusy(true);
     try {
-      signIn({ ...(await api.devSession(text.trim())), byName: true })
+      signIn({ ...(await api.devSession(text.trim())), byName: true });
     } catch (error) {
-      const closed = error instanceof ApiError && (error.status === 404 || error.status === 403)
-      setProblem(closed ? 'This server takes no names. Ask for a token and paste it.' : error instanceof Error ? error.message : String(error))
-      if (closed) change('token', false)
+      const closed = error instanceof ApiError && (error.status === 404 || error.status === 403);
+      setProblem(closed ? 'This server takes no names. Ask for a token and paste it.' : error instanceof Error ? error.message : String(error));
+      if (closed) change('token', false);
     } finally {
-      setBusy(false)
+      setBusy(false);
     }
-  }
+  };
 
   const change = (next: Way, clean = true) => {
-    setWay(next)
-    setText('')
-    if (clean) setProblem(null)
-  }
+    setWay(next);
+    setText('');
+    if (clean) setProblem(null);
+  };
 
   return (
     <main className="signin">
@@ -49,16 +49,36 @@ export function SignIn() {
         </div>
         <form
           onSubmit={(event: FormEvent) => {
-            event.preventDefault()
-            void submit()
+            event.preventDefault();
+            void submit();
           }}
         >
           <label className="field">
             <span>{way === 'name' ? 'Your name' : 'Token'}</span>
             {way === 'name' ? (
-              <input className="input" name="name" autoComplete="name" placeholder="Ada Lovelace" value={text} onChange={(event) => setText(event.target.value)} autoFocus required maxLength={80} />
+              <input
+                className="input"
+                name="name"
+                autoComplete="name"
+                placeholder="Ada Lovelace"
+                value={text}
+                onChange={(event) => setText(event.target.value)}
+                autoFocus
+                required
+                maxLength={80}
+              />
             ) : (
-              <textarea className="input" name="token" rows={4} spellCheck={false} placeholder="eyJhbGciOi…" value={text} onChange={(event) => setText(event.target.value)} autoFocus required />
+              <textarea
+                className="input"
+                name="token"
+                rows={4}
+                spellCheck={false}
+                placeholder="eyJhbGciOi…"
+                value={text}
+                onChange={(event) => setText(event.target.value)}
+                autoFocus
+                required
+              />
             )}
           </label>
           {problem && (
@@ -75,5 +95,5 @@ export function SignIn() {
         </button>
       </div>
     </main>
-  )
+  );
 }

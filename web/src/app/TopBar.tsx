@@ -1,8 +1,8 @@
 /** The bar of the board list: mark, theme, who is signed in. */
-import type { SessionUser } from './session.ts'
-import { followInApp } from './router.ts'
-import { Logo } from '../ui/Logo.tsx'
-import { UserMenu } from './UserMenu.tsx'
+import type { SessionUser } from './session.ts';
+import { followInApp } from './router.ts';
+import { Logo } from '../ui/Logo.tsx';
+import { UserMenu } from './UserMenu.tsx';
 
 export function TopBar({ user }: { user: SessionUser }) {
   return (
@@ -14,5 +14,5 @@ export function TopBar({ user }: { user: SessionUser }) {
       <span className="grow" />
       <UserMenu user={user} />
     </header>
-  )
+  );
 }

@@ -1,16 +1,16 @@
 /** Who is signed in, the theme, and the way out. */
-import { LogOut, Monitor, Moon, Sun } from 'lucide-react'
-import { Avatar } from '../ui/Avatar.tsx'
-import { MenuButton } from '../ui/Menu.tsx'
-import type { MenuEntry } from '../ui/Menu.tsx'
-import { useStore } from '../ui/store.ts'
-import { go } from './router.ts'
-import { signOut } from './session.ts'
-import type { SessionUser } from './session.ts'
-import { applyTheme, theme } from './theme.ts'
+import { LogOut, Monitor, Moon, Sun } from 'lucide-react';
+import { Avatar } from '../ui/Avatar.tsx';
+import { MenuButton } from '../ui/Menu.tsx';
+import type { MenuEntry } from '../ui/Menu.tsx';
+import { useStore } from '../ui/store.ts';
+import { go } from './router.ts';
+import { signOut } from './session.ts';
+import type { SessionUser } from './session.ts';
+import { applyTheme, theme } from './theme.ts';
 
 export function UserMenu({ user }: { user: SessionUser }) {
-  const chosen = useStore(theme)
+  const chosen = useStore(theme);
   const entries = (): MenuEntry[] => [
     { kind: 'title', label: user.name },
     { kind: 'item', label: 'System theme', icon: <Monitor aria-hidden />, checked: chosen === 'system', onSelect: () => applyTheme('system') },
@@ -22,14 +22,14 @@ export function UserMenu({ user }: { user: SessionUser }) {
       label: 'Sign out',
       icon: <LogOut aria-hidden />,
       onSelect: () => {
-        signOut()
-        go({ page: 'boards' })
+        signOut();
+        go({ page: 'boards' });
       },
     },
-  ]
+  ];
   return (
     <MenuButton label={`${user.name}: theme and sign-out`} className="user-button" align="end" entries={entries}>
       <Avatar id={user.id} name={user.name} picture={user.picture} size={28} />
     </MenuButton>
-  )
+  );
 }

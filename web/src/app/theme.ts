@@ -1,24 +1,24 @@
 /** Light, dark or the system's theme; remembered on this browser. */
-import { createStore } from '../ui/store.ts'
+import { createStore } from '../ui/store.ts';
 
-export type Theme = 'system' | 'light' | 'dark'
+export type Theme = 'system' | 'light' | 'dark';
 
-const KEY = 'sunday.theme'
+const KEY = 'sunday.theme';
 
 function stored(): Theme {
-  const value = localStorage.getItem(KEY)
-  return value === 'light' || value === 'dark' ? value : 'system'
+  const value = localStorage.getItem(KEY);
+  return value === 'light' || value === 'dark' ? value : 'system';
 }
 
-export const theme = createStore<Theme>(stored())
+export const theme = createStore<Theme>(stored());
 
 export function applyTheme(next: Theme): void {
   if (next === 'system') {
-    localStorage.removeItem(KEY)
-    delete document.documentElement.dataset['theme']
+    localStorage.removeItem(KEY);
+    delete document.documentElement.dataset['theme'];
   } else {
-    localStorage.setItem(KEY, next)
-    document.documentElement.dataset['theme'] = next
+    localStorage.setItem(KEY, next);
+    document.documentElement.dataset['theme'] = next;
   }
-  theme.set(next)
+  theme.set(next);
 }

@@ -1,13 +1,13 @@
 /** What stands in place of a board that is still loading, or that the server refused: why, and what can be done about it. */
-import type { Board, BoardStatus } from '@sunday/client'
-import { useConnection } from '@sunday/client/react'
-import { Download, Lock } from 'lucide-react'
-import { useEffect, useState } from 'react'
-import { followInApp } from '../app/router.ts'
-import { signOut } from '../app/session.ts'
-import type { SessionUser } from '../app/session.ts'
-import { TopBar } from '../app/TopBar.tsx'
-import { attempt } from './context.ts'
+import type { Board, BoardStatus } from '@sunday/client';
+import { useConnection } from '@sunday/client/react';
+import { Download, Lock } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { followInApp } from '../app/router.ts';
+import { signOut } from '../app/session.ts';
+import type { SessionUser } from '../app/session.ts';
+import { TopBar } from '../app/TopBar.tsx';
+import { attempt } from './context.ts';
 
 const WHY: Record<string, { title: string; text: string }> = {
   forbidden: { title: 'You are not a member of this board', text: 'Ask one of its owners to share it with you.' },
@@ -15,19 +15,20 @@ const WHY: Record<string, { title: string; text: string }> = {
   token_expired: { title: 'Your session has ended', text: 'Sign in again to go on. What you wrote is kept on this device.' },
   token_revoked: { title: 'You were signed out', text: 'Sign in again to go on. What you wrote is kept on this device.' },
   unauthenticated: { title: 'Please sign in again', text: 'The server did not accept your session.' },
-}
+};
 
-const SLOW_MS = 400 // before that, saying "loading" would only flicker
+const SLOW_MS = 400; // before that, saying "loading" would only flicker
 
 export function BoardGate({ board, status, user }: { board: Board | null; status: BoardStatus; user: SessionUser }) {
-  const connection = useConnection()
-  const [slow, setSlow] = useState(false)
+  const connection = useConnection();
+  const [slow, setSlow] = useState(false);
   useEffect(() => {
-    const timer = setTimeout(() => setSlow(true), SLOW_MS)
-    return () => clearTimeout(timer)
-  }, [])
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, []);
 
-  if (board && status.refused) return <Refused board={board} code={status.refused.code} drafts={status.refused.draft.changes.length} draft={status.refused.draft.update} user={user} />
+  if (board && status.refused)
+    return <Refused board={board} code={status.refused.code} drafts={status.refused.draft.changes.length} draft={status.refused.draft.update} user={user} />;
   return (
     <div className="page">
       <TopBar user={user} />
@@ -45,29 +46,29 @@ export function BoardGate({ board, status, user }: { board: Board | null; status
         </div>
       )}
     </div>
-  )
+  );
 }
 
 interface RefusedProps {
-  board: Board
-  code: string
-  drafts: number
-  draft: Uint8Array
-  user: SessionUser
+  board: Board;
+  code: string;
+  drafts: number;
+  draft: Uint8Array;
+  user: SessionUser;
 }
 
 function Refused({ board, code, drafts, draft, user }: RefusedProps) {
-  const known = WHY[code] ?? { title: 'The server refused a change', text: `Its reason: ${code}. Nothing you wrote is thrown away.` }
-  const signedOut = code === 'token_expired' || code === 'token_revoked' || code === 'unauthenticated'
-  const canRetry = !signedOut && code !== 'board_not_found' && code !== 'forbidden'
+  const known = WHY[code] ?? { title: 'The server refused a change', text: `Its reason: ${code}. Nothing you wrote is thrown away.` };
+  const signedOut = code === 'token_expired' || code === 'token_revoked' || code === 'unauthenticated';
+  const canRetry = !signedOut && code !== 'board_not_found' && code !== 'forbidden';
   const save = () => {
-    const url = URL.createObjectURL(new Blob([new Uint8Array(draft)], { type: 'application/octet-stream' }))
-    const link = document.createElement('a')
-    link.href = url
-    link.download = 'sunday-draft.yjs'
-    link.click()
-    setTimeout(() => URL.revokeObjectURL(url), 10_000)
-  }
+    const url = URL.createObjectURL(new Blob([new Uint8Array(draft)], { type: 'application/octet-stream' }));
+    const link = document.createElement('a');
+    link.href = url;
+    link.download = 'sunday-draft.yjs';
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  };
   return (
     <div className="page">
       <TopBar user={user} />
@@ -103,5 +104,5 @@ function Refused({ board, code, drafts, draft, user }: RefusedProps) {
         </div>
       </div>
     </div>
-  )
+  );
 }

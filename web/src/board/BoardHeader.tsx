@@ -1,31 +1,33 @@
 /** Name and description of the board, table or kanban, who is here, whether all is saved, undo, share, and the rest in a menu. */
-import { useBoardInfo, useGroups, usePresence, useUndo } from '@sunday/client/react'
-import { Archive, ChevronLeft, Columns3, Download, Ellipsis, FoldVertical, Redo2, Rows3, Trash2, Undo2, UserPlus } from 'lucide-react'
-import { useEffect, useState } from 'react'
-import { downloadBoard } from '../api/rest.ts'
-import { followInApp, go } from '../app/router.ts'
-import type { ViewName } from '../app/router.ts'
-import { UserMenu } from '../app/UserMenu.tsx'
-import { Avatar } from '../ui/Avatar.tsx'
-import { MenuButton } from '../ui/Menu.tsx'
-import { toast } from '../ui/toast.tsx'
-import { attempt, useScope } from './context.ts'
-import { groupKey } from './model.ts'
-import { peopleHere } from './presence.ts'
-import { SyncBadge } from './SyncBadge.tsx'
-import { undoStep } from './use-shortcuts.ts'
+import { useBoardInfo, useGroups, usePresence, useUndo } from '@sunday/client/react';
+import { Archive, ChevronLeft, Columns3, Download, Ellipsis, FoldVertical, Redo2, Rows3, Trash2, Undo2, UserPlus } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { downloadBoard } from '../api/rest.ts';
+import { followInApp, go } from '../app/router.ts';
+import type { ViewName } from '../app/router.ts';
+import { UserMenu } from '../app/UserMenu.tsx';
+import { Avatar } from '../ui/Avatar.tsx';
+import { MenuButton } from '../ui/Menu.tsx';
+import { toast } from '../ui/toast.tsx';
+import { attempt, useScope } from './context.ts';
+import { groupKey } from './model.ts';
+import { peopleHere } from './presence.ts';
+import { SyncBadge } from './SyncBadge.tsx';
+import { undoStep } from './use-shortcuts.ts';
 
-const FACES = 4 // avatars before "+n"
+const FACES = 4; // avatars before "+n"
 
 export function BoardHeader({ viewName }: { viewName: ViewName }) {
-  const { board, user, canWrite, openDialog, view } = useScope()
-  const { canUndo, canRedo } = useUndo(board)
-  const groups = useGroups(board)
-  const info = useBoardInfo(board)
-  const show = (next: ViewName) => go({ page: 'board', boardId: board.id, view: next, itemId: null })
+  const { board, user, canWrite, openDialog, view } = useScope();
+  const { canUndo, canRedo } = useUndo(board);
+  const groups = useGroups(board);
+  const info = useBoardInfo(board);
+  const show = (next: ViewName) => go({ page: 'board', boardId: board.id, view: next, itemId: null });
   const download = (format: 'csv' | 'json') => {
-    downloadBoard(board.id, format, info?.name ?? 'board').catch((error: unknown) => toast(error instanceof Error ? error.message : String(error), { tone: 'error' }))
-  }
+    downloadBoard(board.id, format, info?.name ?? 'board').catch((error: unknown) =>
+      toast(error instanceof Error ? error.message : String(error), { tone: 'error' }),
+    );
+  };
   return (
     <header className="board-head">
       <div className="board-top">
@@ -37,10 +39,24 @@ export function BoardHeader({ viewName }: { viewName: ViewName }) {
         <span className="grow" />
         <Here />
         <span className="row head-tools">
-          <button type="button" className="btn btn-ghost btn-icon" aria-label="Undo" title="Undo (Ctrl+Z)" disabled={!canUndo} onClick={() => undoStep(board, 'undo')}>
+          <button
+            type="button"
+            className="btn btn-ghost btn-icon"
+            aria-label="Undo"
+            title="Undo (Ctrl+Z)"
+            disabled={!canUndo}
+            onClick={() => undoStep(board, 'undo')}
+          >
             <Undo2 aria-hidden />
           </button>
-          <button type="button" className="btn btn-ghost btn-icon" aria-label="Redo" title="Redo (Ctrl+Shift+Z)" disabled={!canRedo} onClick={() => undoStep(board, 'redo')}>
+          <button
+            type="button"
+            className="btn btn-ghost btn-icon"
+            aria-label="Redo"
+            title="Redo (Ctrl+Shift+Z)"
+            disabled={!canRedo}
+            onClick={() => undoStep(board, 'redo')}
+          >
             <Redo2 aria-hidden />
           </button>
         </span>
@@ -53,8 +69,19 @@ export function BoardHeader({ viewName }: { viewName: ViewName }) {
           entries={() => [
             { kind: 'item', label: 'Trash', icon: <Trash2 aria-hidden />, onSelect: () => openDialog({ kind: 'trash' }) },
             { kind: 'item', label: 'Add column', icon: <Columns3 aria-hidden />, disabled: !canWrite, onSelect: () => openDialog({ kind: 'new-column' }) },
-            { kind: 'item', label: 'Add group', icon: <Archive aria-hidden />, disabled: !canWrite, onSelect: () => attempt(() => board.groups.create({ title: `Group ${groups.length + 1}` })) },
-            { kind: 'item', label: 'Fold all groups', icon: <FoldVertical aria-hidden />, onSelect: () => view.patch({ folded: [...groups.map((group) => group.id), groupKey(null)] }) },
+            {
+              kind: 'item',
+              label: 'Add group',
+              icon: <Archive aria-hidden />,
+              disabled: !canWrite,
+              onSelect: () => attempt(() => board.groups.create({ title: `Group ${groups.length + 1}` })),
+            },
+            {
+              kind: 'item',
+              label: 'Fold all groups',
+              icon: <FoldVertical aria-hidden />,
+              onSelect: () => view.patch({ folded: [...groups.map((group) => group.id), groupKey(null)] }),
+            },
             { kind: 'item', label: 'Unfold all groups', icon: <Rows3 aria-hidden />, onSelect: () => view.patch({ folded: [] }) },
             { kind: 'separator' },
             { kind: 'item', label: 'Export CSV', icon: <Download aria-hidden />, onSelect: () => download('csv') },
@@ -76,24 +103,24 @@ export function BoardHeader({ viewName }: { viewName: ViewName }) {
         </div>
       </div>
     </header>
-  )
+  );
 }
 
 function BoardName() {
-  const { board, canWrite } = useScope()
-  const info = useBoardInfo(board)
-  const name = info?.name ?? ''
-  const [draft, setDraft] = useState<string | null>(null)
+  const { board, canWrite } = useScope();
+  const info = useBoardInfo(board);
+  const name = info?.name ?? '';
+  const [draft, setDraft] = useState<string | null>(null);
 
   useEffect(() => {
-    document.title = `${name || 'Board'} · Sunday`
-  }, [name])
+    document.title = `${name || 'Board'} · Sunday`;
+  }, [name]);
 
   const save = () => {
-    const next = draft?.trim()
-    if (next && next !== name) attempt(() => board.info.update({ name: next }))
-    setDraft(null)
-  }
+    const next = draft?.trim();
+    if (next && next !== name) attempt(() => board.info.update({ name: next }));
+    setDraft(null);
+  };
   return (
     <h1 className="board-name">
       <span className="board-name-ghost" aria-hidden>
@@ -108,22 +135,22 @@ function BoardName() {
         onChange={(event) => setDraft(event.target.value)}
         onBlur={save}
         onKeyDown={(event) => {
-          if (event.key === 'Enter') event.currentTarget.blur()
+          if (event.key === 'Enter') event.currentTarget.blur();
           if (event.key === 'Escape') {
-            setDraft(null)
-            requestAnimationFrame(() => document.activeElement instanceof HTMLElement && document.activeElement.blur())
+            setDraft(null);
+            requestAnimationFrame(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
           }
         }}
       />
     </h1>
-  )
+  );
 }
 
 function Here() {
-  const { board, user } = useScope()
-  const { peers } = usePresence(board)
-  const here = peopleHere(peers, user.id)
-  if (here.length === 0) return null
+  const { board, user } = useScope();
+  const { peers } = usePresence(board);
+  const here = peopleHere(peers, user.id);
+  if (here.length === 0) return null;
   return (
     <span className="avatar-stack here" role="group" aria-label={`Here now: ${here.map((peer) => peer.user.name).join(', ')}`}>
       {here.slice(0, FACES).map((peer) => (
@@ -131,5 +158,5 @@ function Here() {
       ))}
       {here.length > FACES && <span className="avatar more">+{here.length - FACES}</span>}
     </span>
-  )
+  );
 }

@@ -1,61 +1,64 @@
 /** One live board: opens it through the SDK, shares it with its parts by context, shows table or kanban, panel and dialogs. */
-import { useBoard, useColumns, useGroups, useItems, useSyncState } from '@sunday/client/react'
-import type { Board } from '@sunday/client'
-import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react'
-import { api } from '../api/rest.ts'
-import type { Member } from '../api/rest.ts'
-import { showItem } from '../app/router.ts'
-import type { ViewName } from '../app/router.ts'
-import type { SessionUser } from '../app/session.ts'
-import { ItemPanel } from '../item/ItemPanel.tsx'
-import { KanbanView } from '../kanban/KanbanView.tsx'
-import { TableView } from '../table/TableView.tsx'
-import { BoardDialogs } from './BoardDialogs.tsx'
-import { BoardHeader } from './BoardHeader.tsx'
-import { BoardContext, ColumnsContext, GroupsContext } from './context.ts'
-import type { BoardDialog, BoardScope } from './context.ts'
-import { ComputedContext, useComputedColumns } from './computed.ts'
-import { nameOf } from './model.ts'
-import { PeopleContext, usePeople, usePeopleOf } from './people.ts'
-import { PresenceContext, usePresenceByItem } from './presence.ts'
-import { isNarrowed, queryItems, tableRows } from './query.ts'
-import { BoardGate } from './BoardGate.tsx'
-import { Toolbar } from './Toolbar.tsx'
-import { useSeenUsers } from './use-seen-users.ts'
-import { useShortcuts } from './use-shortcuts.ts'
-import { openView } from './view-state.ts'
-import { useStore } from '../ui/store.ts'
+import { useBoard, useColumns, useGroups, useItems, useSyncState } from '@sunday/client/react';
+import type { Board } from '@sunday/client';
+import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { api } from '../api/rest.ts';
+import type { Member } from '../api/rest.ts';
+import { showItem } from '../app/router.ts';
+import type { ViewName } from '../app/router.ts';
+import type { SessionUser } from '../app/session.ts';
+import { ItemPanel } from '../item/ItemPanel.tsx';
+import { KanbanView } from '../kanban/KanbanView.tsx';
+import { TableView } from '../table/TableView.tsx';
+import { BoardDialogs } from './BoardDialogs.tsx';
+import { BoardHeader } from './BoardHeader.tsx';
+import { BoardContext, ColumnsContext, GroupsContext } from './context.ts';
+import type { BoardDialog, BoardScope } from './context.ts';
+import { ComputedContext, useComputedColumns } from './computed.ts';
+import { nameOf } from './model.ts';
+import { PeopleContext, usePeople, usePeopleOf } from './people.ts';
+import { PresenceContext, usePresenceByItem } from './presence.ts';
+import { isNarrowed, queryItems, tableRows } from './query.ts';
+import { BoardGate } from './BoardGate.tsx';
+import { Toolbar } from './Toolbar.tsx';
+import { useSeenUsers } from './use-seen-users.ts';
+import { useShortcuts } from './use-shortcuts.ts';
+import { openView } from './view-state.ts';
+import { useStore } from '../ui/store.ts';
 
 interface BoardPageProps {
-  boardId: string
-  view: ViewName
-  itemId: string | null
-  user: SessionUser
+  boardId: string;
+  view: ViewName;
+  itemId: string | null;
+  user: SessionUser;
 }
 
 export function BoardPage(props: BoardPageProps) {
-  const board = useBoard(props.boardId)
-  const status = useSyncState(board)
-  if (!board || !status.loaded || status.refused) return <BoardGate board={board} status={status} user={props.user} />
-  return <OpenBoard {...props} board={board} readOnly={status.readOnly !== null} />
+  const board = useBoard(props.boardId);
+  const status = useSyncState(board);
+  if (!board || !status.loaded || status.refused) return <BoardGate board={board} status={status} user={props.user} />;
+  return <OpenBoard {...props} board={board} readOnly={status.readOnly !== null} />;
 }
 
-const NO_MEMBERS: readonly Member[] = []
+const NO_MEMBERS: readonly Member[] = [];
 
 function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: BoardPageProps & { board: Board; readOnly: boolean }) {
-  const [view] = useState(() => openView(boardId))
-  const [dialog, setDialog] = useState<BoardDialog | null>(null)
-  const { members, reload } = useMembers(boardId)
-  const columns = useColumns(board)
-  const groups = useGroups(board)
-  const seen = useSeenUsers(board)
-  const people = usePeopleOf(members, columns, seen, user)
-  const presence = usePresenceByItem(board)
-  const computed = useComputedColumns(board)
-  useShortcuts(board)
+  const [view] = useState(() => openView(boardId));
+  const [dialog, setDialog] = useState<BoardDialog | null>(null);
+  const { members, reload } = useMembers(boardId);
+  const columns = useColumns(board);
+  const groups = useGroups(board);
+  const seen = useSeenUsers(board);
+  const people = usePeopleOf(members, columns, seen, user);
+  const presence = usePresenceByItem(board);
+  const computed = useComputedColumns(board);
+  useShortcuts(board);
 
-  const openItem = useCallback((next: string | null) => showItem(next), [])
-  const scope = useMemo<BoardScope>(() => ({ board, user, view, canWrite: !readOnly, openItem, openDialog: setDialog }), [board, user, view, readOnly, openItem])
+  const openItem = useCallback((next: string | null) => showItem(next), []);
+  const scope = useMemo<BoardScope>(
+    () => ({ board, user, view, canWrite: !readOnly, openItem, openDialog: setDialog }),
+    [board, user, view, readOnly, openItem],
+  );
   return (
     <BoardContext value={scope}>
       <ColumnsContext value={columns}>
@@ -75,31 +78,31 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
         </GroupsContext>
       </ColumnsContext>
     </BoardContext>
-  )
+  );
 }
 
 interface ViewsProps {
-  board: Board
-  view: BoardScope['view']
-  viewName: ViewName
+  board: Board;
+  view: BoardScope['view'];
+  viewName: ViewName;
 }
 
 /** Toolbar and view: what changes with every edit of the board re-renders here and below, not in the header. */
 function Views({ board, view, viewName }: ViewsProps) {
-  const columns = useColumns(board)
-  const groups = useGroups(board)
-  const items = useItems(board)
-  const state = useStore(view)
-  const search = useDeferredValue(state.search) // typing stays quick: a large board is searched just after
-  const people = usePeople()
-  const { filters, sort, folded } = state
-  const query = useMemo(() => ({ search, filters, sort }), [search, filters, sort])
+  const columns = useColumns(board);
+  const groups = useGroups(board);
+  const items = useItems(board);
+  const state = useStore(view);
+  const search = useDeferredValue(state.search); // typing stays quick: a large board is searched just after
+  const people = usePeople();
+  const { filters, sort, folded } = state;
+  const query = useMemo(() => ({ search, filters, sort }), [search, filters, sort]);
   const found = useMemo(
     () => queryItems(items, query, { columns, people, nameOfItem: (id) => nameOf(board.items.get(id) ?? { name: '' }) }),
     [items, query, columns, people, board],
-  )
-  const narrowed = isNarrowed({ ...state, search })
-  const rows = useMemo(() => tableRows(found, groups, folded, narrowed), [found, groups, folded, narrowed])
+  );
+  const narrowed = isNarrowed({ ...state, search });
+  const rows = useMemo(() => tableRows(found, groups, folded, narrowed), [found, groups, folded, narrowed]);
   return (
     <>
       <Toolbar viewName={viewName} shown={found.length} total={items.length} />
@@ -117,16 +120,16 @@ function Views({ board, view, viewName }: ViewsProps) {
         <TableView rows={rows} />
       )}
     </>
-  )
+  );
 }
 
 function useMembers(boardId: string) {
-  const [members, setMembers] = useState<readonly Member[]>(NO_MEMBERS)
+  const [members, setMembers] = useState<readonly Member[]>(NO_MEMBERS);
   const reload = useCallback(() => {
     api.members(boardId).then(setMembers, () => {
       // offline or not allowed: names still come from presence and the board itself
-    })
-  }, [boardId])
-  useEffect(reload, [reload])
-  return { members, reload }
+    });
+  }, [boardId]);
+  useEffect(reload, [reload]);
+  return { members, reload };
 }

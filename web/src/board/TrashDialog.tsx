@@ -1,18 +1,18 @@
 /** Deleted items, latest first, each to be looked at or put back. Nothing here is ever lost by itself. */
-import { useItems } from '@sunday/client/react'
-import { RotateCcw, Trash2 } from 'lucide-react'
-import { useMemo } from 'react'
-import { ago } from '../boards/BoardTile.tsx'
-import { Dialog } from '../ui/Dialog.tsx'
-import { attempt, useScope } from './context.ts'
-import { nameOf } from './model.ts'
+import { useItems } from '@sunday/client/react';
+import { RotateCcw, Trash2 } from 'lucide-react';
+import { useMemo } from 'react';
+import { ago } from '../boards/BoardTile.tsx';
+import { Dialog } from '../ui/Dialog.tsx';
+import { attempt, useScope } from './context.ts';
+import { nameOf } from './model.ts';
 
-const SHOWN = 200 // rows a dialog shows; the latest are what people look for
+const SHOWN = 200; // rows a dialog shows; the latest are what people look for
 
 export function TrashDialog({ onClose }: { onClose: () => void }) {
-  const { board, canWrite, openItem } = useScope()
-  const deleted = useItems(board, DELETED)
-  const latest = useMemo(() => [...deleted].sort((a, b) => (b.deletedAt ?? 0) - (a.deletedAt ?? 0)), [deleted])
+  const { board, canWrite, openItem } = useScope();
+  const deleted = useItems(board, DELETED);
+  const latest = useMemo(() => [...deleted].sort((a, b) => (b.deletedAt ?? 0) - (a.deletedAt ?? 0)), [deleted]);
   return (
     <Dialog title="Trash" onClose={onClose}>
       {latest.length === 0 ? (
@@ -29,8 +29,8 @@ export function TrashDialog({ onClose }: { onClose: () => void }) {
                 type="button"
                 className="grow truncate trash-name"
                 onClick={() => {
-                  onClose()
-                  openItem(item.id)
+                  onClose();
+                  openItem(item.id);
                 }}
               >
                 {nameOf(item)}
@@ -47,7 +47,7 @@ export function TrashDialog({ onClose }: { onClose: () => void }) {
       )}
       {latest.length > SHOWN && <p className="muted">and {latest.length - SHOWN} older ones</p>}
     </Dialog>
-  )
+  );
 }
 
-const DELETED = { deleted: true } as const
+const DELETED = { deleted: true } as const;

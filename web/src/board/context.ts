@@ -1,63 +1,59 @@
 /** What every part of a board page needs, in one place: the live board, how it is looked at, and what may be done. */
-import type { Board } from '@sunday/client'
-import { createContext, useContext, useSyncExternalStore } from 'react'
-import type { SessionUser } from '../app/session.ts'
-import { toast } from '../ui/toast.tsx'
-import type { ColumnValue, ColumnView, GroupView, ItemView } from './model.ts'
-import type { ViewState, ViewStore } from './view-state.ts'
+import type { Board } from '@sunday/client';
+import { createContext, useContext, useSyncExternalStore } from 'react';
+import type { SessionUser } from '../app/session.ts';
+import { toast } from '../ui/toast.tsx';
+import type { ColumnValue, ColumnView, GroupView, ItemView } from './model.ts';
+import type { ViewState, ViewStore } from './view-state.ts';
 
 export interface BoardScope {
-  board: Board
-  user: SessionUser
-  view: ViewStore
-  canWrite: boolean
+  board: Board;
+  user: SessionUser;
+  view: ViewStore;
+  canWrite: boolean;
   /** Opens the item's side panel; null closes it. */
-  openItem: (itemId: string | null) => void
-  openDialog: (dialog: BoardDialog | null) => void
+  openItem: (itemId: string | null) => void;
+  openDialog: (dialog: BoardDialog | null) => void;
 }
 
-export type BoardDialog =
-  | { kind: 'share' }
-  | { kind: 'trash' }
-  | { kind: 'column'; columnId: string }
-  | { kind: 'new-column'; after?: string }
+export type BoardDialog = { kind: 'share' } | { kind: 'trash' } | { kind: 'column'; columnId: string } | { kind: 'new-column'; after?: string };
 
-export const BoardContext = createContext<BoardScope | null>(null)
+export const BoardContext = createContext<BoardScope | null>(null);
 
 export function useScope(): BoardScope {
-  const scope = useContext(BoardContext)
-  if (!scope) throw new Error('useScope outside a board page')
-  return scope
+  const scope = useContext(BoardContext);
+  if (!scope) throw new Error('useScope outside a board page');
+  return scope;
 }
 
 export function useView(): ViewState {
-  const { view } = useScope()
-  return useSyncExternalStore(view.subscribe, view.get, view.get)
+  const { view } = useScope();
+  return useSyncExternalStore(view.subscribe, view.get, view.get);
 }
 
 /** Columns and groups come by context: one subscription for the page, the same arrays for every row. */
-export const ColumnsContext = createContext<readonly ColumnView[]>([])
-export const GroupsContext = createContext<readonly GroupView[]>([])
-export const useColumnList = (): readonly ColumnView[] => useContext(ColumnsContext)
-export const useGroupList = (): readonly GroupView[] => useContext(GroupsContext)
+export const ColumnsContext = createContext<readonly ColumnView[]>([]);
+export const GroupsContext = createContext<readonly GroupView[]>([]);
+export const useColumnList = (): readonly ColumnView[] => useContext(ColumnsContext);
+export const useGroupList = (): readonly GroupView[] => useContext(GroupsContext);
 
 /** Runs a write; what the board model or the SDK refuses is told to the user instead of thrown. */
 export function attempt<T>(write: () => T): T | undefined {
   try {
-    return write()
+    return write();
   } catch (error) {
-    toast(error instanceof Error ? error.message : String(error), { tone: 'error' })
-    return undefined
+    toast(error instanceof Error ? error.message : String(error), { tone: 'error' });
+    return undefined;
   }
 }
 
 export function setCell(board: Board, itemId: string, columnId: string, value: ColumnValue | null): void {
-  attempt(() => board.items.update(itemId, { values: { [columnId]: value } }))
+  attempt(() => board.items.update(itemId, { values: { [columnId]: value } }));
 }
 
 export function deleteItem(board: Board, item: Pick<ItemView, 'id' | 'name'>): void {
   attempt(() => {
-    board.items.delete(item.id)
-    toast(`“${item.name.slice(0, 40) || 'Untitled'}” is in the trash`, { action: { label: 'Undo', run: () => attempt(() => board.items.restore(item.id)) } })
-  })
+    board.items.delete(item.id);
+    toast(`“${item.name.slice(0, 40) || 'Untitled'}” is in the trash`, { action: { label: 'Undo', run: () => attempt(() => board.items.restore(item.id)) } });
+  });
 }

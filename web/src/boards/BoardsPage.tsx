@@ -1,74 +1,74 @@
 /** The way in: one's boards, a new one from a template, or one made of a CSV dropped anywhere on the page. */
-import { FileUp, LayoutTemplate, Plus, Search } from 'lucide-react'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { api } from '../api/rest.ts'
-import type { BoardSummary } from '../api/rest.ts'
-import type { SessionUser } from '../app/session.ts'
-import { go } from '../app/router.ts'
-import { TopBar } from '../app/TopBar.tsx'
-import { toast } from '../ui/toast.tsx'
-import { BoardTile } from './BoardTile.tsx'
-import { ImportCards, useImports } from './imports.tsx'
-import { NewBoardDialog } from './NewBoardDialog.tsx'
-import { useFileDrop } from './use-file-drop.ts'
+import { FileUp, LayoutTemplate, Plus, Search } from 'lucide-react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { api } from '../api/rest.ts';
+import type { BoardSummary } from '../api/rest.ts';
+import type { SessionUser } from '../app/session.ts';
+import { go } from '../app/router.ts';
+import { TopBar } from '../app/TopBar.tsx';
+import { toast } from '../ui/toast.tsx';
+import { BoardTile } from './BoardTile.tsx';
+import { ImportCards, useImports } from './imports.tsx';
+import { NewBoardDialog } from './NewBoardDialog.tsx';
+import { useFileDrop } from './use-file-drop.ts';
 
-type Listing = { state: 'loading' } | { state: 'failed'; why: string } | { state: 'ready'; boards: BoardSummary[] }
+type Listing = { state: 'loading' } | { state: 'failed'; why: string } | { state: 'ready'; boards: BoardSummary[] };
 
 export function useBoardList() {
-  const [listing, setListing] = useState<Listing>({ state: 'loading' })
+  const [listing, setListing] = useState<Listing>({ state: 'loading' });
   const load = useCallback(async () => {
     try {
-      const boards = await api.boards()
-      boards.sort((a, b) => b.updatedAt.localeCompare(a.updatedAt))
-      setListing({ state: 'ready', boards })
+      const boards = await api.boards();
+      boards.sort((a, b) => b.updatedAt.localeCompare(a.updatedAt));
+      setListing({ state: 'ready', boards });
     } catch (error) {
-      setListing({ state: 'failed', why: error instanceof Error ? error.message : String(error) })
+      setListing({ state: 'failed', why: error instanceof Error ? error.message : String(error) });
     }
-  }, [])
+  }, []);
   useEffect(() => {
-    void load()
-  }, [load])
-  return { listing, load }
+    void load();
+  }, [load]);
+  return { listing, load };
 }
 
 export function BoardsPage({ user }: { user: SessionUser }) {
-  const { listing, load } = useBoardList()
-  const [search, setSearch] = useState('')
-  const [creating, setCreating] = useState(false)
-  const picker = useRef<HTMLInputElement>(null)
-  const { imports, start, dismiss } = useImports(load)
-  const dropping = useFileDrop(start)
+  const { listing, load } = useBoardList();
+  const [search, setSearch] = useState('');
+  const [creating, setCreating] = useState(false);
+  const picker = useRef<HTMLInputElement>(null);
+  const { imports, start, dismiss } = useImports(load);
+  const dropping = useFileDrop(start);
 
   useEffect(() => {
-    document.title = 'Boards · Sunday'
-  }, [])
+    document.title = 'Boards · Sunday';
+  }, []);
 
   const shown = useMemo(() => {
-    if (listing.state !== 'ready') return []
-    const term = search.trim().toLowerCase()
-    return term === '' ? listing.boards : listing.boards.filter((board) => board.name.toLowerCase().includes(term))
-  }, [listing, search])
+    if (listing.state !== 'ready') return [];
+    const term = search.trim().toLowerCase();
+    return term === '' ? listing.boards : listing.boards.filter((board) => board.name.toLowerCase().includes(term));
+  }, [listing, search]);
 
   const remove = async (board: BoardSummary) => {
     try {
-      await api.deleteBoard(board.id)
-      toast(`“${board.name}” was deleted`)
+      await api.deleteBoard(board.id);
+      toast(`“${board.name}” was deleted`);
     } catch (error) {
-      toast(error instanceof Error ? error.message : String(error), { tone: 'error' })
+      toast(error instanceof Error ? error.message : String(error), { tone: 'error' });
     }
-    await load()
-  }
+    await load();
+  };
 
   const duplicate = async (board: BoardSummary) => {
     try {
-      const copy = await api.duplicateBoard(board.id)
-      go({ page: 'board', boardId: copy.id, view: 'table', itemId: null })
+      const copy = await api.duplicateBoard(board.id);
+      go({ page: 'board', boardId: copy.id, view: 'table', itemId: null });
     } catch (error) {
-      toast(error instanceof Error ? error.message : String(error), { tone: 'error' })
+      toast(error instanceof Error ? error.message : String(error), { tone: 'error' });
     }
-  }
+  };
 
-  const nothing = listing.state === 'ready' && listing.boards.length === 0 && imports.length === 0
+  const nothing = listing.state === 'ready' && listing.boards.length === 0 && imports.length === 0;
   return (
     <div className="page">
       <TopBar user={user} />
@@ -78,7 +78,14 @@ export function BoardsPage({ user }: { user: SessionUser }) {
           <span className="grow" />
           <label className="search">
             <Search aria-hidden />
-            <input className="input" type="search" aria-label="Find a board" placeholder="Find a board" value={search} onChange={(event) => setSearch(event.target.value)} />
+            <input
+              className="input"
+              type="search"
+              aria-label="Find a board"
+              placeholder="Find a board"
+              value={search}
+              onChange={(event) => setSearch(event.target.value)}
+            />
           </label>
           <button type="button" className="btn btn-outline" onClick={() => picker.current?.click()}>
             <FileUp aria-hidden /> Import
@@ -93,8 +100,8 @@ export function BoardsPage({ user }: { user: SessionUser }) {
             hidden
             multiple
             onChange={(event) => {
-              start([...(event.target.files ?? [])])
-              event.target.value = ''
+              start([...(event.target.files ?? [])]);
+              event.target.value = '';
             }}
           />
         </header>
@@ -137,7 +144,7 @@ export function BoardsPage({ user }: { user: SessionUser }) {
       )}
       {creating && <NewBoardDialog onClose={() => setCreating(false)} />}
     </div>
-  )
+  );
 }
 
 function Skeleton() {
@@ -147,5 +154,5 @@ function Skeleton() {
         <li key={index} className="tile is-skeleton" />
       ))}
     </ul>
-  )
+  );
 }

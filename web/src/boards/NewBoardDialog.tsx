@@ -1,17 +1,17 @@
 /** Name a board and choose what it starts with. The templates are the server's (`POST /v1/boards {template}`). */
-import { Bug, ListChecks, Map as MapIcon, Square } from 'lucide-react'
-import type { LucideIcon } from 'lucide-react'
-import { useState } from 'react'
-import { api } from '../api/rest.ts'
-import { go } from '../app/router.ts'
-import { Dialog } from '../ui/Dialog.tsx'
+import { Bug, ListChecks, Map as MapIcon, Square } from 'lucide-react';
+import type { LucideIcon } from 'lucide-react';
+import { useState } from 'react';
+import { api } from '../api/rest.ts';
+import { go } from '../app/router.ts';
+import { Dialog } from '../ui/Dialog.tsx';
 
 interface Template {
-  id: string
-  name: string
-  about: string
-  icon: LucideIcon
-  tint: string
+  id: string;
+  name: string;
+  about: string;
+  icon: LucideIcon;
+  tint: string;
 }
 
 const TEMPLATES: readonly Template[] = [
@@ -19,26 +19,26 @@ const TEMPLATES: readonly Template[] = [
   { id: 'roadmap', name: 'Roadmap', about: 'Timelines, effort and votes', icon: MapIcon, tint: '#2f9e62' },
   { id: 'bugs', name: 'Bugs', about: 'Severity, owner and links', icon: Bug, tint: '#dd4f43' },
   { id: 'blank', name: 'Blank', about: 'One group, no columns', icon: Square, tint: '#7d8590' },
-]
+];
 
 export function NewBoardDialog({ onClose }: { onClose: () => void }) {
-  const [name, setName] = useState('')
-  const [template, setTemplate] = useState('tasks')
-  const [problem, setProblem] = useState<string | null>(null)
-  const [busy, setBusy] = useState(false)
+  const [name, setName] = useState('');
+  const [template, setTemplate] = useState('tasks');
+  const [problem, setProblem] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
 
   const create = async () => {
-    setBusy(true)
-    setProblem(null)
+    setBusy(true);
+    setProblem(null);
     try {
-      const chosen = TEMPLATES.find((each) => each.id === template)
-      const board = await api.createBoard({ name: name.trim() || chosen?.name || 'New board', template })
-      go({ page: 'board', boardId: board.id, view: 'table', itemId: null })
+      const chosen = TEMPLATES.find((each) => each.id === template);
+      const board = await api.createBoard({ name: name.trim() || chosen?.name || 'New board', template });
+      go({ page: 'board', boardId: board.id, view: 'table', itemId: null });
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error))
-      setBusy(false)
+      setProblem(error instanceof Error ? error.message : String(error));
+      setBusy(false);
     }
-  }
+  };
 
   return (
     <Dialog
@@ -59,8 +59,8 @@ export function NewBoardDialog({ onClose }: { onClose: () => void }) {
         id="new-board"
         className="stack form"
         onSubmit={(event) => {
-          event.preventDefault()
-          void create()
+          event.preventDefault();
+          void create();
         }}
       >
         <label className="field">
@@ -89,5 +89,5 @@ export function NewBoardDialog({ onClose }: { onClose: () => void }) {
         )}
       </form>
     </Dialog>
-  )
+  );
 }

@@ -1,50 +1,50 @@
 /** The input in a cell: text, numbers, email, phone. Enter saves and goes down, Tab saves and goes on, Escape leaves it as it was. */
-import { useEffect, useRef, useState } from 'react'
-import type { KeyboardEvent } from 'react'
-import { setCell, useScope } from '../board/context.ts'
-import type { ColumnView, ItemView } from '../board/model.ts'
-import { toast } from '../ui/toast.tsx'
-import { parseTyped } from './kind.ts'
+import { useEffect, useRef, useState } from 'react';
+import type { KeyboardEvent } from 'react';
+import { setCell, useScope } from '../board/context.ts';
+import type { ColumnView, ItemView } from '../board/model.ts';
+import { toast } from '../ui/toast.tsx';
+import { parseTyped } from './kind.ts';
 
 /** Where the keyboard goes when an edit ends. */
-export type Leave = 'stay' | 'down' | 'next' | 'previous'
+export type Leave = 'stay' | 'down' | 'next' | 'previous';
 
 interface LineProps {
-  label: string
-  initial: string
-  typed: string | null
-  inputMode?: 'text' | 'decimal' | 'email' | 'tel'
+  label: string;
+  initial: string;
+  typed: string | null;
+  inputMode?: 'text' | 'decimal' | 'email' | 'tel';
   /** False: refused, the input stays open. */
-  save: (text: string) => boolean
-  onDone: (leave: Leave) => void
+  save: (text: string) => boolean;
+  onDone: (leave: Leave) => void;
 }
 
 export function LineInput({ label, initial, typed, inputMode = 'text', save, onDone }: LineProps) {
-  const [text, setText] = useState(typed ?? initial)
-  const input = useRef<HTMLInputElement>(null)
-  const closed = useRef(false)
+  const [text, setText] = useState(typed ?? initial);
+  const input = useRef<HTMLInputElement>(null);
+  const closed = useRef(false);
 
   useEffect(() => {
-    input.current?.focus()
-    if (typed === null) input.current?.select()
-  }, [typed])
+    input.current?.focus();
+    if (typed === null) input.current?.select();
+  }, [typed]);
 
   const finish = (leave: Leave, keep: boolean) => {
-    if (closed.current) return
-    if (keep && text !== initial && !save(text)) return
-    closed.current = true
-    onDone(leave)
-  }
+    if (closed.current) return;
+    if (keep && text !== initial && !save(text)) return;
+    closed.current = true;
+    onDone(leave);
+  };
 
   const onKeyDown = (event: KeyboardEvent) => {
-    event.stopPropagation()
-    if (event.nativeEvent.isComposing) return
-    if (event.key === 'Escape') finish('stay', false)
-    else if (event.key === 'Enter') finish('down', true)
-    else if (event.key === 'Tab') finish(event.shiftKey ? 'previous' : 'next', true)
-    else return
-    event.preventDefault()
-  }
+    event.stopPropagation();
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === 'Escape') finish('stay', false);
+    else if (event.key === 'Enter') finish('down', true);
+    else if (event.key === 'Tab') finish(event.shiftKey ? 'previous' : 'next', true);
+    else return;
+    event.preventDefault();
+  };
 
   return (
     <input
@@ -56,27 +56,27 @@ export function LineInput({ label, initial, typed, inputMode = 'text', save, onD
       onChange={(event) => setText(event.target.value)}
       onKeyDown={onKeyDown}
       onBlur={() => {
-        if (closed.current) return
-        if (text !== initial) save(text)
-        closed.current = true
-        onDone('stay')
+        if (closed.current) return;
+        if (text !== initial) save(text);
+        closed.current = true;
+        onDone('stay');
       }}
     />
-  )
+  );
 }
 
 interface InlineProps {
-  column: ColumnView
-  item: ItemView
-  typed: string | null
-  onDone: (leave: Leave) => void
+  column: ColumnView;
+  item: ItemView;
+  typed: string | null;
+  onDone: (leave: Leave) => void;
 }
 
 export function InlineEditor({ column, item, typed, onDone }: InlineProps) {
-  const { board } = useScope()
-  const value = item.values[column.id]
-  const initial = typeof value === 'string' || typeof value === 'number' ? String(value) : (item.invalid?.[column.id] ?? '')
-  const mode = column.type === 'number' || column.type === 'maximum' ? 'decimal' : column.type === 'email' ? 'email' : column.type === 'phone' ? 'tel' : 'text'
+  const { board } = useScope();
+  const value = item.values[column.id];
+  const initial = typeof value === 'string' || typeof value === 'number' ? String(value) : (item.invalid?.[column.id] ?? '');
+  const mode = column.type === 'number' || column.type === 'maximum' ? 'decimal' : column.type === 'email' ? 'email' : column.type === 'phone' ? 'tel' : 'text';
   return (
     <LineInput
       label={`${column.title} of ${item.name}`}
@@ -85,11 +85,11 @@ export function InlineEditor({ column, item, typed, onDone }: InlineProps) {
       inputMode={mode}
       onDone={onDone}
       save={(text) => {
-        const parsed = parseTyped(column.type, text)
-        if (parsed.ok) setCell(board, item.id, column.id, parsed.value)
-        else toast(parsed.why, { tone: 'error' })
-        return parsed.ok
+        const parsed = parseTyped(column.type, text);
+        if (parsed.ok) setCell(board, item.id, column.id, parsed.value);
+        else toast(parsed.why, { tone: 'error' });
+        return parsed.ok;
       }}
     />
-  )
+  );
 }

@@ -1,57 +1,70 @@
 /** Status and dropdown: pick a label with keyboard or pointer, and edit the column's labels and their colours. */
-import { Check, Pencil, Plus, Trash2 } from 'lucide-react'
-import { newId } from '@sunday/board-model'
-import { useRef, useState } from 'react'
-import type { KeyboardEvent } from 'react'
-import { attempt, setCell, useScope } from '../board/context.ts'
-import { inkOn, labelsOf, paint, PALETTE } from '../board/model.ts'
-import type { ColumnView, Label } from '../board/model.ts'
-import { Popover } from '../ui/Popover.tsx'
-import { stepIn } from './listbox.ts'
+import { Check, Pencil, Plus, Trash2 } from 'lucide-react';
+import { newId } from '@sunday/board-model';
+import { useRef, useState } from 'react';
+import type { KeyboardEvent } from 'react';
+import { attempt, setCell, useScope } from '../board/context.ts';
+import { inkOn, labelsOf, paint, PALETTE } from '../board/model.ts';
+import type { ColumnView, Label } from '../board/model.ts';
+import { Popover } from '../ui/Popover.tsx';
+import { stepIn } from './listbox.ts';
 
 interface LabelPickerProps {
-  column: ColumnView
-  chosen: string | null
-  typed: string | null
-  onPick: (labelId: string | null) => void
+  column: ColumnView;
+  chosen: string | null;
+  typed: string | null;
+  onPick: (labelId: string | null) => void;
 }
 
 export function LabelPicker({ column, chosen, typed, onPick }: LabelPickerProps) {
-  const { board, canWrite } = useScope()
-  const [editing, setEditing] = useState(false)
-  const [words, setWords] = useState(typed ?? '')
-  const labels = labelsOf(column)
-  const term = words.trim().toLowerCase()
-  const found = term === '' ? labels : labels.filter((label) => label.title.toLowerCase().includes(term))
-  const exact = labels.some((label) => label.title.toLowerCase() === term)
-  const list = useRef<HTMLDivElement>(null)
+  const { board, canWrite } = useScope();
+  const [editing, setEditing] = useState(false);
+  const [words, setWords] = useState(typed ?? '');
+  const labels = labelsOf(column);
+  const term = words.trim().toLowerCase();
+  const found = term === '' ? labels : labels.filter((label) => label.title.toLowerCase().includes(term));
+  const exact = labels.some((label) => label.title.toLowerCase() === term);
+  const list = useRef<HTMLDivElement>(null);
 
-  if (editing) return <LabelsEditor column={column} onDone={() => setEditing(false)} />
+  if (editing) return <LabelsEditor column={column} onDone={() => setEditing(false)} />;
 
   const addAndPick = () => {
-    const id = newId(8)
-    const color = PALETTE[labels.length % PALETTE.length] ?? PALETTE[0]
+    const id = newId(8);
+    const color = PALETTE[labels.length % PALETTE.length] ?? PALETTE[0];
     attempt(() => {
-      board.batch(() => board.columns.update(column.id, { settings: { labels: [...labels, { id, title: words.trim(), color }] } }))
-      onPick(id)
-    })
-  }
+      board.batch(() => board.columns.update(column.id, { settings: { labels: [...labels, { id, title: words.trim(), color }] } }));
+      onPick(id);
+    });
+  };
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter' && event.target instanceof HTMLInputElement) {
-      event.preventDefault()
-      const first = found[0]
-      if (first && term !== '') onPick(first.id)
-      else if (term !== '' && !exact) addAndPick()
-    } else stepIn(event, list.current)
-  }
+      event.preventDefault();
+      const first = found[0];
+      if (first && term !== '') onPick(first.id);
+      else if (term !== '' && !exact) addAndPick();
+    } else stepIn(event, list.current);
+  };
 
   return (
     <div onKeyDown={onKeyDown} className="picker">
-      <input className="input" data-autofocus aria-label={`Find or add a label of ${column.title}`} placeholder="Find or add…" value={words} onChange={(event) => setWords(event.target.value)} />
+      <input
+        className="input"
+        data-autofocus
+        aria-label={`Find or add a label of ${column.title}`}
+        placeholder="Find or add…"
+        value={words}
+        onChange={(event) => setWords(event.target.value)}
+      />
       <div ref={list} role="listbox" aria-label={column.title} className={column.type === 'status' ? 'label-list is-solid' : 'label-list'}>
         {found.map((label) => (
-          <LabelOption key={label.id} label={label} solid={column.type === 'status'} selected={label.id === chosen} onPick={() => onPick(label.id === chosen ? null : label.id)} />
+          <LabelOption
+            key={label.id}
+            label={label}
+            solid={column.type === 'status'}
+            selected={label.id === chosen}
+            onPick={() => onPick(label.id === chosen ? null : label.id)}
+          />
         ))}
         {term !== '' && !exact && canWrite && (
           <button type="button" role="option" aria-selected={false} className="menu-item" onClick={addAndPick}>
@@ -73,24 +86,31 @@ export function LabelPicker({ column, chosen, typed, onPick }: LabelPickerProps)
         </button>
       </div>
     </div>
-  )
+  );
 }
 
 function LabelOption({ label, solid, selected, onPick }: { label: Label; solid: boolean; selected: boolean; onPick: () => void }) {
-  const color = paint(label.color, label.id)
+  const color = paint(label.color, label.id);
   return (
-    <button type="button" role="option" aria-selected={selected} className={solid ? 'label-option' : 'menu-item'} style={{ '--c': color, '--on': inkOn(color) }} onClick={onPick}>
+    <button
+      type="button"
+      role="option"
+      aria-selected={selected}
+      className={solid ? 'label-option' : 'menu-item'}
+      style={{ '--c': color, '--on': inkOn(color) }}
+      onClick={onPick}
+    >
       {solid ? <span className="grow truncate">{label.title || ' '}</span> : <span className="chip">{label.title || ' '}</span>}
       {selected && <Check className="check" aria-hidden />}
     </button>
-  )
+  );
 }
 
 /** Titles, colours, order and removal of a column's labels; shared by the cell editor and the column settings. */
 export function LabelsEditor({ column, onDone }: { column: ColumnView; onDone: () => void }) {
-  const { board } = useScope()
-  const labels = labelsOf(column)
-  const save = (next: readonly Label[]) => attempt(() => board.columns.update(column.id, { settings: { labels: [...next] } }))
+  const { board } = useScope();
+  const labels = labelsOf(column);
+  const save = (next: readonly Label[]) => attempt(() => board.columns.update(column.id, { settings: { labels: [...next] } }));
   return (
     <div className="picker">
       <div className="stack labels-edit">
@@ -100,16 +120,20 @@ export function LabelsEditor({ column, onDone }: { column: ColumnView; onDone: (
             label={label}
             onChange={(change) => save(labels.map((each) => (each.id === label.id ? { ...each, ...change } : each)))}
             onMove={(by) => {
-              const next = labels.filter((each) => each.id !== label.id)
-              next.splice(index + by, 0, label)
-              save(next)
+              const next = labels.filter((each) => each.id !== label.id);
+              next.splice(index + by, 0, label);
+              save(next);
             }}
             onRemove={() => save(labels.filter((each) => each.id !== label.id))}
           />
         ))}
       </div>
       <div className="row">
-        <button type="button" className="btn btn-ghost btn-sm" onClick={() => save([...labels, { id: newId(8), title: `Label ${labels.length + 1}`, color: PALETTE[labels.length % PALETTE.length] ?? PALETTE[0] }])}>
+        <button
+          type="button"
+          className="btn btn-ghost btn-sm"
+          onClick={() => save([...labels, { id: newId(8), title: `Label ${labels.length + 1}`, color: PALETTE[labels.length % PALETTE.length] ?? PALETTE[0] }])}
+        >
           <Plus aria-hidden /> Add label
         </button>
         <span className="grow" />
@@ -118,31 +142,38 @@ export function LabelsEditor({ column, onDone }: { column: ColumnView; onDone: (
         </button>
       </div>
     </div>
-  )
+  );
 }
 
 interface LabelRowProps {
-  label: Label
-  onChange: (change: Partial<Label>) => void
-  onMove: (by: number) => void
-  onRemove: () => void
+  label: Label;
+  onChange: (change: Partial<Label>) => void;
+  onMove: (by: number) => void;
+  onRemove: () => void;
 }
 
 function LabelRow({ label, onChange, onMove, onRemove }: LabelRowProps) {
-  const [title, setTitle] = useState(label.title)
-  const swatch = useRef<HTMLButtonElement>(null)
-  const [picking, setPicking] = useState(false)
-  const color = paint(label.color, label.id)
+  const [title, setTitle] = useState(label.title);
+  const swatch = useRef<HTMLButtonElement>(null);
+  const [picking, setPicking] = useState(false);
+  const color = paint(label.color, label.id);
   return (
     <div className="row label-row">
-      <button ref={swatch} type="button" className="swatch" style={{ '--c': color }} aria-label={`Colour of ${label.title}`} onClick={() => setPicking((was) => !was)} />
+      <button
+        ref={swatch}
+        type="button"
+        className="swatch"
+        style={{ '--c': color }}
+        aria-label={`Colour of ${label.title}`}
+        onClick={() => setPicking((was) => !was)}
+      />
       {picking && (
         <Popover anchor={swatch} onClose={() => setPicking(false)} label={`Colour of ${label.title}`}>
           <Swatches
             value={color}
             onPick={(next) => {
-              onChange({ color: next })
-              setPicking(false)
+              onChange({ color: next });
+              setPicking(false);
             }}
           />
         </Popover>
@@ -155,10 +186,10 @@ function LabelRow({ label, onChange, onMove, onRemove }: LabelRowProps) {
         onChange={(event) => setTitle(event.target.value)}
         onBlur={() => title !== label.title && onChange({ title })}
         onKeyDown={(event) => {
-          if (event.key === 'Enter') onChange({ title })
+          if (event.key === 'Enter') onChange({ title });
           if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
-            event.preventDefault()
-            onMove(event.key === 'ArrowUp' ? -1 : 1)
+            event.preventDefault();
+            onMove(event.key === 'ArrowUp' ? -1 : 1);
           }
         }}
       />
@@ -166,21 +197,29 @@ function LabelRow({ label, onChange, onMove, onRemove }: LabelRowProps) {
         <Trash2 aria-hidden />
       </button>
     </div>
-  )
+  );
 }
 
 export function Swatches({ value, onPick }: { value: string; onPick: (color: string) => void }) {
   return (
     <div className="swatches">
       {PALETTE.map((color, index) => (
-        <button key={color} type="button" className="swatch" style={{ '--c': color }} aria-label={`Colour ${index + 1}`} aria-pressed={color === value} onClick={() => onPick(color)}>
+        <button
+          key={color}
+          type="button"
+          className="swatch"
+          style={{ '--c': color }}
+          aria-label={`Colour ${index + 1}`}
+          aria-pressed={color === value}
+          onClick={() => onPick(color)}
+        >
           {color === value && <Check style={{ color: inkOn(color) }} aria-hidden />}
         </button>
       ))}
     </div>
-  )
+  );
 }
 
 export function pickLabel(scope: ReturnType<typeof useScope>, itemId: string, columnId: string, labelId: string | null): void {
-  setCell(scope.board, itemId, columnId, labelId === null ? null : { labelId })
+  setCell(scope.board, itemId, columnId, labelId === null ? null : { labelId });
 }

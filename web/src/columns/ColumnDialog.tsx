@@ -1,26 +1,26 @@
 /** One column: its title, the settings of its type, and archiving it. Changes are saved as they are made. */
-import { useColumns } from '@sunday/client/react'
-import { ArchiveX } from 'lucide-react'
-import { useState } from 'react'
-import { attempt, useScope } from '../board/context.ts'
-import { hasLabels, TYPES } from '../board/model.ts'
-import type { ColumnView } from '../board/model.ts'
-import { LabelsEditor } from '../cells/LabelEditor.tsx'
-import { PlaceholderMapping } from '../cells/PersonPicker.tsx'
-import { Dialog } from '../ui/Dialog.tsx'
-import { toast } from '../ui/toast.tsx'
+import { useColumns } from '@sunday/client/react';
+import { ArchiveX } from 'lucide-react';
+import { useState } from 'react';
+import { attempt, useScope } from '../board/context.ts';
+import { hasLabels, TYPES } from '../board/model.ts';
+import type { ColumnView } from '../board/model.ts';
+import { LabelsEditor } from '../cells/LabelEditor.tsx';
+import { PlaceholderMapping } from '../cells/PersonPicker.tsx';
+import { Dialog } from '../ui/Dialog.tsx';
+import { toast } from '../ui/toast.tsx';
 
 export function ColumnDialog({ columnId, onClose }: { columnId: string; onClose: () => void }) {
-  const { board } = useScope()
-  const column = useColumns(board).find((each) => each.id === columnId)
-  if (!column) return null
+  const { board } = useScope();
+  const column = useColumns(board).find((each) => each.id === columnId);
+  if (!column) return null;
   const archive = () => {
-    onClose()
+    onClose();
     attempt(() => {
-      board.columns.remove(column.id)
-      toast(`“${column.title}” is archived; its cells are kept`, { action: { label: 'Undo', run: () => attempt(() => board.undo()) } })
-    })
-  }
+      board.columns.remove(column.id);
+      toast(`“${column.title}” is archived; its cells are kept`, { action: { label: 'Undo', run: () => attempt(() => board.undo()) } });
+    });
+  };
   return (
     <Dialog
       title={`${TYPES[column.type].name} column`}
@@ -39,7 +39,9 @@ export function ColumnDialog({ columnId, onClose }: { columnId: string; onClose:
     >
       <div className="stack form">
         <TextSetting label="Title" value={column.title} onSave={(title) => title !== '' && board.columns.update(column.id, { title })} autoFocus />
-        {column.unknownType !== undefined && <p className="note">This version does not know the type “{column.unknownType}”. Its cells are shown as text and cannot be changed here.</p>}
+        {column.unknownType !== undefined && (
+          <p className="note">This version does not know the type “{column.unknownType}”. Its cells are shown as text and cannot be changed here.</p>
+        )}
         {hasLabels(column.type) && (
           <section className="stack">
             <h3 className="label">Labels</h3>
@@ -50,17 +52,24 @@ export function ColumnDialog({ columnId, onClose }: { columnId: string; onClose:
         <PlaceholderMapping column={column} />
       </div>
     </Dialog>
-  )
+  );
 }
 
-const MAX_RATING = 10
+const MAX_RATING = 10;
 
 function TypeSettings({ column }: { column: ColumnView }) {
-  const { board } = useScope()
-  const save = (settings: Record<string, unknown>) => board.columns.update(column.id, { settings })
+  const { board } = useScope();
+  const save = (settings: Record<string, unknown>) => board.columns.update(column.id, { settings });
   switch (column.type) {
     case 'number':
-      return <TextSetting label="Unit (shown with the number)" value={column.settings.unit ?? ''} placeholder="€, days, kg" onSave={(unit) => save({ unit: unit === '' ? null : unit })} />
+      return (
+        <TextSetting
+          label="Unit (shown with the number)"
+          value={column.settings.unit ?? ''}
+          placeholder="€, days, kg"
+          onSave={(unit) => save({ unit: unit === '' ? null : unit })}
+        />
+      );
     case 'rating':
       return (
         <label className="field">
@@ -73,29 +82,36 @@ function TypeSettings({ column }: { column: ColumnView }) {
             ))}
           </select>
         </label>
-      )
+      );
     case 'formula':
-      return <TextSetting label="Formula" value={column.settings.formula ?? ''} placeholder="{Estimated days} * 2" onSave={(formula) => save({ formula: formula === '' ? null : formula })} />
+      return (
+        <TextSetting
+          label="Formula"
+          value={column.settings.formula ?? ''}
+          placeholder="{Estimated days} * 2"
+          onSave={(formula) => save({ formula: formula === '' ? null : formula })}
+        />
+      );
     default:
-      return null
+      return null;
   }
 }
 
 interface TextSettingProps {
-  label: string
-  value: string
-  placeholder?: string
-  autoFocus?: boolean
-  onSave: (text: string) => unknown
+  label: string;
+  value: string;
+  placeholder?: string;
+  autoFocus?: boolean;
+  onSave: (text: string) => unknown;
 }
 
 function TextSetting({ label, value, placeholder, autoFocus, onSave }: TextSettingProps) {
-  const [draft, setDraft] = useState<string | null>(null)
+  const [draft, setDraft] = useState<string | null>(null);
   const save = () => {
-    const next = draft?.trim()
-    if (next !== undefined && next !== value) attempt(() => onSave(next))
-    setDraft(null)
-  }
+    const next = draft?.trim();
+    if (next !== undefined && next !== value) attempt(() => onSave(next));
+    setDraft(null);
+  };
   return (
     <label className="field">
       <span>{label}</span>
@@ -110,5 +126,5 @@ function TextSetting({ label, value, placeholder, autoFocus, onSave }: TextSetti
         onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
       />
     </label>
-  )
+  );
 }

@@ -1,21 +1,21 @@
 /** The talk about one item: newest last, mentions with @, one's own comments edited and deleted. */
-import { useComments } from '@sunday/client/react'
-import { MessageSquare, MoreHorizontal } from 'lucide-react'
-import { useMemo, useState } from 'react'
-import type { KeyboardEvent } from 'react'
-import { formatInstant } from '../board/cell-text.ts'
-import { attempt, useScope } from '../board/context.ts'
-import type { CommentView } from '../board/model.ts'
-import { usePeople } from '../board/people.ts'
-import type { People } from '../board/people.ts'
-import { Avatar } from '../ui/Avatar.tsx'
-import { MenuButton } from '../ui/Menu.tsx'
-import { renderMarkdown } from './markdown.ts'
+import { useComments } from '@sunday/client/react';
+import { MessageSquare, MoreHorizontal } from 'lucide-react';
+import { useMemo, useState } from 'react';
+import type { KeyboardEvent } from 'react';
+import { formatInstant } from '../board/cell-text.ts';
+import { attempt, useScope } from '../board/context.ts';
+import type { CommentView } from '../board/model.ts';
+import { usePeople } from '../board/people.ts';
+import type { People } from '../board/people.ts';
+import { Avatar } from '../ui/Avatar.tsx';
+import { MenuButton } from '../ui/Menu.tsx';
+import { renderMarkdown } from './markdown.ts';
 
 export function Comments({ itemId }: { itemId: string }) {
-  const { board, canWrite, user } = useScope()
-  const comments = useComments(board, itemId)
-  const shown = comments.filter((comment) => comment.deletedAt === undefined)
+  const { board, canWrite, user } = useScope();
+  const comments = useComments(board, itemId);
+  const shown = comments.filter((comment) => comment.deletedAt === undefined);
   return (
     <section className="comments" aria-label="Comments">
       <header className="row section-head">
@@ -29,17 +29,19 @@ export function Comments({ itemId }: { itemId: string }) {
           <Comment key={comment.id} itemId={itemId} comment={comment} own={comment.author === user.id} />
         ))}
       </ol>
-      {canWrite && <Composer label="Write a comment" onSend={(body, mentions) => attempt(() => board.comments.add(itemId, { body, mentions })) !== undefined} />}
+      {canWrite && (
+        <Composer label="Write a comment" onSend={(body, mentions) => attempt(() => board.comments.add(itemId, { body, mentions })) !== undefined} />
+      )}
     </section>
-  )
+  );
 }
 
 function Comment({ itemId, comment, own }: { itemId: string; comment: CommentView; own: boolean }) {
-  const { board, canWrite } = useScope()
-  const people = usePeople()
-  const [editing, setEditing] = useState(false)
-  const author = people.get(comment.author)
-  const html = useMemo(() => renderMarkdown(comment.body, false), [comment.body])
+  const { board, canWrite } = useScope();
+  const people = usePeople();
+  const [editing, setEditing] = useState(false);
+  const author = people.get(comment.author);
+  const html = useMemo(() => renderMarkdown(comment.body, false), [comment.body]);
   return (
     <li className="comment">
       <Avatar id={author.id} name={author.name} picture={author.picture} size={28} />
@@ -71,9 +73,9 @@ function Comment({ itemId, comment, own }: { itemId: string; comment: CommentVie
             initial={comment.body}
             onCancel={() => setEditing(false)}
             onSend={(body) => {
-              attempt(() => board.comments.edit(itemId, comment.id, body))
-              setEditing(false)
-              return true
+              attempt(() => board.comments.edit(itemId, comment.id, body));
+              setEditing(false);
+              return true;
             }}
           />
         ) : (
@@ -81,47 +83,58 @@ function Comment({ itemId, comment, own }: { itemId: string; comment: CommentVie
         )}
       </div>
     </li>
-  )
+  );
 }
 
 /** Members named with @ in the text. */
 function mentionsIn(text: string, people: People): string[] {
-  return people.members.filter((member) => text.includes(`@${member.name}`)).map((member) => member.id)
+  return people.members.filter((member) => text.includes(`@${member.name}`)).map((member) => member.id);
 }
 
 interface ComposerProps {
-  label: string
-  initial?: string
-  onSend: (body: string, mentions: string[]) => boolean
-  onCancel?: () => void
+  label: string;
+  initial?: string;
+  onSend: (body: string, mentions: string[]) => boolean;
+  onCancel?: () => void;
 }
 
 function Composer({ label, initial = '', onSend, onCancel }: ComposerProps) {
-  const people = usePeople()
-  const [text, setText] = useState(initial)
-  const asked = /(?:^|\s)@([\p{L}\p{N} ]{0,30})$/u.exec(text)?.[1]
-  const suggestions = asked === undefined ? [] : people.members.filter((member) => member.name.toLowerCase().startsWith(asked.toLowerCase()) && member.name !== asked).slice(0, 5)
+  const people = usePeople();
+  const [text, setText] = useState(initial);
+  const asked = /(?:^|\s)@([\p{L}\p{N} ]{0,30})$/u.exec(text)?.[1];
+  const suggestions =
+    asked === undefined
+      ? []
+      : people.members.filter((member) => member.name.toLowerCase().startsWith(asked.toLowerCase()) && member.name !== asked).slice(0, 5);
 
   const send = () => {
-    const body = text.trim()
-    if (body !== '' && onSend(body, mentionsIn(body, people))) setText('')
-  }
-  const mention = (name: string) => setText(text.slice(0, text.length - (asked?.length ?? 0)) + `${name} `)
+    const body = text.trim();
+    if (body !== '' && onSend(body, mentionsIn(body, people))) setText('');
+  };
+  const mention = (name: string) => setText(text.slice(0, text.length - (asked?.length ?? 0)) + `${name} `);
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.nativeEvent.isComposing) return
-    const first = suggestions[0]
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send()
-    else if (event.key === 'Tab' && first) mention(first.name)
-    else if (event.key === 'Escape' && onCancel) onCancel()
+    if (event.nativeEvent.isComposing) return;
+    const first = suggestions[0];
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send();
+    else if (event.key === 'Tab' && first) mention(first.name);
+    else if (event.key === 'Escape' && onCancel) onCancel();
     // what is half written must not go with the panel that Escape would close
-    else if (event.key === 'Escape' && text.trim() !== '' && event.target instanceof HTMLElement) event.target.blur()
-    else return
-    event.preventDefault()
-    event.stopPropagation()
-  }
+    else if (event.key === 'Escape' && text.trim() !== '' && event.target instanceof HTMLElement) event.target.blur();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
   return (
     <div className="composer">
-      <textarea className="input" aria-label={label} placeholder="Write a comment… @ names someone" rows={2} value={text} onChange={(event) => setText(event.target.value)} onKeyDown={onKeyDown} />
+      <textarea
+        className="input"
+        aria-label={label}
+        placeholder="Write a comment… @ names someone"
+        rows={2}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
       {suggestions.length > 0 && (
         <div className="row mention-list">
           {suggestions.map((member) => (
@@ -145,5 +158,5 @@ function Composer({ label, initial = '', onSend, onCancel }: ComposerProps) {
         </button>
       </div>
     </div>
-  )
+  );
 }

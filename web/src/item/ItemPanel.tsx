@@ -1,33 +1,33 @@
 /** One item in full beside the board: name, every column, long texts written together, comments. A full page on a phone. */
-import { useItem } from '@sunday/client/react'
-import { RotateCcw, Trash2, X } from 'lucide-react'
-import { useEffect, useRef, useState } from 'react'
-import { formatInstant } from '../board/cell-text.ts'
-import { useCellValue } from '../board/computed.ts'
-import { attempt, deleteItem, setCell, useColumnList, useGroupList, useScope } from '../board/context.ts'
-import { groupColor, nameOf, TYPES } from '../board/model.ts'
-import type { ColumnView, ItemView } from '../board/model.ts'
-import { usePeople } from '../board/people.ts'
-import { CellEditor } from '../cells/CellEditor.tsx'
-import { CellView } from '../cells/CellView.tsx'
-import { editKindOf } from '../cells/kind.ts'
-import { Comments } from './Comments.tsx'
-import { LongText } from './LongText.tsx'
+import { useItem } from '@sunday/client/react';
+import { RotateCcw, Trash2, X } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { formatInstant } from '../board/cell-text.ts';
+import { useCellValue } from '../board/computed.ts';
+import { attempt, deleteItem, setCell, useColumnList, useGroupList, useScope } from '../board/context.ts';
+import { groupColor, nameOf, TYPES } from '../board/model.ts';
+import type { ColumnView, ItemView } from '../board/model.ts';
+import { usePeople } from '../board/people.ts';
+import { CellEditor } from '../cells/CellEditor.tsx';
+import { CellView } from '../cells/CellView.tsx';
+import { editKindOf } from '../cells/kind.ts';
+import { Comments } from './Comments.tsx';
+import { LongText } from './LongText.tsx';
 
 export function ItemPanel({ itemId }: { itemId: string }) {
-  const { board, openItem, canWrite } = useScope()
-  const item = useItem(board, itemId)
-  const columns = useColumnList()
-  const panel = useRef<HTMLElement>(null)
+  const { board, openItem, canWrite } = useScope();
+  const item = useItem(board, itemId);
+  const columns = useColumnList();
+  const panel = useRef<HTMLElement>(null);
 
   useEffect(() => {
-    panel.current?.focus({ preventScroll: true })
-    board.presence.set({ item: itemId })
-    return () => board.presence.set({ item: null })
-  }, [board, itemId])
+    panel.current?.focus({ preventScroll: true });
+    board.presence.set({ item: itemId });
+    return () => board.presence.set({ item: null });
+  }, [board, itemId]);
 
-  const texts = columns.filter((column) => column.type === 'long_text')
-  const fields = columns.filter((column) => column.type !== 'long_text')
+  const texts = columns.filter((column) => column.type === 'long_text');
+  const fields = columns.filter((column) => column.type !== 'long_text');
   return (
     <aside
       ref={panel}
@@ -35,7 +35,7 @@ export function ItemPanel({ itemId }: { itemId: string }) {
       tabIndex={-1}
       aria-label={item ? nameOf(item) : 'Item'}
       onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) openItem(null)
+        if (event.key === 'Escape' && !event.defaultPrevented) openItem(null);
       }}
     >
       <header className="panel-head">
@@ -48,8 +48,8 @@ export function ItemPanel({ itemId }: { itemId: string }) {
             aria-label="Move to trash"
             title="Move to trash"
             onClick={() => {
-              deleteItem(board, item)
-              openItem(null)
+              deleteItem(board, item);
+              openItem(null);
             }}
           >
             <Trash2 aria-hidden />
@@ -81,11 +81,11 @@ export function ItemPanel({ itemId }: { itemId: string }) {
         </div>
       )}
     </aside>
-  )
+  );
 }
 
 function DeletedNote({ item }: { item: ItemView }) {
-  const { board } = useScope()
+  const { board } = useScope();
   return (
     <p className="note row">
       <span className="grow">This item is in the trash.</span>
@@ -93,29 +93,29 @@ function DeletedNote({ item }: { item: ItemView }) {
         <RotateCcw aria-hidden /> Restore
       </button>
     </p>
-  )
+  );
 }
 
 function Meta({ item }: { item: ItemView }) {
-  const people = usePeople()
-  const who = item.createdBy ? ` by ${people.get(item.createdBy).name}` : ''
-  const later = item.updatedAt > item.createdAt + 1000
+  const people = usePeople();
+  const who = item.createdBy ? ` by ${people.get(item.createdBy).name}` : '';
+  const later = item.updatedAt > item.createdAt + 1000;
   return (
     <p className="panel-meta">
       Created {formatInstant(item.createdAt)}
       {who}
       {later && ` · changed ${formatInstant(item.updatedAt)}`}
     </p>
-  )
+  );
 }
 
 function NameField({ item }: { item: ItemView }) {
-  const { board, canWrite } = useScope()
-  const [draft, setDraft] = useState<string | null>(null)
+  const { board, canWrite } = useScope();
+  const [draft, setDraft] = useState<string | null>(null);
   const save = () => {
-    if (draft !== null && draft.trim() !== item.name) attempt(() => board.items.update(item.id, { name: draft.trim() }))
-    setDraft(null)
-  }
+    if (draft !== null && draft.trim() !== item.name) attempt(() => board.items.update(item.id, { name: draft.trim() }));
+    setDraft(null);
+  };
   return (
     <textarea
       className="panel-name"
@@ -127,28 +127,32 @@ function NameField({ item }: { item: ItemView }) {
       onChange={(event) => setDraft(event.target.value.replaceAll('\n', ' '))}
       onBlur={save}
       onKeyDown={(event) => {
-        if (event.nativeEvent.isComposing) return
+        if (event.nativeEvent.isComposing) return;
         if (event.key === 'Enter') {
-          event.preventDefault()
-          event.currentTarget.blur()
+          event.preventDefault();
+          event.currentTarget.blur();
         } else if (event.key === 'Escape' && draft !== null) {
-          event.preventDefault()
-          setDraft(null)
+          event.preventDefault();
+          setDraft(null);
         }
       }}
     />
-  )
+  );
 }
 
 function GroupPicker({ item }: { item: ItemView }) {
-  const { board, canWrite } = useScope()
-  const groups = useGroupList()
-  const group = groups.find((each) => each.id === item.groupId) ?? null
+  const { board, canWrite } = useScope();
+  const groups = useGroupList();
+  const group = groups.find((each) => each.id === item.groupId) ?? null;
   return (
     <label className="group-pick" style={{ '--c': groupColor(group) }}>
       <span className="lane-dot" aria-hidden />
       <span className="sr-only">Group</span>
-      <select value={group?.id ?? ''} disabled={!canWrite} onChange={(event) => attempt(() => board.items.move(item.id, { groupId: groups.find((each) => each.id === event.target.value)?.id ?? null }))}>
+      <select
+        value={group?.id ?? ''}
+        disabled={!canWrite}
+        onChange={(event) => attempt(() => board.items.move(item.id, { groupId: groups.find((each) => each.id === event.target.value)?.id ?? null }))}
+      >
         {groups.map((each) => (
           <option key={each.id} value={each.id}>
             {each.title}
@@ -157,22 +161,22 @@ function GroupPicker({ item }: { item: ItemView }) {
         {!group && <option value="">Ungrouped</option>}
       </select>
     </label>
-  )
+  );
 }
 
 function Field({ column, item }: { column: ColumnView; item: ItemView }) {
-  const { board, canWrite } = useScope()
-  const [editing, setEditing] = useState(false)
-  const anchor = useRef<HTMLDivElement>(null)
-  const box = useRef<HTMLButtonElement>(null)
-  const kind = editKindOf(column)
-  const Icon = TYPES[column.type].icon
-  const { value, invalid } = useCellValue(item, column.id, column.type)
+  const { board, canWrite } = useScope();
+  const [editing, setEditing] = useState(false);
+  const anchor = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLButtonElement>(null);
+  const kind = editKindOf(column);
+  const Icon = TYPES[column.type].icon;
+  const { value, invalid } = useCellValue(item, column.id, column.type);
   const start = () => {
-    if (!canWrite || kind === 'none') return
-    if (kind !== 'toggle') return setEditing(true)
-    setCell(board, item.id, column.id, column.type === 'checkbox' ? value !== true : (typeof value === 'number' ? value : 0) + 1)
-  }
+    if (!canWrite || kind === 'none') return;
+    if (kind !== 'toggle') return setEditing(true);
+    setCell(board, item.id, column.id, column.type === 'checkbox' ? value !== true : (typeof value === 'number' ? value : 0) + 1);
+  };
   return (
     <>
       <span className="field-label truncate">
@@ -183,16 +187,30 @@ function Field({ column, item }: { column: ColumnView; item: ItemView }) {
       </span>
       <div ref={anchor} className={`field-value t-${column.type} ${editing ? 'is-editing' : ''}`}>
         {editing && kind === 'inline' ? null : (
-          <button ref={box} type="button" className="field-button" aria-label={`Edit ${column.title}`} disabled={!canWrite || kind === 'none'} onClick={start} />
+          <button
+            ref={box}
+            type="button"
+            className="field-button"
+            aria-label={`Edit ${column.title}`}
+            disabled={!canWrite || kind === 'none'}
+            onClick={start}
+          />
         )}
         {!(editing && kind === 'inline') && (
           <span className="field-shown">
             <CellView column={column} value={value} invalid={invalid} />
-            {value === undefined && column.type !== 'checkbox' && column.type !== 'rating' && column.type !== 'counter' && column.type !== 'status' && <span className="field-empty">Empty</span>}
+            {value === undefined && column.type !== 'checkbox' && column.type !== 'rating' && column.type !== 'counter' && column.type !== 'status' && (
+              <span className="field-empty">Empty</span>
+            )}
           </span>
         )}
         {column.type === 'counter' && canWrite && typeof value === 'number' && value > 0 && (
-          <button type="button" className="btn btn-ghost btn-sm vote-less" onClick={() => setCell(board, item.id, column.id, value - 1)} aria-label="One vote less">
+          <button
+            type="button"
+            className="btn btn-ghost btn-sm vote-less"
+            onClick={() => setCell(board, item.id, column.id, value - 1)}
+            aria-label="One vote less"
+          >
             −1
           </button>
         )}
@@ -203,12 +221,12 @@ function Field({ column, item }: { column: ColumnView; item: ItemView }) {
             typed={null}
             anchor={anchor}
             onDone={() => {
-              setEditing(false)
-              requestAnimationFrame(() => box.current?.focus())
+              setEditing(false);
+              requestAnimationFrame(() => box.current?.focus());
             }}
           />
         )}
       </div>
     </>
-  )
+  );
 }

@@ -1,43 +1,49 @@
 /** What can be done with the selected rows at once; each is one step of undo. */
-import { CircleCheck, FolderInput, Trash2, X } from 'lucide-react'
-import { attempt, useColumnList, useGroupList, useScope } from '../board/context.ts'
-import { groupColor, hasLabels, labelsOf, paint } from '../board/model.ts'
-import type { ColumnView } from '../board/model.ts'
-import { MenuButton } from '../ui/Menu.tsx'
-import type { MenuEntry } from '../ui/Menu.tsx'
-import { useStore } from '../ui/store.ts'
-import { toast } from '../ui/toast.tsx'
-import { useSelection } from './selection.ts'
+import { CircleCheck, FolderInput, Trash2, X } from 'lucide-react';
+import { attempt, useColumnList, useGroupList, useScope } from '../board/context.ts';
+import { groupColor, hasLabels, labelsOf, paint } from '../board/model.ts';
+import type { ColumnView } from '../board/model.ts';
+import { MenuButton } from '../ui/Menu.tsx';
+import type { MenuEntry } from '../ui/Menu.tsx';
+import { useStore } from '../ui/store.ts';
+import { toast } from '../ui/toast.tsx';
+import { useSelection } from './selection.ts';
 
 export function SelectionBar() {
-  const { board } = useScope()
-  const selection = useSelection()
-  const ids = useStore(selection.ids)
-  const groups = useGroupList()
-  const columns = useColumnList()
-  if (ids.size === 0) return null
-  const labelled = columns.filter((column) => hasLabels(column.type))
+  const { board } = useScope();
+  const selection = useSelection();
+  const ids = useStore(selection.ids);
+  const groups = useGroupList();
+  const columns = useColumnList();
+  if (ids.size === 0) return null;
+  const labelled = columns.filter((column) => hasLabels(column.type));
 
   /** Rows that somebody deleted meanwhile are left out. */
   const each = (change: (itemId: string) => void) =>
     attempt(() =>
       board.batch(() => {
-        for (const id of ids) if (board.items.get(id)?.deletedAt === null) change(id)
+        for (const id of ids) if (board.items.get(id)?.deletedAt === null) change(id);
       }),
-    )
-  const setLabel = (column: ColumnView, labelId: string | null) => each((id) => board.items.update(id, { values: { [column.id]: labelId === null ? null : { labelId } } }))
+    );
+  const setLabel = (column: ColumnView, labelId: string | null) =>
+    each((id) => board.items.update(id, { values: { [column.id]: labelId === null ? null : { labelId } } }));
   const labelEntries = (): MenuEntry[] =>
     labelled.flatMap((column): MenuEntry[] => [
       { kind: 'title', label: column.title },
-      ...labelsOf(column).map((label): MenuEntry => ({ kind: 'item', label: label.title, icon: <Dot color={paint(label.color, label.id)} />, onSelect: () => setLabel(column, label.id) })),
+      ...labelsOf(column).map((label): MenuEntry => ({
+        kind: 'item',
+        label: label.title,
+        icon: <Dot color={paint(label.color, label.id)} />,
+        onSelect: () => setLabel(column, label.id),
+      })),
       { kind: 'item', label: 'None', icon: <Dot color="transparent" />, onSelect: () => setLabel(column, null) },
-    ])
+    ]);
   const trash = () => {
-    const count = ids.size
-    each((id) => board.items.delete(id))
-    selection.clear()
-    toast(count === 1 ? 'One item is in the trash' : `${count} items are in the trash`, { action: { label: 'Undo', run: () => attempt(() => board.undo()) } })
-  }
+    const count = ids.size;
+    each((id) => board.items.delete(id));
+    selection.clear();
+    toast(count === 1 ? 'One item is in the trash' : `${count} items are in the trash`, { action: { label: 'Undo', run: () => attempt(() => board.undo()) } });
+  };
   return (
     <div className="selection-bar" role="toolbar" aria-label="Selected items">
       <strong role="status">{ids.size} selected</strong>
@@ -50,7 +56,14 @@ export function SelectionBar() {
         <MenuButton
           label="Move to a group"
           className="btn btn-ghost"
-          entries={() => groups.map((group): MenuEntry => ({ kind: 'item', label: group.title, icon: <Dot color={groupColor(group)} />, onSelect: () => each((id) => board.items.move(id, { groupId: group.id })) }))}
+          entries={() =>
+            groups.map((group): MenuEntry => ({
+              kind: 'item',
+              label: group.title,
+              icon: <Dot color={groupColor(group)} />,
+              onSelect: () => each((id) => board.items.move(id, { groupId: group.id })),
+            }))
+          }
         >
           <FolderInput aria-hidden /> Move to
         </MenuButton>
@@ -62,9 +75,9 @@ export function SelectionBar() {
         <X aria-hidden />
       </button>
     </div>
-  )
+  );
 }
 
 function Dot({ color }: { color: string }) {
-  return <span className="lane-dot" style={{ '--c': color }} aria-hidden />
+  return <span className="lane-dot" style={{ '--c': color }} aria-hidden />;
 }

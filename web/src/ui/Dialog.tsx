@@ -1,34 +1,34 @@
 /** A modal on the browser's own <dialog>: focus stays inside, Escape and the backdrop close it. */
-import { X } from 'lucide-react'
-import { useLayoutEffect, useRef } from 'react'
-import type { ReactNode } from 'react'
+import { X } from 'lucide-react';
+import { useLayoutEffect, useRef } from 'react';
+import type { ReactNode } from 'react';
 
 interface DialogProps {
-  title: string
-  onClose: () => void
-  children: ReactNode
-  footer?: ReactNode
-  wide?: boolean
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+  footer?: ReactNode;
+  wide?: boolean;
 }
 
 export function Dialog({ title, onClose, children, footer, wide }: DialogProps) {
-  const ref = useRef<HTMLDialogElement>(null)
+  const ref = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
-    const el = ref.current
-    if (el && !el.open) el.showModal()
-    return () => el?.close()
-  }, [])
+    const el = ref.current;
+    if (el && !el.open) el.showModal();
+    return () => el?.close();
+  }, []);
   return (
     <dialog
       ref={ref}
       className={`dialog ${wide ? 'is-wide' : ''}`}
       aria-label={title}
       onCancel={(event) => {
-        event.preventDefault()
-        if (event.target === ref.current) onClose()
+        event.preventDefault();
+        if (event.target === ref.current) onClose();
       }}
       onMouseDown={(event) => {
-        if (event.target === ref.current) onClose()
+        if (event.target === ref.current) onClose();
       }}
       onKeyDown={(event) => event.stopPropagation()}
     >
@@ -41,5 +41,5 @@ export function Dialog({ title, onClose, children, footer, wide }: DialogProps) 
       <div className="dialog-body">{children}</div>
       {footer && <footer className="dialog-foot">{footer}</footer>}
     </dialog>
-  )
+  );
 }

@@ -1,27 +1,27 @@
 /** A button that opens a menu; arrow keys, Home, End and typing move inside it, Escape closes it. */
-import { Check } from 'lucide-react'
-import { useRef, useState } from 'react'
-import type { KeyboardEvent, ReactNode } from 'react'
-import { Popover } from './Popover.tsx'
+import { Check } from 'lucide-react';
+import { useRef, useState } from 'react';
+import type { KeyboardEvent, ReactNode } from 'react';
+import { Popover } from './Popover.tsx';
 
 export type MenuEntry =
   | { kind: 'item'; label: string; icon?: ReactNode; onSelect: () => void; danger?: boolean; disabled?: boolean; checked?: boolean; hint?: string }
   | { kind: 'separator' }
-  | { kind: 'title'; label: string }
+  | { kind: 'title'; label: string };
 
 interface MenuButtonProps {
-  label: string
-  className?: string
-  children: ReactNode
-  entries: () => MenuEntry[]
-  align?: 'start' | 'end'
-  tabIndex?: number
-  disabled?: boolean
+  label: string;
+  className?: string;
+  children: ReactNode;
+  entries: () => MenuEntry[];
+  align?: 'start' | 'end';
+  tabIndex?: number;
+  disabled?: boolean;
 }
 
 export function MenuButton({ label, className, children, entries, align, tabIndex, disabled }: MenuButtonProps) {
-  const anchor = useRef<HTMLButtonElement>(null)
-  const [open, setOpen] = useState(false)
+  const anchor = useRef<HTMLButtonElement>(null);
+  const [open, setOpen] = useState(false);
   return (
     <>
       <button
@@ -35,8 +35,8 @@ export function MenuButton({ label, className, children, entries, align, tabInde
         tabIndex={tabIndex}
         disabled={disabled}
         onClick={(event) => {
-          event.stopPropagation()
-          setOpen((was) => !was)
+          event.stopPropagation();
+          setOpen((was) => !was);
         }}
       >
         {children}
@@ -47,24 +47,24 @@ export function MenuButton({ label, className, children, entries, align, tabInde
         </Popover>
       )}
     </>
-  )
+  );
 }
 
 export function MenuList({ entries, onDone }: { entries: MenuEntry[]; onDone: () => void }) {
-  const list = useRef<HTMLDivElement>(null)
+  const list = useRef<HTMLDivElement>(null);
   return (
     <div ref={list} onKeyDown={(event) => moveInMenu(event, list.current)}>
       {entries.map((entry, index) => {
-        const key = `${index}`
+        const key = `${index}`;
         switch (entry.kind) {
           case 'separator':
-            return <div key={key} className="menu-sep" role="separator" />
+            return <div key={key} className="menu-sep" role="separator" />;
           case 'title':
             return (
               <div key={key} className="menu-title">
                 {entry.label}
               </div>
-            )
+            );
           case 'item':
             return (
               <button
@@ -75,8 +75,8 @@ export function MenuList({ entries, onDone }: { entries: MenuEntry[]; onDone: ()
                 disabled={entry.disabled}
                 className={`menu-item ${entry.danger ? 'is-danger' : ''}`}
                 onClick={() => {
-                  onDone()
-                  entry.onSelect()
+                  onDone();
+                  entry.onSelect();
                 }}
               >
                 {entry.icon}
@@ -84,24 +84,24 @@ export function MenuList({ entries, onDone }: { entries: MenuEntry[]; onDone: ()
                 {entry.hint && <span className="kbd">{entry.hint}</span>}
                 {entry.checked && <Check className="check" aria-hidden />}
               </button>
-            )
+            );
         }
       })}
     </div>
-  )
+  );
 }
 
 function moveInMenu(event: KeyboardEvent, list: HTMLElement | null): void {
-  const items = [...(list?.querySelectorAll<HTMLElement>('button:not([disabled])') ?? [])]
-  const at = items.findIndex((el) => el === document.activeElement)
-  const step = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key]
+  const items = [...(list?.querySelectorAll<HTMLElement>('button:not([disabled])') ?? [])];
+  const at = items.findIndex((el) => el === document.activeElement);
+  const step = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
   if (step !== undefined) {
-    event.preventDefault()
-    items[(step + items.length) % items.length]?.focus()
-    return
+    event.preventDefault();
+    items[(step + items.length) % items.length]?.focus();
+    return;
   }
   if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) {
-    const hit = items.find((el) => el.textContent.toLowerCase().startsWith(event.key.toLowerCase()))
-    hit?.focus()
+    const hit = items.find((el) => el.textContent.toLowerCase().startsWith(event.key.toLowerCase()));
+    hit?.focus();
   }
 }

@@ -1,8 +1,8 @@
 /** Custom properties in React's style objects, and style sheets imported for their effect. */
-import 'react'
+import 'react';
 
 declare module 'react' {
   interface CSSProperties {
-    [custom: `--${string}`]: string | number | undefined
+    [custom: `--${string}`]: string | number | undefined;
   }
 }
