@@ -147,6 +147,7 @@ test('any colour a document holds is shown as one, with ink that can be read on 
       assert.match(paint(color, id), /^#[0-9a-f]{3}([0-9a-f]{3})?$/i);
     }),
   );
+  for (const odd of ['__proto__', 'constructor', 'toString']) assert.match(paint(odd, 'id'), /^#[0-9a-f]{6}$/);
   assert.equal(inkOn('#ffffff'), '#1b1609');
   assert.equal(inkOn('#000'), '#ffffff');
 });

@@ -108,29 +108,32 @@ export const PALETTE = [
   '#b0aca4',
 ] as const;
 
-const NAMED: Record<string, string> = {
-  green: '#2f9e62',
-  lime: '#7ab648',
-  yellow: '#e0a320',
-  amber: '#e0a320',
-  orange: '#ef7f2d',
-  red: '#dd4f43',
-  pink: '#d9487d',
-  purple: '#a04fc4',
-  violet: '#6b5fd8',
-  indigo: '#6b5fd8',
-  blue: '#3f74e0',
-  cyan: '#2c9ccb',
-  teal: '#20988f',
-  brown: '#8a6a4f',
-  gray: '#7d8590',
-  grey: '#7d8590',
-};
+/** A map, not an object: a document may hold any word here, `constructor` too. */
+const NAMED: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    green: '#2f9e62',
+    lime: '#7ab648',
+    yellow: '#e0a320',
+    amber: '#e0a320',
+    orange: '#ef7f2d',
+    red: '#dd4f43',
+    pink: '#d9487d',
+    purple: '#a04fc4',
+    violet: '#6b5fd8',
+    indigo: '#6b5fd8',
+    blue: '#3f74e0',
+    cyan: '#2c9ccb',
+    teal: '#20988f',
+    brown: '#8a6a4f',
+    gray: '#7d8590',
+    grey: '#7d8590',
+  }),
+);
 
 /** A colour to show for what a document holds: hex as it is, known names, else one that follows from the id. */
 export function paint(color: string, id: string): string {
   if (/^#[0-9a-f]{3}([0-9a-f]{3})?$/i.test(color)) return color;
-  const named = NAMED[color.toLowerCase()];
+  const named = NAMED.get(color.toLowerCase());
   if (named) return named;
   let hash = 5;
   for (const char of id) hash = (hash * 33 + (char.codePointAt(0) ?? 0)) >>> 0;
