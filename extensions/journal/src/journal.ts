@@ -314,11 +314,12 @@ export class Journal {
     if (open.length === 0) return;
     try {
       const heads = await this.options.store.heads(open);
-      await Promise.all([...heads].map(([boardId, seq]) => {
+      const behind: Promise<void>[] = [];
+      for (const [boardId, seq] of heads) {
         const ledger = this.ledgers.get(boardId);
-        if (ledger === undefined || ledger.receive(seq, null)) return undefined;
-        return this.loads.run(() => this.committer.behind(ledger));
-      }));
+        if (ledger !== undefined && !ledger.receive(seq, null)) behind.push(this.loads.run(() => this.committer.behind(ledger)));
+      }
+      await Promise.all(behind);
     } catch (error) {
       if (!this.options.isUnavailable(error)) for (const boardId of open.slice(0, 1)) this.events.error?.(boardId, error);
     }
