@@ -27,6 +27,8 @@ export class BoardPresence {
   readonly #changed = new Set<number>();
   /** Peers that returned, and when they had left: their Awareness saw, and dropped, what was sent until then. */
   readonly #returned = new Map<Seat, number>();
+  /** Users of whom a peer left that never said which client it is, and when: that client comes back as theirs. */
+  readonly #lookedOn = new Map<string, number>();
   #joins = 0;
   #fullDue = false;
   #cancelTick: (() => void) | undefined;
@@ -93,6 +95,7 @@ export class BoardPresence {
   #vacate(seat: Seat, how: 'clean' | 'abnormal'): void {
     this.#seats.delete(seat.peer.id);
     this.#returned.delete(seat);
+    if (seat.own === undefined) this.#rememberLookedOn(seat.user.id);
     const client = seat.own === undefined ? undefined : this.#clients.present.get(seat.own);
     if (client !== undefined && heldBy(client, seat)) {
       const heir = [...this.#seats.values()].findLast((other) => other.own === client.id);
@@ -103,6 +106,13 @@ export class BoardPresence {
       else if (how === 'clean') this.#remove(client);
       else client.holder = { kind: 'absent', since: this.#host.time.now() };
     }
+  }
+
+  #rememberLookedOn(userId: string): void {
+    this.#lookedOn.delete(userId);
+    this.#lookedOn.set(userId, this.#host.time.now());
+    const [oldest] = this.#lookedOn.keys();
+    if (oldest !== undefined && this.#lookedOn.size > this.#host.limits.rememberedClients) this.#lookedOn.delete(oldest);
   }
 
   list(): PresentClient[] {
@@ -179,7 +189,8 @@ export class BoardPresence {
     if (seat.own === undefined) {
       if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
       seat.own = entry.clientId;
-      if (trace !== undefined) this.#returned.set(seat, trace.until);
+      const left = Math.max(trace?.until ?? Number.NEGATIVE_INFINITY, this.#lookedOn.get(seat.user.id) ?? Number.NEGATIVE_INFINITY);
+      if (left > Number.NEGATIVE_INFINITY) this.#returned.set(seat, left);
       this.#audience.introduce(seat);
     }
     return this.#take(seat, entry, state);
