@@ -25,6 +25,8 @@ export type Config = {
   readonly dataDir: string;
   /** Unset: the embedded Postgres in dataDir. */
   readonly databaseUrl: string | undefined;
+  /** Unset: this node is the only one. */
+  readonly redis: { readonly url: string; readonly cluster: boolean } | undefined;
   readonly auth: {
     readonly secret: string | undefined;
     readonly jwksUrl: string | undefined;
@@ -112,6 +114,11 @@ const environment = z.object({
     .string()
     .refine((text) => /^postgres(ql)?:$/.test(urlOf(text)?.protocol ?? ''), 'must be a Postgres URL, like postgres://user@host:5432/sunday')
     .optional(),
+  REDIS_URL: z
+    .string()
+    .refine((text) => /^rediss?:$/.test(urlOf(text)?.protocol ?? ''), 'must be a Redis URL, like redis://host:6379')
+    .optional(),
+  REDIS_CLUSTER: z.enum(['true', 'false'], 'must be true or false').default('false'),
   SUNDAY_JWT_SECRET: z.string().optional(),
   SUNDAY_JWKS_URL: httpUrl('https://login.example.com/.well-known/jwks.json').optional(),
   SUNDAY_JWT_ISSUER: z.string().optional(),
@@ -158,6 +165,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     trustProxy: vars.SUNDAY_TRUST_PROXY,
     dataDir: resolve(vars.SUNDAY_DATA_DIR),
     databaseUrl: vars.DATABASE_URL,
+    redis: vars.REDIS_URL === undefined ? undefined : { url: vars.REDIS_URL, cluster: vars.REDIS_CLUSTER === 'true' },
     auth: { secret, jwksUrl: vars.SUNDAY_JWKS_URL, issuer: vars.SUNDAY_JWT_ISSUER, audience: vars.SUNDAY_JWT_AUDIENCE },
     devAuth: !production && secret === undefined && vars.SUNDAY_JWKS_URL === undefined,
     admins: vars.SUNDAY_ADMINS,
@@ -184,6 +192,9 @@ function warningsOf(
 ): string[] {
   const warnings: string[] = [];
   const known = new Set(VARIABLES);
+  if (set['REDIS_URL'] !== undefined && set['DATABASE_URL'] === undefined) {
+    warnings.push('REDIS_URL is set and DATABASE_URL is not: nodes that share boards share a Postgres, which the embedded one cannot be');
+  }
   for (const name of Object.keys(set)) {
     if (name.startsWith('SUNDAY_') && !known.has(name)) warnings.push(`${name} is not a variable this version reads: is it misspelt?`);
   }

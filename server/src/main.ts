@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { createAccess, createTokenVerifier } from '@sunday/extension-access';
 import { DatabaseUnavailable, openDatabase } from '@sunday/database';
+import { InProcessFanout, joinFanout, RedisFanout } from '@sunday/extension-fanout';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
 import { createPresence } from '@sunday/extension-presence';
 import type { connectedPayload } from '@hocuspocus/server';
@@ -42,7 +43,10 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   });
 
   const access = await createAccess({ database, verifier: createTokenVerifier(config.auth), log });
+  const identity = { id: node, epoch: Date.now() };
+  const fanout = config.redis === undefined ? new InProcessFanout(identity) : new RedisFanout({ node: identity, ...config.redis });
   const presence = createPresence({
+    ...(config.redis === undefined ? {} : { node: identity, publish: (boardId, message) => { fanout.publish(boardId, { kind: 'presence', message }); } }),
     tickMs: config.limits.presenceTickMs,
     limits: { stateBytes: config.limits.maxPresenceBytes },
     onDrop: metrics.presence,
@@ -57,7 +61,8 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     limits: { highWaterBytes: config.limits.maxOutboundBytes / 8, lowWaterBytes: config.limits.maxOutboundBytes / 64 },
     events: {
       committed: metrics.commit,
-      batch: (batch) => { metrics.batch(batch.update.length); },
+      batch: ({ boardId, seq, update }) => { metrics.batch(update.length); fanout.publish(boardId, { kind: 'batch', seq, update }); },
+      volatile: ({ boardId, ...batch }) => { fanout.publish(boardId, { kind: 'volatile', ...batch }); },
       dropped: metrics.heldBack,
       compacted: ({ rows }) => { metrics.compacted(rows); },
       pressure: (on) => { metrics.pressure(on); gateway.pressure(on); log.warn({ on }, 'reading from sockets is paused while too much is uncommitted'); },
@@ -67,9 +72,23 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     },
   });
 
+  const nodes = joinFanout({
+    fanout, journal, presence,
+    observe: {
+      state: (state, reason) => { metrics.fanoutAway(state === 'degraded'); log[state === 'ok' ? 'info' : 'warn']({ part: 'fanout', reason }, state === 'ok' ? 'connected with the other nodes' : 'Redis away: other nodes are followed through Postgres'); },
+      trouble: (what) => { log.error({ part: 'fanout' }, what); },
+      nodeHere: ({ id }) => { log.info({ part: 'fanout', node: id }, 'node is here'); },
+      nodeGone: ({ id }) => { log.info({ part: 'fanout', node: id }, 'node is gone'); },
+      sent: (kind, bytes) => { metrics.fanout('sent', kind, bytes); },
+      received: (kind, bytes) => { metrics.fanout('received', kind, bytes); },
+      dropped: metrics.fanoutDrop,
+    },
+  });
+
   const host = new BoardHost(
     {
       extensions: [
+        ...(config.redis === undefined ? [] : [nodes.extension]),
         journal.extension,
         access.extension,
         {
@@ -105,10 +124,11 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   const app = await createHttpApp({
     config, engine, access, database, log,
     presence: (boardId) => presence.list(boardId),
-    readiness: readiness({ database, journal, draining: () => draining }),
+    readiness: readiness({ database, journal, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
     metrics: metrics.registry,
     webDirectory: WEB_APP,
   });
+  if (config.redis !== undefined) await nodes.start();
   gateway.listen(app.server);
   const url = await app.listen({ host: config.host, port: config.port });
 
@@ -120,6 +140,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
       await app.close();
       await journal.drain();
       await host.shutdown();
+      await nodes.stop();
       gateway.close();
       presence.close();
       await access.close();

@@ -3,6 +3,7 @@
  * file but main.ts. Every limit that can be hit has a counter here (DESIGN §5, 10).
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { BoardMessage, FanoutDrop } from '@sunday/extension-fanout';
 import type { PresenceDrop } from '@sunday/extension-presence';
 import type { SocketCounter } from './gateway/client-socket.ts';
 
@@ -17,6 +18,9 @@ export interface Metrics {
   readonly databaseAway: (on: boolean) => void;
   readonly pressure: (on: boolean) => void;
   readonly boardError: () => void;
+  readonly fanout: (direction: 'sent' | 'received', kind: BoardMessage['kind'], bytes: number) => void;
+  readonly fanoutDrop: (drop: FanoutDrop) => void;
+  readonly fanoutAway: (on: boolean) => void;
 }
 
 export function createMetrics(live: { sockets: () => number; boards: () => number }): Metrics {
@@ -33,6 +37,10 @@ export function createMetrics(live: { sockets: () => number; boards: () => numbe
   const boardErrors = new Counter({ name: 'sunday_board_errors_total', help: 'Failures of one board: refused statements, failed compactions', registers });
   const away = new Gauge({ name: 'sunday_database_away', help: '1 while commits cannot reach Postgres', registers });
   const paused = new Gauge({ name: 'sunday_sockets_paused', help: '1 while sockets are not read because too much is uncommitted', registers });
+  const fanoutMessages = new Counter({ name: 'sunday_fanout_messages_total', help: 'Messages between nodes', labelNames: ['direction', 'kind'], registers });
+  const fanoutBytes = new Counter({ name: 'sunday_fanout_bytes_total', help: 'Bytes of messages between nodes', labelNames: ['direction', 'kind'], registers });
+  const fanoutDrops = new Counter({ name: 'sunday_fanout_drops_total', help: 'Messages between nodes not sent or not taken, by reason; the journal makes up for them', labelNames: ['reason'], registers });
+  const fanoutAway = new Gauge({ name: 'sunday_redis_away', help: '1 while the way to the other nodes is down', registers });
   registry.registerMetric(new Gauge({ name: 'sunday_open_sockets', help: 'Open WebSockets', registers: [], collect() { this.set(live.sockets()); } }));
   registry.registerMetric(new Gauge({ name: 'sunday_open_boards', help: 'Boards in memory', registers: [], collect() { this.set(live.boards()); } }));
   return {
@@ -46,5 +54,8 @@ export function createMetrics(live: { sockets: () => number; boards: () => numbe
     databaseAway: (on) => { away.set(on ? 1 : 0); },
     pressure: (on) => { paused.set(on ? 1 : 0); },
     boardError: () => { boardErrors.inc(); },
+    fanout: (direction, kind, bytes) => { fanoutMessages.inc({ direction, kind }); fanoutBytes.inc({ direction, kind }, bytes); },
+    fanoutDrop: (reason) => { fanoutDrops.inc({ reason }); },
+    fanoutAway: (on) => { fanoutAway.set(on ? 1 : 0); },
   };
 }

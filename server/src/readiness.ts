@@ -1,10 +1,13 @@
-/** What /readyz says of this node. An outage of Postgres degrades it: open boards are edited on, so it keeps its traffic. */
+/** What /readyz says of this node. An outage of Postgres or Redis degrades it: open boards are edited on, so it keeps its traffic. */
+import type { Fanout } from '@sunday/extension-fanout';
 import type { Journal } from '@sunday/extension-journal';
 import type { Dependency, Readiness } from './http/health.ts';
 
 export function readiness(parts: {
   readonly database: { readonly up: boolean };
   readonly journal: Journal;
+  /** `undefined`: this node is the only one. */
+  readonly fanout: Fanout | undefined;
   readonly draining: () => boolean;
 }): Readiness {
   return () => {
@@ -12,8 +15,14 @@ export function readiness(parts: {
     const lines: Dependency[] = [
       { name: 'server', state: parts.draining() ? 'down' : 'ok', ...(parts.draining() ? { detail: 'draining' } : {}) },
       { name: 'postgres', state: up ? 'ok' : 'degraded', ...(up ? {} : { detail: 'away: editing goes on unsaved, writes over REST answer 503' }) },
-      { name: 'redis', state: 'off', detail: 'one node' },
+      redisLine(parts.fanout),
     ];
     return lines;
   };
+}
+
+function redisLine(fanout: Fanout | undefined): Dependency {
+  if (fanout === undefined) return { name: 'redis', state: 'off', detail: 'one node' };
+  if (fanout.state === 'degraded') return { name: 'redis', state: 'degraded', detail: 'away: other nodes are followed through Postgres, a second behind' };
+  return { name: 'redis', state: 'ok', detail: `${fanout.nodes.length + 1} nodes` };
 }

@@ -1,7 +1,8 @@
 /** `npm start`: configuration, the web app if it is not built yet, the server, and how to sign in. Ends on SIGTERM or SIGINT. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSetupError } from '@sunday/database';
 import pino from 'pino';
@@ -21,6 +22,11 @@ async function withDevelopmentSecret(config: Config): Promise<Config> {
   return { ...config, auth: { ...config.auth, secret: (await readFile(file, 'utf8')).trim() } };
 }
 
+/** Unique among the nodes of a cluster, and the same after a restart, so that the others know whose ghosts to remove. */
+function nodeName(config: Config): string {
+  return `${hostname()}:${config.port === 0 ? process.pid : config.port}`;
+}
+
 async function main(): Promise<void> {
   const started = performance.now();
   const elsewhere = dataDirForRoot(process.env, process.cwd());
@@ -30,7 +36,7 @@ async function main(): Promise<void> {
   for (const warning of config.warnings) log.warn(warning);
   await buildWebApp(say);
   say('Starting Sunday ...');
-  const sunday = await startSunday(config, log, process.env['HOSTNAME'] ?? randomUUID());
+  const sunday = await startSunday(config, log, nodeName(config));
   say(`Sunday is ready in ${((performance.now() - started) / 1000).toFixed(1)} s: ${config.publicUrl ?? sunday.url}`);
   if (config.devAuth && config.loopback) say('Sign in with any name (development sign-in, this machine only).');
   else say('Sign in with a token of your identity provider (SUNDAY_JWKS_URL or SUNDAY_JWT_SECRET).');

@@ -35,16 +35,19 @@ export type TestServer = {
   close(): Promise<void>;
 };
 
-/** @param wire what to put between the server and its database: gets the real URL, returns the one to use */
-export async function startTestServer(env: Record<string, string> = {}, wire: (url: string) => Promise<string> = (url) => Promise.resolve(url)): Promise<TestServer> {
-  const database = await openTestDatabase();
+/**
+ * @param wire what to put between the server and its database: gets the real URL, returns the one to use
+ * @param place another node's database, which is then the caller's to close, and a name of its own
+ */
+export async function startTestServer(env: Record<string, string> = {}, wire: (url: string) => Promise<string> = (url) => Promise.resolve(url), place: { database?: TestDatabase; node?: string } = {}): Promise<TestServer> {
+  const database = place.database ?? (await openTestDatabase());
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-rest-'));
   const log: string[] = [];
   const loaded = loadConfig({ PORT: '0', DATABASE_URL: await wire(database.connectionString), SUNDAY_DATA_DIR: dataDir, SUNDAY_JWT_SECRET: SECRET, ...env });
   // start.ts makes one in the data dir
   const config = loaded.devAuth ? { ...loaded, auth: { ...loaded.auth, secret: SECRET } } : loaded;
-  const sunday = await startSunday(config, pino({ level: 'debug' }, { write: (line: string) => log.push(line) }), 'test').catch(async (error: unknown) => {
-    await database.close(); // or its Postgres keeps this process alive
+  const sunday = await startSunday(config, pino({ level: 'debug' }, { write: (line: string) => log.push(line) }), place.node ?? 'test').catch(async (error: unknown) => {
+    if (place.database === undefined) await database.close(); // or its Postgres keeps this process alive
     throw error;
   });
   const contract = await readContract(sunday.url);
@@ -74,7 +77,7 @@ export async function startTestServer(env: Record<string, string> = {}, wire: (u
     },
     async close() {
       await sunday.stop();
-      await database.close();
+      if (place.database === undefined) await database.close();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

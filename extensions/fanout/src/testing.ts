@@ -57,7 +57,7 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
     },
     async start() {
       const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory, '--logfile', ''];
-      child = spawn(binary, cluster ? [...args, '--cluster-enabled', 'yes'] : args, { stdio: 'ignore' });
+      child = spawn(binary, cluster ? [...args, '--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : args, { stdio: 'ignore' });
       const started = new Redis(port, '127.0.0.1', { retryStrategy: () => 20, maxRetriesPerRequest: null });
       started.on('error', () => undefined);
       const deadline = setTimeout(() => { started.disconnect(); }, READY_WITHIN_MS);

@@ -1,0 +1,80 @@
+/** Several nodes of one Sunday: one database, one real Redis, servers in this process, stock clients. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
+import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
+import { startRedis, type TestRedis } from '@sunday/extension-fanout/testing';
+import type { Awareness } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+import { startTestServer, type TestServer } from './rest-support.ts';
+
+export interface Cluster {
+  readonly redis: TestRedis;
+  readonly database: TestDatabase;
+  readonly nodes: readonly TestServer[];
+  close(): Promise<void>;
+}
+
+export async function startCluster(count: number, wire?: (url: string, node: number) => Promise<string>): Promise<Cluster> {
+  const redis = await startRedis();
+  const database = await openTestDatabase();
+  const nodes: TestServer[] = [];
+  for (let index = 0; index < count; index++) {
+    nodes.push(await startTestServer({ REDIS_URL: redis.url }, (url) => (wire === undefined ? Promise.resolve(url) : wire(url, index)), { database, node: `node-${index + 1}` }));
+  }
+  return {
+    redis, database, nodes,
+    async close() {
+      await Promise.all(nodes.map((node) => node.close()));
+      await redis.close();
+      await database.close();
+    },
+  };
+}
+
+export interface Client {
+  readonly doc: Y.Doc;
+  readonly provider: HocuspocusProvider;
+  readonly awareness: Awareness;
+  readonly cells: Y.Map<unknown>;
+  /** The reason of the last refusal. */
+  readonly refused: () => string;
+  close(): void;
+}
+
+export async function connect(t: TestContext | null, node: TestServer, boardId: string, userId: string, doc = new Y.Doc()): Promise<Client> {
+  const socket = new HocuspocusProviderWebsocket({ url: `${node.url.replace('http', 'ws')}/sync`, delay: 50, minDelay: 50, maxDelay: 500 });
+  let reason = '';
+  const provider = new HocuspocusProvider({
+    websocketProvider: socket, name: boardId, document: doc, token: await node.tokenOf(userId),
+    onAuthenticationFailed: (refusal) => { reason = refusal.reason; },
+  });
+  provider.attach();
+  const { awareness } = provider;
+  assert(awareness !== null);
+  const close = (): void => { provider.destroy(); socket.destroy(); };
+  t?.after(close);
+  return { doc, provider, awareness, cells: doc.getMap('test'), refused: () => reason, close };
+}
+
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<number> {
+  const start = performance.now();
+  while (!(await holds())) {
+    assert(performance.now() - start < withinMs, `not within ${withinMs} ms: ${what}`);
+    await new Promise((resolve) => { setTimeout(resolve, 2); });
+  }
+  return performance.now() - start;
+}
+
+export async function readiness(node: TestServer): Promise<string> {
+  return (await fetch(`${node.url}/readyz`)).text();
+}
+
+/** The document as the server holds it, through the API. */
+export async function exported(node: TestServer, boardId: string, userId: string): Promise<Y.Doc> {
+  const answer = await fetch(`${node.url}/v1/boards/${boardId}/export?format=yjs`, { headers: { authorization: `Bearer ${await node.tokenOf(userId)}` } });
+  assert.equal(answer.status, 200);
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, new Uint8Array(await answer.arrayBuffer()));
+  return doc;
+}
