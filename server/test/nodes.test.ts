@@ -71,7 +71,7 @@ describe('several nodes', { skip: noRedis() }, () => {
     const bob = await connect(t, node(2), boardId, 'bob');
     bob.awareness.setLocalState({ cursor: 2 });
     await until('both see each other', () => ann.awareness.getStates().get(bob.doc.clientID)?.['cursor'] === 2 && bob.awareness.getStates().get(ann.doc.clientID)?.['cursor'] === 1);
-    assert.equal((bob.awareness.getStates().get(ann.doc.clientID)?.['user'] as { name?: string }).name, 'Name of ann');
+    assert.partialDeepStrictEqual(bob.awareness.getStates().get(ann.doc.clientID), { user: { id: 'ann', name: 'Name of ann' } });
     ann.awareness.setLocalStateField('cursor', 10);
     await until('a move is seen', () => bob.awareness.getStates().get(ann.doc.clientID)?.['cursor'] === 10, 1_000);
     const { body } = await (await node(2).as('bob')).expect<{ data: unknown[] }>(200, 'GET', `/boards/${boardId}/presence`);

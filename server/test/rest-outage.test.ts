@@ -1,44 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
+import { cable, type Cable } from './cable.ts';
 import { listAll, startTestServer, type Api, type BoardBody, type ItemBody, type TestServer } from './rest-support.ts';
-
-/** Stands between the server and Postgres, and can be cut. */
-async function cable(target: string): Promise<{ url: string; cut(): void; mend(): void; close(): Promise<void> }> {
-  const url = new URL(target);
-  const directory = url.searchParams.get('host');
-  const port = Number(url.port === '' ? 5432 : url.port);
-  const open = new Set<Socket>();
-  let whole = true;
-  const server = createServer((near) => {
-    const far = directory === null ? connect(port, url.hostname) : connect(`${directory}/.s.PGSQL.${port}`);
-    for (const [socket, other] of [[near, far], [far, near]] as const) {
-      open.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => { open.delete(socket); other.destroy(); });
-      socket.pipe(other);
-    }
-    if (!whole) near.destroy();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  assert(typeof address === 'object' && address !== null);
-  url.searchParams.delete('host');
-  url.hostname = '127.0.0.1';
-  url.port = String(address.port);
-  return {
-    url: url.href,
-    cut() { whole = false; for (const socket of open) socket.destroy(); },
-    mend() { whole = true; },
-    async close() { for (const socket of open) socket.destroy(); server.close(); await once(server, 'close'); },
-  };
-}
 
 let server: TestServer;
 let ada: Api;
-let line: Awaited<ReturnType<typeof cable>>;
+let line: Cable;
 
 before(async () => {
   server = await startTestServer({}, async (target) => {

@@ -1,7 +1,7 @@
 /**
  * What nodes tell each other about the boards they have open, and the interface of whatever carries it.
  *
- * A fan-out is a hint, the journal is the truth. Invariants every driver upholds (`conformance.ts` checks them):
+ * A fan-out is a hint, the journal is the truth. Invariants every driver upholds (`test/conformance.ts` checks them):
  * - what a node publishes reaches every other node that has the board open, at most once, whole, in the order of that node;
  *   nobody gets their own messages, and nobody those of a board they have not open;
  * - loss is possible and never hidden for good: a driver that may have lost messages, in either direction, says so with

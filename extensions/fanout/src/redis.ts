@@ -235,12 +235,11 @@ export class RedisFanout implements Fanout {
       return false;
     }
     this.inFlight += frame.length;
-    const done = (): void => { this.inFlight -= frame.length; };
-    this.link.publish(channel, Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)).then(done, () => {
-      done();
+    const failed = (): void => {
       this.lost(kind);
       this.inbox?.dropped('failed');
-    });
+    };
+    void this.link.publish(channel, Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)).catch(failed).finally(() => { this.inFlight -= frame.length; });
     return true;
   }
 

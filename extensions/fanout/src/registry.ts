@@ -59,7 +59,7 @@ export class NodeRegistry {
   }
 
   sweep(now: number): void {
-    for (const { node, heardAt } of [...this.alive.values()]) if (now - heardAt > DEAD_AFTER_MS) this.leave(node);
+    for (const { node, heardAt } of this.alive.values()) if (now - heardAt > DEAD_AFTER_MS) this.leave(node);
   }
 
   /** Nobody could be heard for a while: everybody's silence is counted from now. */

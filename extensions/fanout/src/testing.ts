@@ -65,8 +65,8 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
       clearTimeout(deadline);
       client = started;
       if (!cluster) return;
-      if (!String(await started.cluster('INFO')).includes('cluster_slots_assigned:16384')) await started.call('CLUSTER', 'ADDSLOTSRANGE', '0', String(SLOTS - 1));
-      while (!String(await started.cluster('INFO')).includes('cluster_state:ok')) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      if (!(await started.cluster('INFO')).includes('cluster_slots_assigned:16384')) await started.call('CLUSTER', 'ADDSLOTSRANGE', '0', String(SLOTS - 1));
+      while (!(await started.cluster('INFO')).includes('cluster_state:ok')) await new Promise((resolve) => { setTimeout(resolve, 20); });
     },
     async stop() {
       client?.disconnect();

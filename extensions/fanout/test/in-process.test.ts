@@ -1,4 +1,4 @@
-import { fanoutConformance } from '../src/conformance.ts';
+import { fanoutConformance } from './conformance.ts';
 import { Hub, InProcessFanout } from '../src/index.ts';
 
 fanoutConformance('in process', () => {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { fanoutConformance } from '../src/conformance.ts';
-import { RedisFanout, type FanoutHandlers } from '../src/index.ts';
+import { RedisFanout, type BoardMessage } from '../src/index.ts';
 import { noRedis, startRedis, type TestRedis } from '../src/testing.ts';
+import { fanoutConformance } from './conformance.ts';
 
 const skip = noRedis();
 
@@ -24,3 +24,104 @@ for (const cluster of [false, true]) {
     };
   }, { skip });
 }
+
+describe('fan-out over a network that fails', { skip }, () => {
+  let redis: TestRedis;
+  const running: RedisFanout[] = [];
+
+  before(async () => { redis = await startRedis(); });
+  after(async () => {
+    await Promise.all(running.map((fanout) => fanout.stop()));
+    await redis.close();
+  });
+
+  async function start(id: string) {
+    const fanout = new RedisFanout({ node: { id, epoch: 1 }, url: redis.url });
+    running.push(fanout);
+    const heard: BoardMessage[] = [];
+    const missed: (string | null)[] = [];
+    const drops: string[] = [];
+    const troubles: string[] = [];
+    await fanout.start({
+      message: (_boardId, message) => { heard.push(structuredClone(message)); },
+      missed: (boardId) => { missed.push(boardId); },
+      dropped: (drop) => { drops.push(drop); },
+      trouble: (what) => { troubles.push(what); },
+    });
+    return { fanout, heard, missed, drops, troubles };
+  }
+
+  async function until(what: string, holds: () => boolean): Promise<void> {
+    const deadline = performance.now() + 15_000;
+    while (!holds()) {
+      assert(performance.now() < deadline, `never: ${what}`);
+      await new Promise((resolve) => { setTimeout(resolve, 2); });
+    }
+  }
+
+  test('a Redis that hangs with its connections open is noticed, costs no caller more than a moment, and is left for a new connection', async () => {
+    const [a, b] = [await start('hang-a'), await start('hang-b')];
+    const boardId = randomUUID();
+    await b.fanout.open(boardId);
+    redis.freeze();
+    await until('it is noticed', () => a.fanout.state === 'degraded' && b.fanout.state === 'degraded');
+    const began = performance.now();
+    await b.fanout.open(randomUUID());
+    assert(performance.now() - began < 3_000);
+    redis.thaw();
+    await until('it is well', () => a.fanout.state === 'ok' && b.fanout.state === 'ok');
+    await until('they were told', () => b.missed.includes(null));
+    a.fanout.publish(boardId, { kind: 'head', seq: 5 });
+    await until('messages flow', () => b.heard.some((message) => message.kind === 'head' && message.seq === 5));
+  });
+
+  test('what waits for a slow Redis is bounded, and the others are told what they may have missed', async () => {
+    const [a, b] = [await start('slow-a'), await start('slow-b')];
+    const boardId = randomUUID();
+    await b.fanout.open(boardId);
+    redis.freeze();
+    const update = new Uint8Array(500_000);
+    for (let seq = 1; seq <= 60; seq++) a.fanout.publish(boardId, { kind: 'batch', seq, update });
+    const full = a.drops.filter((drop) => drop === 'full').length;
+    assert(full >= 25 && full < 60, `${full} of 60 were not kept`);
+    redis.thaw();
+    await until('the others are told', () => b.missed.includes(null));
+  });
+
+  test('a node whose subscription alone is cut subscribes anew, and is told', async () => {
+    const [a, b] = [await start('cut-a'), await start('cut-b')];
+    const boardId = randomUUID();
+    await b.fanout.open(boardId);
+    const clients = String(await redis.client.client('LIST')).split('\n');
+    for (const line of clients.filter((each) => each.includes('name=sunday-subscriber'))) {
+      await redis.client.client('KILL', 'ID', Number(/^id=(\d+)/.exec(line)?.[1]));
+    }
+    await until('it was told', () => b.missed.includes(null));
+    a.fanout.publish(boardId, { kind: 'head', seq: 1 });
+    await until('messages flow', () => b.heard.length > 0);
+  });
+
+  test('a batch too large for pub/sub goes as its head', async () => {
+    const [a, b] = [await start('large-a'), await start('large-b')];
+    const boardId = randomUUID();
+    await b.fanout.open(boardId);
+    a.fanout.publish(boardId, { kind: 'batch', seq: 8, update: new Uint8Array(3_000_000) });
+    await until('it is told', () => b.heard.length > 0);
+    assert.deepEqual(b.heard, [{ kind: 'head', seq: 8 }]);
+  });
+
+  test('junk on a channel is counted and harms nobody; two nodes of one name are reported', async () => {
+    const a = await start('junk');
+    const boardId = randomUUID();
+    await a.fanout.open(boardId);
+    await redis.client.publish(`sunday:board:{${boardId}}`, Buffer.from([1, 0, 255, 255, 255]));
+    await redis.client.publish(`sunday:nodes`, 'hello');
+    await until('both are counted', () => a.drops.length === 2);
+    assert.deepEqual(a.drops, ['malformed', 'malformed']);
+    const twin = new RedisFanout({ node: { id: 'junk', epoch: 2 }, url: redis.url });
+    running.push(twin);
+    await twin.start({ message: () => undefined, missed: () => undefined });
+    await until('it is said', () => a.troubles.length === 1);
+    assert.match(a.troubles.join(), /another node calls itself junk/);
+  });
+});

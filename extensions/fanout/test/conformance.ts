@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import type { BoardMessage, Fanout, FanoutState, NodeIdentity } from './fanout.ts';
+import type { BoardMessage, Fanout, FanoutState, NodeIdentity } from '../src/fanout.ts';
 
 export interface FanoutHarness {
   make(node: NodeIdentity): Fanout;

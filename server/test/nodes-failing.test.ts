@@ -1,0 +1,111 @@
+/** Several nodes while one of them dies, or is cut off from Postgres: what people on the others see. Real processes, real Postgres, real Redis. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
+import { asItemId, createItem, readItem } from '@sunday/board-model';
+import { openTestDatabase } from '@sunday/database/testing';
+import { noRedis, startRedis } from '@sunday/extension-fanout/testing';
+import * as Y from 'yjs';
+import { cable, type Cable } from './cable.ts';
+import { connect, readiness, startCluster, until } from './nodes-support.ts';
+import { freePort, SundayProcess, token } from './sunday-process.ts';
+import type { BoardBody } from './rest-support.ts';
+
+/** Silence of 3.5 s is death, looked for once a second; the rest is a busy machine. */
+const GHOST_MS = 6_000;
+
+describe('several nodes in trouble', { skip: noRedis() }, () => {
+  test('the people of a node that is killed are gone from the others within seconds, and no edit that was saved is', async (t) => {
+    const redis = await startRedis();
+    const database = await openTestDatabase();
+    const dataDir = await mkdtemp(join(tmpdir(), 'sunday-nodes-'));
+    const nodes: SundayProcess[] = [];
+    for (let index = 0; index < 2; index++) nodes.push(new SundayProcess(await freePort(), dataDir, { DATABASE_URL: database.connectionString, REDIS_URL: redis.url }));
+    const [one, two] = nodes;
+    assert(one !== undefined && two !== undefined);
+    t.after(async () => {
+      for (const node of nodes) await node.signal('SIGTERM');
+      await redis.close();
+      await database.close();
+      await rm(dataDir, { recursive: true, force: true });
+    });
+    await Promise.all(nodes.map((node) => node.start()));
+    const { id: boardId } = await one.call<{ id: string }>('POST', '/boards', 'ann', { name: 'Shared' });
+    const open = (node: SundayProcess): { provider: HocuspocusProvider; doc: Y.Doc; close(): void } => {
+      const socket = new HocuspocusProviderWebsocket({ url: `${node.url.replace('http', 'ws')}/sync`, delay: 50, minDelay: 50, maxDelay: 500 });
+      const doc = new Y.Doc();
+      const provider = new HocuspocusProvider({ websocketProvider: socket, name: boardId, document: doc, token: () => token('ann') });
+      provider.awareness?.setLocalState({ cursor: 1 });
+      provider.attach();
+      const close = (): void => { provider.destroy(); socket.destroy(); };
+      t.after(close);
+      return { provider, doc, close };
+    };
+    const [a, b] = [open(one), open(two)];
+    const sees = (): boolean => b.provider.awareness?.getStates().has(a.doc.clientID) === true;
+    await until('they see each other', sees);
+    let edits = 0;
+    const typing = setInterval(() => { a.doc.getMap('test').set(`cell ${++edits}`, edits); }, 2);
+    let saved = 0;
+    a.provider.on('unsyncedChanges', ({ number }: { number: number }) => { if (number === 0) saved = edits; });
+    await until('some are saved', () => saved > 50);
+    await one.signal('SIGKILL');
+    clearInterval(typing);
+    a.close();
+    t.diagnostic(`gone after ${(await until('the ghost is gone', () => !sees(), GHOST_MS)).toFixed(0)} ms`);
+    const cells = b.doc.getMap('test');
+    await until('what was saved is on the other node', () => cells.has(`cell ${saved}`));
+    for (let edit = 1; edit <= saved; edit++) assert.equal(cells.get(`cell ${edit}`), edit);
+    // Its next life is a node like any other.
+    await one.start();
+    const again = open(one);
+    await until('they see each other again', () => b.provider.awareness?.getStates().has(again.doc.clientID) === true);
+    again.doc.getMap('test').set('again', true);
+    await until('and edit together', () => cells.get('again') === true);
+  });
+
+  for (const cutOff of ['one node', 'all nodes'] as const) {
+    test(`Postgres is away for ${cutOff}: people on all nodes go on together, unsaved; then all is saved, by whoever can`, async (t) => {
+      const lines: Cable[] = [];
+      const cluster = await startCluster(2, async (url) => {
+        const line = await cable(url);
+        lines.push(line);
+        return line.url;
+      });
+      t.after(async () => {
+        await cluster.close();
+        for (const line of lines) await line.close();
+      });
+      const [one, two] = cluster.nodes;
+      assert(one !== undefined && two !== undefined);
+      const { id: boardId } = (await (await one.as('ann')).expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Shared' } })).body;
+      const [a, b] = [await connect(t, one, boardId, 'ann'), await connect(t, two, boardId, 'ann')];
+      await until('both are synced', () => a.provider.synced && b.provider.synced && !a.provider.hasUnsyncedChanges);
+      a.cells.set('before', 1);
+      await until('it is seen', () => b.cells.get('before') === 1);
+
+      for (const line of cutOff === 'one node' ? lines.slice(0, 1) : lines) line.cut();
+      createItem(a.doc, { id: asItemId('x'), name: 'made meanwhile' }, { userId: 'ann' });
+      t.diagnostic(`seen on the other node after ${(await until('an edit crosses', () => readItem(b.doc, asItemId('x')) !== undefined, 5_000)).toFixed(0)} ms`);
+      b.cells.set('reply', 1);
+      await until('and an answer comes back', () => a.cells.get('reply') === 1, 5_000);
+      assert.equal(a.provider.hasUnsyncedChanges, true, 'nothing is acknowledged where it cannot be committed');
+      const rows = async (): Promise<number> => (await cluster.database.database.query('SELECT 1 FROM items WHERE board_id = $1', [boardId])).length;
+      // The node that can commits what the other could not.
+      if (cutOff === 'one node') await until('it is saved by the other node', async () => (await rows()) === 1, 5_000);
+      else assert.equal(await rows(), 0);
+
+      for (const line of lines) line.mend();
+      await until('all is saved', () => !a.provider.hasUnsyncedChanges && !b.provider.hasUnsyncedChanges);
+      assert.equal(await rows(), 1);
+      const [client] = await cluster.database.database.query<{ user_id: string }>('SELECT user_id FROM board_clients WHERE board_id = $1 AND client_id = $2', [boardId, a.doc.clientID]);
+      assert.equal(client?.user_id, 'ann', 'what another node journalled is attributed to its author');
+      a.cells.set('after', 1);
+      await until('and all is as before', () => b.cells.get('after') === 1);
+      await until('all dependencies are well', async () => (await Promise.all([one, two].map(readiness))).every((text) => text.startsWith('status: ok')));
+    });
+  }
+});
