@@ -1,0 +1,179 @@
+/** The fan-out between plain Hocuspocus servers with the journal, on real Postgres: a way that loses, repeats and delays, and the README's example. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { after, before, test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
+import { Hocuspocus, type Document } from '@hocuspocus/server';
+import { DatabaseUnavailable } from '@sunday/database';
+import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
+import { Journal, noProjection, PostgresStore } from '@sunday/extension-journal';
+import * as Y from 'yjs';
+import { Hub, InProcessFanout, joinFanout, type Fanout, type FanoutHandlers } from '../src/index.ts';
+import { noRedis, startRedis } from '../src/testing.ts';
+
+let database: TestDatabase;
+before(async () => { database = await openTestDatabase(); });
+after(async () => { await database.close(); });
+
+/** mulberry32: small, seeded, good enough to choose faults. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Faults {
+  on: boolean;
+  readonly chance: () => number;
+}
+
+/** Loses, repeats, delays and reorders what arrives; says nothing of it. */
+function lossy(fanout: Fanout, faults: Faults): Fanout {
+  const start = (handlers: FanoutHandlers): Promise<void> => fanout.start({
+    ...handlers,
+    message(...given) {
+      const chance = faults.on ? faults.chance() : 1;
+      if (chance < 0.3) return;
+      if (chance < 0.4) handlers.message(...given);
+      if (chance < 0.6) setTimeout(() => { handlers.message(...given); }, faults.chance() * 20);
+      else handlers.message(...given);
+    },
+  });
+  return Object.assign(Object.create(fanout) as Fanout, {
+    start, node: fanout.node, open: (boardId: string) => fanout.open(boardId), close: (boardId: string) => { fanout.close(boardId); },
+    publish: fanout.publish.bind(fanout), stop: () => fanout.stop(),
+  });
+}
+
+async function startNode(hub: Hub, faults: Faults) {
+  const id = randomUUID();
+  const inner = new InProcessFanout({ id, epoch: 1 }, hub);
+  const journal = new Journal({
+    store: new PostgresStore(database.another(), id), projection: noProjection, isUnavailable: (error) => error instanceof DatabaseUnavailable,
+    events: { batch: ({ boardId, seq, update }) => { inner.publish(boardId, { kind: 'batch', seq, update }); } },
+  });
+  const fanout = lossy(inner, faults);
+  Object.defineProperties(fanout, { state: { get: () => inner.state }, boards: { get: () => inner.boards } });
+  const nodes = joinFanout({ fanout, journal });
+  const hocuspocus = new Hocuspocus({ extensions: [nodes.extension, journal.extension], quiet: true });
+  await nodes.start();
+  return {
+    journal,
+    open: async (boardId: string): Promise<Document> => {
+      const { document } = await hocuspocus.openDirectConnection(boardId, {});
+      assert(document !== null);
+      return document;
+    },
+    async stop() {
+      await journal.drain();
+      await nodes.stop();
+      await journal.close();
+    },
+  };
+}
+
+async function until(what: string, holds: () => boolean, withinMs = 10_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!holds()) {
+    assert(performance.now() < deadline, `never: ${what}`);
+    await new Promise((resolve) => { setTimeout(resolve, 2); });
+  }
+}
+
+const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const RUNS = Number(process.env['FUZZ'] ?? 5);
+
+test(`a way between nodes that loses, repeats and delays is made good by the journal: three nodes converge (seed ${SEED}, ${RUNS} runs)`, async () => {
+  for (let run = 0; run < RUNS; run++) {
+    const faults: Faults = { on: true, chance: random(SEED + run) };
+    const hub = new Hub();
+    const nodes = await Promise.all([startNode(hub, faults), startNode(hub, faults), startNode(hub, faults)]);
+    const boardId = randomUUID();
+    const [first] = nodes;
+    await first?.journal.create({
+      boardId, workspaceId: null, createdBy: 'fuzz', state: Y.encodeStateAsUpdate(new Y.Doc()), items: [],
+      board: { name: 'Fuzz', description: '', columns: [], groups: [] },
+    });
+    const documents: Document[] = [];
+    let edits = 0;
+    for (let step = 0; step < 300; step++) {
+      // The second and third open the board while it is edited.
+      const node = nodes[documents.length];
+      if (node !== undefined && step % 40 === 0) documents.push(await node.open(boardId));
+      const document = documents[Math.floor(faults.chance() * documents.length)];
+      document?.getMap('cells').set(`cell ${++edits}`, edits);
+      document?.getText('text').insert(0, 'x');
+      if (faults.chance() < 0.3) await new Promise((resolve) => { setTimeout(resolve, faults.chance() * 8); });
+    }
+    await Promise.all(nodes.map(({ journal }) => journal.drain()));
+    await new Promise((resolve) => { setTimeout(resolve, 25); }); // what is delayed arrives
+    faults.on = false;
+    // The next batch of anybody shows each what it lacks: no need to wait for the look at the heads.
+    documents[0]?.getMap('cells').set('last', ++edits);
+    const complete = (document: Document): boolean => document.getMap('cells').size === edits && document.getText('text').length === edits - 1;
+    await until(`all are the same (seed ${SEED + run})`, () => documents.every(complete), 2_000).catch((error: unknown) => {
+      throw new Error(`${documents.map((document) => `${document.getMap('cells').size}/${document.getText('text').length}`).join(', ')} of ${edits}`, { cause: error });
+    });
+    for (const node of nodes) await node.stop();
+  }
+});
+
+const EXAMPLE = fileURLToPath(new URL('../examples/plain-hocuspocus.ts', import.meta.url));
+
+async function startExample(t: TestContext, env: Record<string, string>): Promise<{ url: string; child: ChildProcess }> {
+  const child = spawn(process.execPath, ['--conditions=sunday-source', EXAMPLE], { env: { ...process.env, PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => { child.kill('SIGKILL'); });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /^Listening at (ws:\S+)$/.exec(line)?.[1];
+    if (url !== undefined) return { url, child };
+  }
+  throw new Error('the example ended without listening');
+}
+
+test('two plain Hocuspocus servers are one, through the death of either', { skip: noRedis() }, async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.close());
+  const start = (NODE: string) => startExample(t, { NODE, DATABASE_URL: database.connectionString, REDIS_URL: redis.url });
+  const [one, two] = [await start('a'), await start('b')];
+  const name = randomUUID();
+  const connect = (url: string) => {
+    const websocketProvider = new HocuspocusProviderWebsocket({ url });
+    const provider = new HocuspocusProvider({ websocketProvider, name, document: new Y.Doc(), token: 'any' });
+    provider.attach();
+    t.after(() => { provider.destroy(); websocketProvider.destroy(); });
+    return provider;
+  };
+  const [ada, bob] = [connect(one.url), connect(two.url)];
+  await until('both are in sync', () => ada.isSynced && bob.isSynced);
+  ada.document.getText('notes').insert(0, 'hello');
+  await until('the other node has it', () => bob.document.getText('notes').toJSON() === 'hello', 2_000);
+  one.child.kill('SIGKILL');
+  await once(one.child, 'exit');
+  bob.document.getText('notes').insert(5, ' world');
+  await until('it is saved', () => !bob.hasUnsyncedChanges);
+  const three = await start('a');
+  const cleo = connect(three.url);
+  await until('a new node has all of it', () => cleo.document.getText('notes').toJSON() === 'hello world');
+  bob.document.getText('notes').insert(11, '!');
+  await until('and follows', () => cleo.document.getText('notes').toJSON() === 'hello world!', 2_000);
+  cleo.destroy();
+  cleo.configuration.websocketProvider.destroy();
+  three.child.kill('SIGTERM');
+  await once(three.child, 'exit');
+  assert.equal(three.child.exitCode, 0);
+});
+
+test('the README shows this example', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const shown = /```ts\n([^]*?)```/.exec(readme)?.[1] ?? '';
+  assert(shown.includes('joinFanout') && readFileSync(EXAMPLE, 'utf8').endsWith(shown));
+});
