@@ -19,8 +19,8 @@ import type { Batch, JournalStore, Outcome } from './store.ts';
 const MAX_RUNNING = 2;
 /** Boards in one transaction: bounds the statement's size and the heads locked at once. */
 const MAX_BOARDS = 256;
-/** The window of a board with few sockets, in ms: about one commit of a local disk, so that neighbours share it. */
-const WINDOW_MS = 2;
+/** The window of a board with few sockets, in ms: a few commits of a local disk, so that neighbours share one, and far below what people notice. */
+const WINDOW_MS = 4;
 /** The window grows with the fan-out: at a thousand sockets each frame costs about 40 ms of one core. */
 const WINDOW_MS_PER_FOLLOWER = 0.04;
 const WINDOW_MAX_MS = 40;
