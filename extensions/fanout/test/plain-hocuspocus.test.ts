@@ -11,7 +11,7 @@ import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/pro
 import { Hocuspocus, type Document } from '@hocuspocus/server';
 import { DatabaseUnavailable } from '@sunday/database';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
-import { Journal, noProjection, PostgresStore } from '@sunday/extension-journal';
+import { Journal, noProjection, PostgresStore, type Batch, type JournalStore, type Outcome, type StoredBoard } from '@sunday/extension-journal';
 import * as Y from 'yjs';
 import { Hub, InProcessFanout, joinFanout, type Fanout, type FanoutHandlers } from '../src/index.ts';
 import { noRedis, startRedis } from '../src/testing.ts';
@@ -54,11 +54,30 @@ function lossy(fanout: Fanout, faults: Faults): Fanout {
   });
 }
 
+/**
+ * Commits at once and says so late: others commit on top, and are heard, before this node knows of its own commit. Reads at once and answers late:
+ * others commit between what a load has read and the moment the board is open.
+ */
+function slowToAnswer(store: JournalStore, chance: () => number): JournalStore {
+  return Object.assign(Object.create(store) as JournalStore, {
+    async commit(batches: readonly Batch[]): Promise<Outcome[]> {
+      const outcomes = await store.commit(batches);
+      if (chance() < 0.5) await new Promise((resolve) => { setTimeout(resolve, chance() * 15); });
+      return outcomes;
+    },
+    async load(boardId: string): Promise<StoredBoard | null> {
+      const stored = await store.load(boardId);
+      await new Promise((resolve) => { setTimeout(resolve, chance() * 30); });
+      return stored;
+    },
+  });
+}
+
 async function startNode(hub: Hub, faults: Faults) {
   const id = randomUUID();
   const inner = new InProcessFanout({ id, epoch: 1 }, hub);
   const journal = new Journal({
-    store: new PostgresStore(database.another(), id), projection: noProjection, isUnavailable: (error) => error instanceof DatabaseUnavailable,
+    store: slowToAnswer(new PostgresStore(database.another(), id), faults.chance), projection: noProjection, isUnavailable: (error) => error instanceof DatabaseUnavailable,
     events: { batch: ({ boardId, seq, update }) => { inner.publish(boardId, { kind: 'batch', seq, update }); } },
   });
   const fanout = lossy(inner, faults);
@@ -117,14 +136,51 @@ test(`a way between nodes that loses, repeats and delays is made good by the jou
     await Promise.all(nodes.map(({ journal }) => journal.drain()));
     await new Promise((resolve) => { setTimeout(resolve, 25); }); // what is delayed arrives
     faults.on = false;
-    // The next batch of anybody shows each what it lacks: no need to wait for the look at the heads.
-    documents[0]?.getMap('cells').set('last', ++edits);
-    const complete = (document: Document): boolean => document.getMap('cells').size === edits && document.getText('text').length === edits - 1;
-    await until(`all are the same (seed ${SEED + run})`, () => documents.every(complete), 2_000).catch((error: unknown) => {
+    const allTheSame = (when: string): Promise<void> => until(`all are the same (seed ${SEED + run}, ${when})`, () => documents.every(
+      (document) => document.getMap('cells').size === edits && document.getText('text').length === edits,
+    ), 2_000).catch((error: unknown) => {
       throw new Error(`${documents.map((document) => `${document.getMap('cells').size}/${document.getText('text').length}`).join(', ')} of ${edits}`, { cause: error });
     });
+    const edit = (document: Document | undefined): void => {
+      document?.getMap('cells').set(`cell ${++edits}`, edits);
+      document?.getText('text').insert(0, 'x');
+    };
+    // The next batch of anybody shows each what it lacks: no need to wait for the look at the heads.
+    edit(documents[0]);
+    await allTheSame('after the next batch');
+    // Without faults nothing has to be waited for, though batches arrive while a node's own commit is out.
+    for (let burst = 1; burst <= 10; burst++) {
+      for (let step = 0; step < 20; step++) {
+        edit(documents[step % 3]);
+        await new Promise((resolve) => { setTimeout(resolve, faults.chance() * 3); });
+      }
+      await allTheSame(`burst ${burst}`);
+    }
     for (const node of nodes) await node.stop();
   }
+});
+
+test(`a board opened while its last edit is committed elsewhere has that edit, 40 times (seed ${SEED})`, async () => {
+  const chance = random(SEED);
+  const hub = new Hub();
+  const [one, two] = [await startNode(hub, { on: false, chance }), await startNode(hub, { on: false, chance })];
+  for (let run = 1; run <= 40; run++) {
+    const boardId = randomUUID();
+    await one.journal.create({
+      boardId, workspaceId: null, createdBy: 'test', state: Y.encodeStateAsUpdate(new Y.Doc()), items: [],
+      board: { name: 'Test', description: '', columns: [], groups: [] },
+    });
+    const there = await one.open(boardId);
+    const opening = two.open(boardId);
+    await new Promise((resolve) => { setTimeout(resolve, chance() * 30); });
+    there.getMap('cells').set('last', run);
+    await one.journal.drain();
+    const here = await opening;
+    // Sooner than the look at the heads, every 5 s, would find it.
+    await until(`the edit is there (run ${run})`, () => here.getMap('cells').get('last') === run, 1_000);
+  }
+  await one.stop();
+  await two.stop();
 });
 
 const EXAMPLE = fileURLToPath(new URL('../examples/plain-hocuspocus.ts', import.meta.url));
