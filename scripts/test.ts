@@ -8,7 +8,7 @@
  * Browser suites need Chromium: the one TEST_CHROMIUM names, else one of the usual places. Without it they are skipped, each by name;
  * with CI=true a skipped test of any kind fails the run. Exits 0 if and only if nothing failed.
  */
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run, type RunOptions } from 'node:test';
@@ -32,7 +32,7 @@ function findChromium(): string | undefined {
 }
 
 /** Suites that do nothing without a browser. A suite that needs it in part skips that part itself, by TEST_CHROMIUM. */
-const needsChromium = (file: string): boolean => file.startsWith('web/test/');
+const needsChromium = (file: string): boolean => file.startsWith('web/test/') && readFileSync(join(ROOT, file), 'utf8').includes("'./support.ts'");
 
 function chooseFiles(chromium: string | undefined): string[] {
   const asked = process.argv.slice(2);

@@ -13,7 +13,7 @@ import { useClient } from '../src/react.ts';
 import { ServerShell, type Probe } from './browser/page.ts';
 import { startPlainServer, until, type PlainServer } from './rig.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
+const CHROMIUM = process.env['TEST_CHROMIUM'] ?? '/usr/bin/chromium'; // npm test looks for it
 declare const window: { readonly probe: Probe };
 const WITHOUT = existsSync(CHROMIUM) ? false : `SKIPPED: no Chromium at ${CHROMIUM}`;
 

@@ -150,7 +150,7 @@ export async function rest<T>(server: Sunday, who: SignedIn | null, method: stri
 
 export const launch = (): Promise<Browser> =>
   chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: process.env['TEST_CHROMIUM'] ?? '/usr/bin/chromium',
     args: [
       '--headless',
       '--no-sandbox',
