@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
+import { WebSocketStatus } from '@hocuspocus/provider';
 import { openTestDatabase } from '@sunday/database/testing';
 import * as Y from 'yjs';
 import { committed, holds, seeded, stock, textOf, until, type StockClient } from './stock-clients.ts';
@@ -101,11 +102,11 @@ test('the counter never reads zero while an edit is uncommitted: deletions, lost
         if (provider.unsyncedChanges === 0) tally.silent += 1;
       } else if (roll < 0.85) {
         running = 'offline';
-        if (socket.status === 'connected') socket.disconnect();
+        if (socket.status === WebSocketStatus.Connected) socket.disconnect();
         else void socket.connect();
       } else if (roll < 0.9) {
         running = 'forced sync';
-        if (socket.status === 'connected' && provider.synced) provider.forceSync();
+        if (socket.status === WebSocketStatus.Connected && provider.synced) provider.forceSync();
       } else if (roll < 0.92) {
         running = 'cut';
         client.sockets.at(-1)?.terminate();
@@ -122,7 +123,7 @@ test('the counter never reads zero while an edit is uncommitted: deletions, lost
       await delay(random() * 60);
     }
     running = 'end';
-    for (const { client } of clients) if (client.socket.status === 'disconnected') void client.socket.connect();
+    for (const { client } of clients) if (client.socket.status === WebSocketStatus.Disconnected) void client.socket.connect();
     await until('both are saved at last', () => clients.every(({ client }) => client.provider.synced && client.provider.unsyncedChanges === 0), 60_000, () => clients.map(({ client }) => `${client.provider.unsyncedChanges} ${client.socket.status}`).join(', '));
     await until('both hold the same', () => new Set(clients.map(({ client }) => textOf(client.doc, place).toString())).size === 1);
     await Promise.all(checks);
