@@ -23,7 +23,7 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
     const database = await openTestDatabase();
     const dataDir = await mkdtemp(join(tmpdir(), 'sunday-nodes-'));
     const nodes: SundayProcess[] = [];
-    for (let index = 0; index < 2; index++) nodes.push(new SundayProcess(await freePort(), dataDir, { DATABASE_URL: database.connectionString, REDIS_URL: redis.url }));
+    for (let index = 0; index < 2; index++) nodes.push(new SundayProcess(await freePort(), dataDir, { DATABASE_URL: database.connectionString, REDIS_URL: redis.url, LOG_LEVEL: 'info' }));
     const [one, two] = nodes;
     assert(one !== undefined && two !== undefined);
     t.after(async () => {
@@ -55,7 +55,9 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
     await one.signal('SIGKILL');
     clearInterval(typing);
     a.close();
-    t.diagnostic(`gone after ${(await until('the ghost is gone', () => !sees(), GHOST_MS)).toFixed(0)} ms`);
+    const killedAt = Date.now();
+    const took = await until('the ghost is gone', () => !sees(), GHOST_MS).catch((error: unknown) => { throw new Error(`killed at ${killedAt}; ${two.log}`, { cause: error }); });
+    t.diagnostic(`gone after ${took.toFixed(0)} ms`);
     const cells = b.doc.getMap('test');
     await until('what was saved is on the other node', () => cells.has(`cell ${saved}`));
     for (let edit = 1; edit <= saved; edit++) assert.equal(cells.get(`cell ${edit}`), edit);

@@ -77,7 +77,7 @@ export class InProcessFanout implements Fanout {
 
   start(handlers: FanoutHandlers): Promise<void> {
     this.handlers = handlers;
-    this.inbox = new Inbox(this.node, handlers, () => { /* a hub is up or down as a whole */ });
+    this.inbox = new Inbox(this.node, handlers, () => { /* a hub is up or down as a whole */ }, () => { /* it tells both of each other */ });
     this.hub.join(this);
     return Promise.resolve();
   }

@@ -13,13 +13,19 @@ export class Inbox {
   private readonly onEcho: (count: number) => void;
   private saidTwin = false;
 
-  /** @param onEcho a heartbeat of this node came back */
-  constructor(own: NodeIdentity, handlers: FanoutHandlers, onEcho: (count: number) => void) {
+  /**
+   * @param onEcho a heartbeat of this node came back
+   * @param greet a node is new here: it should hear of this one now, not with the next heartbeat, which it might not live to hear
+   */
+  constructor(own: NodeIdentity, handlers: FanoutHandlers, onEcho: (count: number) => void, greet: () => void) {
     this.own = own;
     this.handlers = handlers;
     this.onEcho = onEcho;
     this.registry = new NodeRegistry(
-      (node) => { this.call(() => handlers.nodeHere?.(node)); },
+      (node) => {
+        greet();
+        this.call(() => handlers.nodeHere?.(node));
+      },
       (node) => { this.call(() => handlers.nodeGone?.(node)); },
     );
   }
@@ -36,12 +42,14 @@ export class Inbox {
       this.ownName(from, message);
       return;
     }
+    if (message.kind === 'bye') {
+      this.registry.leave(from);
+      return;
+    }
+    // Whatever a node says, it lives: presence of one that died before its first heartbeat came would stay.
+    this.registry.heard(from, performance.now());
     switch (message.kind) {
       case 'alive':
-        this.registry.heard(from, performance.now());
-        return;
-      case 'bye':
-        this.registry.leave(from);
         return;
       case 'missed':
         this.missed(null);

@@ -89,7 +89,7 @@ export class RedisFanout implements Fanout {
 
   async start(handlers: FanoutHandlers): Promise<void> {
     this.handlers = handlers;
-    this.inbox = new Inbox(this.node, handlers, (count) => { this.echoed(count); });
+    this.inbox = new Inbox(this.node, handlers, (count) => { this.echoed(count); }, () => { this.sendOwn({ kind: 'alive', count: this.beats }); });
     const open = new Promise<void>((resolve) => { this.onFirstEcho = resolve; });
     this.link.connect();
     this.beat();
@@ -155,9 +155,10 @@ export class RedisFanout implements Fanout {
     if (this.timer !== null) clearTimeout(this.timer);
     const now = performance.now();
     if (this.nextBeatAt > 0 && now - this.nextBeatAt > HEARTBEAT_MS) {
-      // This process stood still; what arrived meanwhile is read after this timer. Nobody else's silence means anything.
-      this.echoAt = now;
-      this.inbox.registry.excuse(now);
+      // This process stood still; what arrived meanwhile is read after this timer. Nobody's silence in that time means anything.
+      const stoodStill = now - this.nextBeatAt;
+      this.echoAt += stoodStill;
+      this.inbox.registry.forgive(stoodStill);
     }
     if (this.way === 'ok') {
       if (now - this.echoAt > ECHO_LOST_MS) this.turn('degraded', 'heartbeats do not come back');

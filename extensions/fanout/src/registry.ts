@@ -62,7 +62,12 @@ export class NodeRegistry {
     for (const { node, heardAt } of this.alive.values()) if (now - heardAt > DEAD_AFTER_MS) this.leave(node);
   }
 
-  /** Nobody could be heard for a while: everybody's silence is counted from now. */
+  /** Nobody could be heard for so many ms: they are not counted as silence. */
+  forgive(ms: number): void {
+    for (const known of this.alive.values()) known.heardAt += ms;
+  }
+
+  /** Others may need a moment, too, before they can be heard again: everybody's silence is counted from now. */
   excuse(now: number): void {
     for (const known of this.alive.values()) known.heardAt = now;
   }
