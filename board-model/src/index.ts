@@ -15,7 +15,7 @@ export { listItems, readItem, type ItemOptions, type ListOptions } from './read.
 export { createItem, deleteItem, moveItem, restoreItem, updateItem, type ItemPatch, type NewItem } from './items.ts';
 export { addComment, deleteComment, editComment, readComments, restoreComment, type NewComment } from './comments.ts';
 export { longText } from './long-text.ts';
-export { EXCERPT_LENGTH, projectBoard, projectItem, type BoardProjection, type ItemProjection } from './projection.ts';
+export { EXCERPT_LENGTH, itemProjector, projectBoard, projectItem, type BoardProjection, type ItemProjection } from './projection.ts';
 export { touchedBy, type Touched } from './touched.ts';
 export { readChanges, type BoardChange, type CreatedItem, type FieldChange, type ItemPlace, type TextStep } from './changes.ts';
 export { computeColumns } from './computed.ts';

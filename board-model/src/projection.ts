@@ -16,15 +16,20 @@ export const EXCERPT_LENGTH = 500;
 export type ItemProjection = ItemView;
 export type BoardProjection = Pick<BoardView, 'name' | 'description' | 'columns' | 'groups' | 'schemaVersion'>;
 
-/** undefined: no such item. Never throws. */
-export const projectItem = (doc: Y.Doc, itemId: ItemId): ItemProjection | undefined => {
-  const item = child(itemsMap(doc), itemId);
-  if (item === undefined) return undefined;
+/** Projects items of a document, whose columns it looks up once: good until one of them changes. Never throws. */
+export const itemProjector = (doc: Y.Doc): ((itemId: ItemId) => ItemProjection | undefined) => {
   const columns = new ColumnIndex(doc, true);
-  const view = itemView(doc, item, itemId, columns, EXCERPT_LENGTH);
-  for (const column of columns.computed) delete view.values[column.id];
-  return view;
+  return (itemId) => {
+    const item = child(itemsMap(doc), itemId);
+    if (item === undefined) return undefined;
+    const view = itemView(doc, item, itemId, columns, EXCERPT_LENGTH);
+    for (const column of columns.computed) delete view.values[column.id];
+    return view;
+  };
 };
+
+/** undefined: no such item. Never throws. */
+export const projectItem = (doc: Y.Doc, itemId: ItemId): ItemProjection | undefined => itemProjector(doc)(itemId);
 
 /** Archived columns and groups included, with `archivedAt`. Never throws. */
 export const projectBoard = (doc: Y.Doc): BoardProjection => ({

@@ -1,10 +1,14 @@
 /**
  * Compaction: replaces the journal rows of a board by a snapshot (invariant 7). It reads rows, never the live document, which
  * holds uncommitted content; the fold runs on a worker thread; the replacement is compare-and-set on the snapshot generation,
- * so that any number of nodes may try. Boards are compacted one at a time. No timers: commits drive it.
+ * so that any number of nodes may try. Boards are compacted one at a time. Commits drive it; rows too young for it are seen to once
+ * they are old enough, so that a burst followed by silence is compacted, too. Owns one timer for each board that waits for that.
  */
 import type { Folder } from './folder.ts';
 import type { JournalStore } from './store.ts';
+
+/** Rows are aged by the database's clock, the timer by ours. */
+const REVISIT_SLACK_MS = 1000;
 
 export interface CompactionResult {
   readonly boardId: string;
@@ -21,6 +25,7 @@ export class Compactor {
   private readonly onDone: (result: CompactionResult) => void;
   private readonly onError: (boardId: string, error: unknown) => void;
   private readonly queue = new Set<string>();
+  private readonly revisits = new Map<string, NodeJS.Timeout>();
   private running: Promise<void> | null = null;
 
   constructor(options: {
@@ -43,8 +48,28 @@ export class Compactor {
     this.running ??= this.run().finally(() => { this.running = null; });
   }
 
-  /** Resolves when nothing is under way. */
+  /** Once all that is in the journal now is old enough, what was left behind is compacted; if nothing was, that is the end of it. */
+  private revisit(boardId: string): void {
+    if (this.revisits.has(boardId)) return;
+    const timer = setTimeout(() => {
+      this.compact(boardId, this.minAgeMs).then(
+        (result) => {
+          this.revisits.delete(boardId);
+          if (result.rows > 0) this.onDone(result);
+        },
+        (error: unknown) => {
+          this.revisits.delete(boardId);
+          this.onError(boardId, error);
+        },
+      );
+    }, this.minAgeMs + REVISIT_SLACK_MS);
+    timer.unref();
+    this.revisits.set(boardId, timer);
+  }
+
+  /** Resolves when nothing is under way, and nothing will be. */
   async settled(): Promise<void> {
+    for (const timer of this.revisits.values()) clearTimeout(timer);
     this.queue.clear();
     await this.running;
   }
@@ -54,6 +79,7 @@ export class Compactor {
       this.queue.delete(boardId);
       try {
         this.onDone(await this.compact(boardId, this.minAgeMs));
+        this.revisit(boardId);
       } catch (error) {
         this.onError(boardId, error);
       }

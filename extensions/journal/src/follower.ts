@@ -52,8 +52,12 @@ export interface FollowerEvents {
   hello(connection: Connection, hello: { clientId: number; schemaVersion: number }): void;
 }
 
-const bufferedBytes = (socket: Connection['webSocket']): number =>
-  'bufferedAmount' in socket && typeof socket.bufferedAmount === 'number' ? socket.bufferedAmount : 0;
+/** Bytes queued on a socket; 0 for one that cannot tell. Asked for each batch and socket, so what it is, is found out once. */
+function bufferedBytesOf(socket: Connection['webSocket']): () => number {
+  if (!('bufferedAmount' in socket)) return () => 0;
+  const measured: { readonly bufferedAmount: unknown } = socket;
+  return () => (typeof measured.bufferedAmount === 'number' ? measured.bufferedAmount : 0);
+}
 
 const userOf = (context: unknown): string | null =>
   typeof context === 'object' && context !== null && 'userId' in context && typeof context.userId === 'string' ? context.userId : null;
@@ -64,6 +68,7 @@ export class Follower {
   private readonly limits: FollowerLimits;
   private readonly events: FollowerEvents;
   private readonly acks: Acks;
+  private readonly bufferedBytes: () => number;
   private readonly sendFrame: (frame: Uint8Array) => void;
   private state: FollowerState = { kind: 'new' };
   private sdk = false;
@@ -77,6 +82,7 @@ export class Follower {
     const send = connection.send.bind(connection);
     const handleMessage = connection.handleMessage.bind(connection);
     this.sendFrame = send;
+    this.bufferedBytes = bufferedBytesOf(connection.webSocket);
     this.acks = new Acks({
       status: () => { send(syncStatusFrame(connection.messageAddress, true)); },
       cumulative: (frames, clock) => { this.tell({ sunday: 'ack', frames, clock }); },
@@ -198,7 +204,7 @@ export class Follower {
       case 'gone':
         return;
       case 'following':
-        if (bufferedBytes(this.connection.webSocket) <= this.limits.highWaterBytes) {
+        if (this.bufferedBytes() <= this.limits.highWaterBytes) {
           this.sendFrame(frame);
           return;
         }
@@ -218,7 +224,7 @@ export class Follower {
 
   /** If its socket has drained: the vector it stands at, which the caller answers with what it missed. */
   drained(): Uint8Array | null {
-    if (this.state.kind !== 'lagging' || bufferedBytes(this.connection.webSocket) > this.limits.lowWaterBytes) return null;
+    if (this.state.kind !== 'lagging' || this.bufferedBytes() > this.limits.lowWaterBytes) return null;
     const vector = Y.decodeStateVector(this.board.stateVector());
     for (const [client, clock] of this.state.from) vector.set(client, clock);
     this.state = { kind: 'catching-up' };

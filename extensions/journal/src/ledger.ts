@@ -128,8 +128,9 @@ export class Ledger implements FollowedBoard {
 
   /** The document's `afterTransaction`: which items the next batch must project. */
   note(transaction: Y.Transaction): void {
-    if (transaction.origin === COMMITTED_ELSEWHERE) return;
-    this.projection.collect(transaction, this.touched);
+    // The rows of what another node committed are its to write; that columns changed concerns us, too.
+    const elsewhere = transaction.origin === COMMITTED_ELSEWHERE;
+    this.projection.collect(transaction, elsewhere ? { items: new Set(), structure: false } : this.touched);
   }
 
   /** The document's `update`: from here on the update is owed to the journal. */

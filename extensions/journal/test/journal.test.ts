@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
+import { createColumn, createItem, updateItem } from '@sunday/board-model';
 import * as Y from 'yjs';
 import type { Batch, JournalStore, Outcome } from '../src/index.ts';
-import { connect, createBoard, startNode, until } from './plain-hocuspocus.ts';
+import { connect, createBoard, startNode, until, USER } from './plain-hocuspocus.ts';
 
 let database: TestDatabase;
 before(async () => { database = await openTestDatabase(); });
@@ -194,4 +195,45 @@ test('a malformed update is refused and never acknowledged; the board and its ot
   await until('acknowledged', () => !good.provider.hasUnsyncedChanges);
   for (const client of [good, bad]) client.close();
   await node.stop();
+});
+
+test('a burst followed by silence is compacted, too', async () => {
+  const node = await startNode(database.database, { compactAfterRows: 5, compactMinAgeMs: 300 });
+  const boardId = await createBoard(node.journal);
+  const writer = connect(node.url, boardId);
+  await until('synced', () => writer.provider.synced);
+  for (let edit = 0; edit < 12; edit += 1) {
+    writer.doc.getMap('m').set('k', edit);
+    await until('acknowledged', () => !writer.provider.hasUnsyncedChanges);
+  }
+  const rows = async (): Promise<number> => {
+    const [left] = await database.database.query<{ rows: string }>('SELECT count(*) AS rows FROM board_updates WHERE board_id = $1', [boardId]);
+    return Number(left?.rows);
+  };
+  assert.ok((await rows()) > 0, 'rows this young are kept');
+  await until('all rows are in the snapshot', async () => (await rows()) === 0);
+  writer.close();
+  await node.stop();
+});
+
+test('a column that another node added counts at once in the rows this node writes', async () => {
+  const one = await startNode(database.database);
+  const two = await startNode(database.database);
+  const boardId = await createBoard(one.journal);
+  const a = connect(one.url, boardId);
+  const b = connect(two.url, boardId);
+  await until('both synced', () => a.provider.synced && b.provider.synced);
+  const itemId = createItem(b.doc, { name: 'An item' }, { userId: USER });
+  await until('b is acknowledged', () => !b.provider.hasUnsyncedChanges);
+  await one.journal.follow();
+  const columnId = createColumn(a.doc, { title: 'Points', type: 'number' }, { userId: USER });
+  await until('a is acknowledged', () => !a.provider.hasUnsyncedChanges);
+  await two.journal.follow();
+  await until('b has the column', () => b.doc.getMap('columns').has(columnId));
+  updateItem(b.doc, itemId, { values: { [columnId]: 7 } }, { userId: USER });
+  await until('b is acknowledged', () => !b.provider.hasUnsyncedChanges);
+  const [row] = await database.database.query<{ item_values: Record<string, unknown> }>('SELECT item_values FROM items WHERE board_id = $1 AND item_id = $2', [boardId, itemId]);
+  assert.deepEqual(row?.item_values, { [columnId]: 7 });
+  for (const client of [a, b]) client.close();
+  for (const node of [one, two]) await node.stop();
 });
