@@ -50,6 +50,7 @@ export class RedisFanout implements Fanout {
   private inbox: Inbox | null = null;
   private handlers: FanoutHandlers | null = null;
   private way: FanoutState = 'degraded';
+  private reason = 'Redis does not answer';
   private subscribed = false;
   private subscribing = 0;
   private timer: NodeJS.Timeout | null = null;
@@ -93,7 +94,8 @@ export class RedisFanout implements Fanout {
     const open = new Promise<void>((resolve) => { this.onFirstEcho = resolve; });
     this.link.connect();
     this.beat();
-    await settledWithin(open, START_WAIT_MS);
+    // Who starts without Redis has not turned degraded, and is told so all the same.
+    if (!(await settledWithin(open, START_WAIT_MS))) this.handlers?.state?.(this.way, this.reason);
   }
 
   private arrived(channel: string, bytes: Uint8Array): void {
@@ -113,6 +115,7 @@ export class RedisFanout implements Fanout {
       this.subscribed = false;
       this.confirmed.clear();
     }
+    this.reason = reason;
     this.turn('degraded', reason);
   }
 

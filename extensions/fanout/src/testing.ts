@@ -48,6 +48,9 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
   const port = await freePort();
   let child: ChildProcess | null = null;
   let client: Redis | null = null;
+  // A test process that ends early leaves nothing behind.
+  const onExit = (): void => { child?.kill('SIGKILL'); };
+  process.once('exit', onExit);
 
   const redis: TestRedis = {
     url: `redis://127.0.0.1:${port}`,
@@ -82,6 +85,7 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
     thaw() { child?.kill('SIGCONT'); },
     async close() {
       await redis.stop();
+      process.off('exit', onExit);
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -101,6 +101,22 @@ describe('fan-out over a network that fails', { skip }, () => {
     await until('messages flow', () => b.heard.length > 0);
   });
 
+  test('a node starts without Redis, says so and why, and joins the others when it is there', async () => {
+    const other = await startRedis();
+    await other.stop();
+    const states: string[] = [];
+    const fanout = new RedisFanout({ node: { id: 'early', epoch: 1 }, url: other.url });
+    const began = performance.now();
+    await fanout.start({ message: () => undefined, missed: () => undefined, state: (state, reason) => { states.push(`${state}: ${reason}`); } });
+    await fanout.open(randomUUID());
+    assert(performance.now() - began < 5_000);
+    assert.match(states.join(), /^degraded: connect ECONNREFUSED/);
+    await other.start();
+    await until('it is well', () => fanout.state === 'ok');
+    await fanout.stop();
+    await other.close();
+  });
+
   test('a batch too large for pub/sub goes as its head', async () => {
     const [a, b] = [await start('large-a'), await start('large-b')];
     const boardId = randomUUID();
