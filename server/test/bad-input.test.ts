@@ -129,6 +129,17 @@ test('a frame over the limit is refused in-band; far over it, the socket ends be
   await othersGoOn();
 });
 
+test('a sign-in that cannot be read is refused in-band, and a readable one on the same socket gets in', async () => {
+  const socket = await bare(server.url);
+  socket.websocket.send(frameOf(cell.boardId, FRAME.auth, 0, new Uint8Array([255, 255, 255])));
+  await until('refused', () => socket.deniedFor(cell.boardId).length > 0);
+  assert.deepEqual(socket.deniedFor(cell.boardId), ['malformed_update']);
+  socket.websocket.send(authFrame(cell.boardId, await server.tokenOf('mallory')));
+  await until('let in', () => socket.authenticated(cell.boardId));
+  socket.websocket.close();
+  await othersGoOn();
+});
+
 test('a broadcast that only servers may send is refused', async () => {
   const socket = await admitted();
   socket.websocket.send(frameOf(cell.boardId, FRAME.broadcastStateless, 'to all'));

@@ -19,7 +19,7 @@ import { ERRORS, isErrorCode, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { OutboundSocket } from './outbound-socket.ts';
 import {
-  awarenessFrame, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, toYWebsocket, type Envelope,
+  awarenessFrame, isReadableToken, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, toYWebsocket, type Envelope,
 } from './protocols.ts';
 
 /** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
@@ -146,6 +146,11 @@ export class ClientSocket {
         if (this.attached.has(envelope.address)) this.options.presence.query(envelope.document, this.peerId(envelope.address));
         return;
       case FRAME.auth:
+        if (!isReadableToken(frame, envelope.bodyAt)) {
+          this.options.count('malformed');
+          this.refuse(envelope.address, 'malformed_update');
+          return;
+        }
         if (!this.admit(envelope)) return;
         break;
       case FRAME.broadcastStateless:

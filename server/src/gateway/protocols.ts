@@ -87,6 +87,21 @@ export function readAwareness(frame: Uint8Array, bodyAt: number): Uint8Array | n
   }
 }
 
+/** Whether an Auth frame of a client can be read; Hocuspocus would log a stack trace for each that cannot. */
+export function isReadableToken(frame: Uint8Array, bodyAt: number): boolean {
+  try {
+    const decoder = decoding.createDecoder(frame);
+    decoder.pos = bodyAt;
+    if (decoding.readVarUint(decoder) !== AUTH.token) return false;
+    decoding.readVarString(decoder);
+    // The provider's version follows since 4.0.
+    if (decoding.hasContent(decoder)) decoding.readVarString(decoder);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What an Auth frame of the server says. */
 export function readServerAuth(frame: Uint8Array, bodyAt: number): { kind: 'denied'; reason: string } | { kind: 'authenticated' } | { kind: 'other' } {
   const decoder = decoding.createDecoder(frame);
