@@ -9,6 +9,8 @@ import { connect, exported, readiness, startCluster, until, type Client, type Cl
 import { startTestServer, type Api, type BoardBody } from './rest-support.ts';
 
 const OWNER = 'olga';
+/** RUNS=1000 for the long version. */
+const RUNS = Number(process.env['RUNS'] ?? 200);
 
 describe('several nodes', { skip: noRedis() }, () => {
   let cluster: Cluster;
@@ -112,13 +114,13 @@ describe('several nodes', { skip: noRedis() }, () => {
     t.diagnostic(`removal ${removal.toFixed(0)} ms, revocation ${revocation.toFixed(0)} ms`);
   });
 
-  test('two nodes edit the same cells, 200 times: item rows, and the documents of all nodes and clients, are the same', async (t) => {
+  test(`two nodes edit the same cells, ${RUNS} times: item rows, and the documents of all nodes and clients, are the same`, async (t) => {
     const boardId = await newBoard();
     const [a, b] = [await connect(t, node(1), boardId, OWNER), await connect(t, node(2), boardId, OWNER)];
     await synced(a, b);
     createItem(a.doc, { id: asItemId('x'), name: 'x' }, { userId: OWNER });
     await until('the item is on both', () => listItems(b.doc).length === 1);
-    for (let run = 1; run <= 200; run++) {
+    for (let run = 1; run <= RUNS; run++) {
       // No waiting between the two: they are concurrent, and in different batches.
       updateItem(a.doc, asItemId('x'), { name: `a${run}`, values: { n: run, s: `a${run}` } }, { userId: OWNER });
       updateItem(b.doc, asItemId('x'), { name: `b${run}`, values: { n: -run } }, { userId: OWNER });
