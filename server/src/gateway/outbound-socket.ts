@@ -4,7 +4,8 @@
  * A broadcast hands the same bytes to every socket of a board: the WebSocket frame around them is made once and shared. Each
  * socket is corked at its first write of a turn and uncorked once at its end, so that a turn costs one system call a socket.
  * What the network has not taken is bounded: the journal holds batches back above its own mark (it reads `bufferedAmount`),
- * and a socket that fills past the hard bound all the same is closed with 4508.
+ * and a socket that fills past the hard bound all the same is closed with 4508. One frame at a time may be larger than the
+ * bound leaves room for: the whole of a large board, sent to somebody who joins.
  *
  * Writes raw frames beside `ws`, which is sound because compression is off: `ws` then writes each of its own frames at once.
  */
@@ -67,6 +68,8 @@ export class OutboundSocket {
   private readonly stream: Duplex;
   private readonly maxBytes: number;
   private readonly onOverflow: () => void;
+  /** Bytes of the one large frame that is on its way. */
+  private large = 0;
 
   constructor(websocket: WebSocket, stream: Duplex, maxBytes: number, onOverflow: () => void) {
     this.websocket = websocket;
@@ -87,12 +90,20 @@ export class OutboundSocket {
   send(payload: Uint8Array): void {
     if (this.websocket.readyState !== this.websocket.OPEN) return;
     const frame = sharedFrame(payload);
-    if (this.stream.writableLength + frame.length > this.maxBytes) {
+    const queued = this.stream.writableLength - this.large;
+    const fits = queued + frame.length <= this.maxBytes;
+    // A board may be larger than the bound; refused for its size, its joiners would come back for ever.
+    if (!fits && (this.large > 0 || queued > this.maxBytes)) {
       this.onOverflow();
       return;
     }
     corkForThisTurn(this.stream);
-    this.stream.write(frame);
+    if (fits) {
+      this.stream.write(frame);
+      return;
+    }
+    this.large = frame.length;
+    this.stream.write(frame, () => { this.large = 0; });
   }
 
   close(code: number, reason: string): void {
