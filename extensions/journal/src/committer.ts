@@ -61,6 +61,7 @@ export class Committer {
   private running = 0;
   private window: { timer: NodeJS.Timeout; at: number } | null = null;
   private retry: NodeJS.Timeout | null = null;
+  private recovering = false;
   private retryMs = RETRY_MIN_MS;
   private spilling: NodeJS.Timeout | null = null;
   private awaySince: number | null = null;
@@ -130,9 +131,14 @@ export class Committer {
     for (const ledger of this.due) {
       if (cuts.size >= MAX_BOARDS) break;
       this.due.delete(ledger);
-      const batch = ledger.cut();
-      // A cut that is out already asks again when it is confirmed.
-      if (batch !== null) cuts.set(ledger, batch);
+      try {
+        const batch = ledger.cut();
+        // A cut that is out already asks again when it is confirmed.
+        if (batch !== null) cuts.set(ledger, batch);
+      } catch (error) {
+        // One board that cannot be projected is not its neighbours' trouble, nor the process'.
+        this.later(ledger, error);
+      }
     }
     if (cuts.size === 0) {
       this.checkIdle();
@@ -154,16 +160,20 @@ export class Committer {
       this.announce();
       this.scheduleSpill(0);
     }, VOLATILE_AFTER_MS);
-    let outcomes: Outcome[];
+    let outcomes: Outcome[] | null = null;
+    let failure: unknown;
     try {
       outcomes = await this.options.store.commit([...cuts.values()]);
     } catch (error) {
-      this.fail(cuts, error);
-      return;
+      failure = error;
     } finally {
       clearTimeout(stall);
       this.stalled.delete(ledgers);
       this.announce();
+    }
+    if (outcomes === null) {
+      await this.fail(cuts, failure);
+      return;
     }
     this.options.events.committed(performance.now() - started, ledgers.length);
     for (const [index, ledger] of ledgers.entries()) {
@@ -234,7 +244,7 @@ export class Committer {
     ledger.reload([...(stored.snapshot.bytes === null ? [] : [stored.snapshot.bytes]), ...stored.rows.map((row) => row.update)], stored.seq);
   }
 
-  private fail(cuts: ReadonlyMap<Ledger, Batch>, error: unknown): void {
+  private async fail(cuts: ReadonlyMap<Ledger, Batch>, error: unknown): Promise<void> {
     const ledgers = [...cuts.keys()];
     if (this.options.isUnavailable(error)) {
       this.interrupt(ledgers);
@@ -246,7 +256,8 @@ export class Committer {
       this.later(only, error);
       return;
     }
-    for (const [ledger, batch] of cuts) void this.commit(new Map([[ledger, batch]]));
+    // Waited for, so that a drain waits for them, too.
+    await Promise.all([...cuts].map(([ledger, batch]) => this.commit(new Map([[ledger, batch]]))));
   }
 
   /** Tried again alone, after a pause, for as long as it takes: what was applied is never given up. */
@@ -274,7 +285,8 @@ export class Committer {
   }
 
   private scheduleRetry(): void {
-    if (this.retry !== null) return;
+    // A look-up under way takes in what is interrupted meanwhile; two at once would take back each other's new cuts.
+    if (this.retry !== null || this.recovering) return;
     const delay = this.retryMs * (0.5 + Math.random() / 2);
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
     this.retry = setTimeout(() => {
@@ -285,6 +297,7 @@ export class Committer {
 
   /** Looks up every interrupted cut; the database is back once all are known. */
   private async recover(): Promise<void> {
+    this.recovering = true;
     for (const ledger of this.interrupted) {
       const batch = ledger.outstanding;
       try {
@@ -299,10 +312,12 @@ export class Committer {
           this.later(ledger, error);
           continue;
         }
+        this.recovering = false;
         this.scheduleRetry();
         return;
       }
     }
+    this.recovering = false;
     this.retryMs = RETRY_MIN_MS;
     this.awaySince = null;
     this.announce();

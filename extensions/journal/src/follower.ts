@@ -22,7 +22,7 @@ type FollowerState =
   | { readonly kind: 'joining' }
   | { readonly kind: 'following' }
   | { readonly kind: 'lagging'; readonly since: number; readonly from: Map<number, number> }
-  | { readonly kind: 'catching-up' }
+  | { readonly kind: 'catching-up'; readonly frames: Uint8Array[] }
   | { readonly kind: 'gone' };
 
 /** What a follower asks of the board it follows. */
@@ -184,7 +184,9 @@ export class Follower {
       this.sendFrame(index === parts.length - 1 ? step2Frame(address, part) : updateFrame(address, part));
     }
     if (this.state.kind === 'joining') this.sendFrame(step1Frame(address, this.board.stateVector()));
+    const kept = this.state.kind === 'catching-up' ? this.state.frames : [];
     this.state = { kind: 'following' };
+    for (const frame of kept) this.sendFrame(frame);
   }
 
   /** Asks the client for all it has that we have not: after a promotion from read-only. */
@@ -200,8 +202,11 @@ export class Follower {
     switch (state.kind) {
       case 'new':
       case 'joining':
-      case 'catching-up':
       case 'gone':
+        return;
+      case 'catching-up':
+        // The vector it is answered for counts what was not committed then as known: that comes with these.
+        state.frames.push(frame);
         return;
       case 'following':
         if (this.bufferedBytes() <= this.limits.highWaterBytes) {
@@ -227,7 +232,7 @@ export class Follower {
     if (this.state.kind !== 'lagging' || this.bufferedBytes() > this.limits.lowWaterBytes) return null;
     const vector = Y.decodeStateVector(this.board.stateVector());
     for (const [client, clock] of this.state.from) vector.set(client, clock);
-    this.state = { kind: 'catching-up' };
+    this.state = { kind: 'catching-up', frames: [] };
     return Y.encodeStateVector(vector);
   }
 

@@ -423,7 +423,8 @@ export class Ledger implements FollowedBoard {
       return whole !== null;
     };
     if (answer()) return;
-    const orByDifference = (): void => { if (!answer()) this.joinByDifference(follower, vector); };
+    // While volatile, the committed bytes lack what was already sent to everybody else.
+    const orByDifference = (): void => { if (this.volatile || !answer()) this.joinByDifference(follower, vector); };
     this.making ??= this.makeWhole().finally(() => { this.making = null; });
     this.making.then(orByDifference, orByDifference);
   }

@@ -1,0 +1,121 @@
+/** What a follower must not miss between the vector it is judged by and the answer to it; and what a drain waits for. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { afterEach, test } from 'node:test';
+import { Document, type Connection } from '@hocuspocus/server';
+import * as decoding from 'lib0/decoding';
+import * as Y from 'yjs';
+import { CommittedState } from '../src/committed-state.ts';
+import { Committer } from '../src/committer.ts';
+import { Follower } from '../src/follower.ts';
+import { Ledger, type LedgerHooks } from '../src/ledger.ts';
+import { noProjection } from '../src/projection.ts';
+import type { Batch, JournalStore, Outcome } from '../src/store.ts';
+
+const documents: Document[] = [];
+// Their awareness owns a timer each.
+afterEach(() => { for (const document of documents.splice(0)) document.destroy(); });
+
+function openLedger(hooks: Partial<LedgerHooks> = {}) {
+  const document = new Document(randomUUID());
+  documents.push(document);
+  const state = new CommittedState();
+  const nothing = (): void => { /* the test drives the ledger */ };
+  const ledger = new Ledger(document, { seq: 1, rows: 0, clients: new Map(), state, maxBytes: 1e9 }, noProjection, {
+    due: nothing, clean: nothing, committed: nothing, spilled: nothing, fold: () => Promise.resolve(), ...hooks,
+  });
+  document.on('afterTransaction', (transaction: Y.Transaction) => { ledger.note(transaction); });
+  document.on('update', (update: Uint8Array, origin: unknown) => { ledger.capture(update, origin); });
+  return { document, state, ledger };
+}
+
+/** A client that applies every sync frame it is sent, on a socket that can be clogged. */
+function join(ledger: Ledger) {
+  const doc = new Y.Doc();
+  const webSocket = { readyState: 1, bufferedAmount: 0 };
+  const connection = {
+    messageAddress: ledger.boardId, webSocket, context: {}, readOnly: false,
+    handleMessage: () => { /* nothing is sent by this client */ },
+    send: (frame: Uint8Array) => {
+      const decoder = decoding.createDecoder(frame);
+      decoding.readVarString(decoder);
+      if (decoding.readVarUint(decoder) === 0 && decoding.readVarUint(decoder) > 0) Y.applyUpdate(doc, decoding.readVarUint8Array(decoder));
+    },
+  };
+  const seen = connection as unknown as Connection;
+  const follower = new Follower(seen, ledger, { highWaterBytes: 100, lowWaterBytes: 10 }, {
+    refuse: () => { assert.fail('refused'); }, dropped: () => { /* expected */ }, hello: () => { /* none */ },
+  });
+  ledger.followers.set(connection, follower);
+  // The state vector of nobody.
+  const frame = new Uint8Array([0, 0, 0, 1, 0]);
+  seen.handleMessage(frame);
+  return { doc, webSocket, text: () => doc.getText('t').toString() };
+}
+
+const commit = (ledger: Ledger): void => {
+  assert.notEqual(ledger.cut(), null);
+  ledger.confirm(ledger.head + 1);
+};
+
+test('a slow socket that drains while something is uncommitted gets that, too', async () => {
+  const { document, ledger } = openLedger();
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  document.getText('t').insert(0, 'a');
+  commit(ledger);
+  assert.equal(client.text(), 'a');
+  client.webSocket.bufferedAmount = 1000;
+  document.getText('t').insert(1, 'b');
+  commit(ledger);
+  assert.equal(client.text(), 'a', 'held back');
+  // By somebody else, so that the missed clocks do not cover it.
+  const other = new Y.Doc();
+  Y.applyUpdate(other, Y.encodeStateAsUpdate(document));
+  other.getText('t').insert(2, 'c');
+  Y.applyUpdate(document, Y.encodeStateAsUpdate(other));
+  client.webSocket.bufferedAmount = 0;
+  ledger.relieve();
+  commit(ledger);
+  assert.equal(client.text(), 'abc');
+});
+
+test('who joins a large board while the database goes away gets what was sent on uncommitted meanwhile', async () => {
+  let folded = (): void => { /* set by the fold */ };
+  const { document, state, ledger } = openLedger({ fold: () => new Promise((resolve) => { folded = resolve; }) });
+  document.getText('t').insert(0, 'committed');
+  commit(ledger);
+  const base = Y.encodeStateAsUpdate(document);
+  state.approximateBytes = 1e6;
+  const client = join(ledger);
+  document.getText('t').insert(0, 'un');
+  ledger.cut();
+  ledger.spill();
+  state.seed(ledger.head, base);
+  folded();
+  await new Promise(setImmediate);
+  ledger.confirm(ledger.head + 1);
+  assert.equal(client.text(), 'uncommitted');
+});
+
+test('a drain waits for boards that are tried one by one after the database refused them together', async () => {
+  const singles: ((outcome: Outcome[]) => void)[] = [];
+  const store = {
+    commit: (batches: readonly Batch[]) => (batches.length > 1 ? Promise.reject(new Error('refused')) : new Promise((resolve) => { singles.push(resolve); })),
+  } as unknown as JournalStore;
+  const ignore = (): void => { /* not looked at */ };
+  const committer = new Committer({
+    store, isUnavailable: () => false, maxUncommittedBytes: 1e9,
+    events: { committed: ignore, pressure: ignore, away: ignore, failed: ignore, gone: ignore },
+  });
+  const boards = [0, 1].map(() => openLedger({ due: (ledger) => { committer.enqueue(ledger); } }));
+  for (const { document } of boards) document.getText('t').insert(0, 'x');
+  while (singles.length < 2) await new Promise(setImmediate);
+  let drained = false;
+  const drain = committer.idle().then(() => { drained = true; });
+  await new Promise(setImmediate);
+  assert.equal(drained, false);
+  for (const answer of singles) answer([{ kind: 'committed', seq: 2 }]);
+  await drain;
+  assert.deepEqual(boards.map(({ ledger }) => [ledger.head, ledger.dirty]), [[2, false], [2, false]]);
+});
