@@ -308,8 +308,8 @@ export class Committer {
         else await this.confirmAt(ledger, batch, seq);
       } catch (error) {
         if (!this.options.isUnavailable(error)) {
-          this.interrupted.delete(ledger);
-          this.later(ledger, error);
+          // Still unknown (a commit may hold the head for longer than a lock is waited for): looked up again, never repeated.
+          this.options.events.failed(ledger.boardId, error);
           continue;
         }
         this.recovering = false;
@@ -318,7 +318,8 @@ export class Committer {
       }
     }
     this.recovering = false;
-    this.retryMs = RETRY_MIN_MS;
+    this.retryMs = this.interrupted.size > 0 ? RETRY_MAX_MS : RETRY_MIN_MS;
+    if (this.interrupted.size > 0) this.scheduleRetry();
     this.awaySince = null;
     this.announce();
     if (this.spilling !== null) clearTimeout(this.spilling);

@@ -91,6 +91,9 @@ export class Ledger implements FollowedBoard {
   private pendingSent = 0;
   private pendingAuthors = new Set<string>();
   private pendingConnections = new Set<object | null>();
+  /** Yjs holds updates that wait for missing ones; and did so before this transaction, which may have brought them in as its own. */
+  private parked = false;
+  private unparked = false;
   private newClients = new Map<number, string>();
   private touched: Touched = { items: new Set(), structure: false };
   private readers: Reader[] = [];
@@ -128,6 +131,9 @@ export class Ledger implements FollowedBoard {
 
   /** The document's `afterTransaction`: which items the next batch must project. */
   note(transaction: Y.Transaction): void {
+    const { pendingStructs, pendingDs } = this.document.store;
+    this.unparked = this.parked;
+    this.parked = pendingStructs !== null || pendingDs !== null;
     // The rows of what another node committed are its to write; that columns changed concerns us, too.
     const elsewhere = transaction.origin === COMMITTED_ELSEWHERE;
     this.projection.collect(transaction, elsewhere ? { items: new Set(), structure: false } : this.touched);
@@ -141,7 +147,7 @@ export class Ledger implements FollowedBoard {
     this.pendingBytes += update.length;
     const author = authorOf(origin);
     if (author.userId !== null) this.pendingAuthors.add(author.userId);
-    this.pendingConnections.add(author.connection);
+    this.pendingConnections.add(this.unparked ? null : author.connection);
     this.hooks.due(this);
   }
 
@@ -240,11 +246,13 @@ export class Ledger implements FollowedBoard {
 
   /** The board is deleted: there is nothing left to commit it to. */
   abandon(): void {
+    const readers = [...this.readers, ...(this.out?.readers ?? [])];
     this.out = null;
     this.pending = [];
     this.pendingSent = 0;
     this.pendingBytes = 0;
     this.readers = [];
+    for (const reader of readers) reader.fail(new Error('the board is deleted'));
   }
 
   /** Rows other nodes committed after our head: applied and sent on; what we had in hand is cut again on top of them. */

@@ -11,6 +11,7 @@ import { Follower } from '../src/follower.ts';
 import { Ledger, type LedgerHooks } from '../src/ledger.ts';
 import { noProjection } from '../src/projection.ts';
 import type { Batch, JournalStore, Outcome } from '../src/store.ts';
+import { until } from './plain-hocuspocus.ts';
 
 const documents: Document[] = [];
 // Their awareness owns a timer each.
@@ -118,4 +119,53 @@ test('a drain waits for boards that are tried one by one after the database refu
   for (const answer of singles) answer([{ kind: 'committed', seq: 2 }]);
   await drain;
   assert.deepEqual(boards.map(({ ledger }) => [ledger.head, ledger.dirty]), [[2, false], [2, false]]);
+});
+
+test('an outcome that cannot be looked up yet is looked up again, and the batch is not repeated', async () => {
+  let commits = 0;
+  let lookups = 0;
+  const away = new Error('the connection broke');
+  const store = {
+    commit: () => { commits += 1; return Promise.reject(away); },
+    outcomeOf: () => { lookups += 1; return lookups === 1 ? Promise.reject(new Error('lock timeout')) : Promise.resolve(2); },
+    rowsAfter: () => Promise.resolve([]),
+  } as unknown as JournalStore;
+  const ignore = (): void => { /* not looked at */ };
+  const committer = new Committer({
+    store, isUnavailable: (error) => error === away, maxUncommittedBytes: 1e9,
+    events: { committed: ignore, pressure: ignore, away: ignore, failed: ignore, gone: ignore },
+  });
+  const { document, ledger } = openLedger({ due: (due) => { committer.enqueue(due); } });
+  document.getText('t').insert(0, 'x');
+  await until('it was tried', () => commits > 0);
+  await committer.idle();
+  assert.deepEqual([commits, lookups, ledger.head, ledger.dirty], [1, 2, 2, false]);
+});
+
+test('the author of what an update waited for gets the update, too', async () => {
+  const { document, ledger } = openLedger();
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  const [first, second] = [new Y.Doc(), new Y.Doc()];
+  first.getText('t').insert(0, 'a');
+  const base = Y.encodeStateAsUpdate(first);
+  Y.applyUpdate(second, base);
+  second.getText('t').insert(1, 'b');
+  Y.applyUpdate(document, Y.encodeStateAsUpdate(second, Y.encodeStateVector(first)));
+  assert.equal(document.getText('t').toString(), '', 'it waits');
+  // The client wrote the base itself, so it has that.
+  Y.applyUpdate(client.doc, base);
+  const [connection] = ledger.followers.keys();
+  Y.applyUpdate(document, base, { source: 'connection', connection });
+  commit(ledger);
+  assert.equal(client.text(), 'ab');
+});
+
+test('who waits for a commit of a board that is deleted is told', async () => {
+  const { document, ledger } = openLedger();
+  document.getText('t').insert(0, 'x');
+  const waiting = ledger.barrier();
+  ledger.cut();
+  ledger.abandon();
+  await assert.rejects(waiting, /deleted/);
 });
