@@ -158,9 +158,14 @@ export class Gateway {
 
   private beat(): void {
     for (const [userId, own] of this.socketsByUser) if (own.size === 0) this.socketsByUser.delete(userId);
-    for (const [socket, { websocket, heard }] of this.sockets) {
-      // A paused socket's pongs are not read.
-      if (websocket.isPaused) continue;
+    for (const [socket, entry] of this.sockets) {
+      const { websocket, heard } = entry;
+      // A paused socket's pongs are not read: its silence is ours. It is still told that we are here.
+      if (websocket.isPaused) {
+        entry.heard = Date.now();
+        socket.keepAlive();
+        continue;
+      }
       if (Date.now() - heard > this.options.limits.idleTimeoutMs) {
         websocket.terminate();
         continue;
