@@ -20,6 +20,8 @@ export class CommittedState {
   private tail: { seq: number; update: Uint8Array }[] = [];
   private tailBytes = 0;
   private collecting = 0;
+  /** Dropped while collecting: what was collected has a hole, so the next seed is not taken. */
+  private holed = false;
   /** Estimate of the encoded board: what was loaded or last compacted, and all appended since. */
   approximateBytes = 0;
   private expiry: NodeJS.Timeout | null = null;
@@ -36,6 +38,7 @@ export class CommittedState {
   /** `bytes` is the whole state at `seq`; batches after it, already collected, stay in the tail. */
   seed(seq: number, bytes: Uint8Array): void {
     this.approximateBytes = bytes.length;
+    if (this.holed) return;
     this.base = bytes;
     this.tail = this.tail.filter((row) => row.seq > seq);
     this.tailBytes = this.tail.reduce((sum, row) => sum + row.update.length, 0);
@@ -53,8 +56,13 @@ export class CommittedState {
 
   /** Keeps every batch from now on until `seed`, so that none falls between a fold and the present. */
   collect(): () => void {
+    if (this.collecting === 0) this.holed = false;
     this.collecting += 1;
-    return () => { this.collecting -= 1; };
+    return () => {
+      this.collecting -= 1;
+      if (this.collecting === 0) this.holed = false;
+      if (this.base === null) this.drop();
+    };
   }
 
   take(): { bytes: Uint8Array; tail: Uint8Array[] } | null {
@@ -64,6 +72,7 @@ export class CommittedState {
   }
 
   drop(): void {
+    this.holed = this.collecting > 0;
     this.base = null;
     this.tail = [];
     this.tailBytes = 0;

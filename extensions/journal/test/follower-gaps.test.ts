@@ -169,3 +169,17 @@ test('who waits for a commit of a board that is deleted is told', async () => {
   ledger.abandon();
   await assert.rejects(waiting, /deleted/);
 });
+
+test('joiners are never given bytes with a hole where the board was reloaded during a fold', () => {
+  const state = new CommittedState();
+  const stop = state.collect();
+  state.append(11, new Uint8Array([11]));
+  state.drop(); // the board was reloaded, at 600
+  state.append(601, new Uint8Array([1]));
+  state.seed(10, new Uint8Array([10]));
+  stop();
+  assert.equal(state.take(), null);
+  state.seed(602, new Uint8Array([2]));
+  assert.deepEqual(state.take()?.tail, []);
+  state.drop();
+});
