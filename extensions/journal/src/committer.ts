@@ -178,7 +178,13 @@ export class Committer {
     this.options.events.committed(performance.now() - started, ledgers.length);
     for (const [index, ledger] of ledgers.entries()) {
       const outcome = outcomes[index];
-      if (outcome !== undefined) await this.conclude(ledger, outcome);
+      if (outcome === undefined) continue;
+      try {
+        await this.conclude(ledger, outcome);
+      } catch (error) {
+        // Somebody who was told of the commit threw; the other boards' commits are told all the same.
+        this.options.events.failed(ledger.boardId, error);
+      }
     }
     this.checkPressure();
   }

@@ -108,7 +108,8 @@ export class Follower {
         return;
       case 'step2':
       case 'update':
-        if (this.board.overfull(frame.update.length)) {
+        // A deletion is let through: it is how people make room.
+        if (!frame.extent.deleteOnly && this.board.overfull(frame.update.length)) {
           this.events.refuse(this.connection, 'too_large');
           return;
         }

@@ -192,7 +192,11 @@ export class Journal {
     const remove = document.removeConnection.bind(document);
     document.addConnection = (connection) => {
       ledger.followers.set(connection, new Follower(connection, ledger, this.limits, {
-        refuse: (refused, code) => { this.refuse(refused, code); },
+        refuse: (refused, code) => {
+          // Its size is an estimate that only a compaction brings down: overwritten values are still counted.
+          if (code === 'too_large') this.compactor.request(document.name);
+          this.refuse(refused, code);
+        },
         dropped: (bytes) => {
           this.events.dropped?.(bytes);
           this.watchLaggards();

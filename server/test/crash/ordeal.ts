@@ -114,6 +114,15 @@ async function strike(server: SundayProcess, editors: readonly Editor[], finishe
   return worst;
 }
 
+/** The pid file may name a postmaster that is just gone: then the blow was dealt already. */
+function strikeProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 async function deal(server: SundayProcess, blow: Blow, awayMs: number, next: () => number): Promise<void> {
   switch (blow) {
     case 'server':
@@ -123,15 +132,15 @@ async function deal(server: SundayProcess, blow: Blow, awayMs: number, next: () 
       return;
     case 'postgres': {
       const pid = await server.postmaster();
-      if (pid !== null) process.kill(pid, 'SIGKILL');
+      if (pid !== null) strikeProcess(pid, 'SIGKILL');
       return;
     }
     case 'postgres-away': {
       // Frozen, not gone: what a lost network or a hung disk looks like.
       const pids = await server.postgresProcesses();
-      for (const pid of pids) process.kill(pid, 'SIGSTOP');
+      for (const pid of pids) strikeProcess(pid, 'SIGSTOP');
       await delay(awayMs);
-      for (const pid of pids) process.kill(pid, 'SIGCONT');
+      for (const pid of pids) strikeProcess(pid, 'SIGCONT');
     }
   }
 }
