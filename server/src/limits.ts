@@ -20,7 +20,7 @@ export const LIMITS = {
   // REST
   maxBodyBytes: limit('SUNDAY_MAX_BODY_BYTES', MIB, 'largest JSON body of a REST request; a full batch of 500 items with long text fits', KIB),
   maxImportBytes: limit('SUNDAY_MAX_IMPORT_BYTES', 64 * MIB, 'largest CSV or JSON file of an import', KIB),
-  maxImportRows: limit('SUNDAY_MAX_IMPORT_ROWS', 50_000, 'most rows of one import; a board is held in memory while it is open (about 8 kB an item)'),
+  maxImportRows: limit('SUNDAY_MAX_IMPORT_ROWS', 50_000, 'most rows of one import; a board is held in memory while it is open (about 12 kB an item of 12 cells)'),
   maxBatchOperations: limit('SUNDAY_MAX_BATCH_OPERATIONS', 500, 'most operations in one items/batch; they run in one transaction of the live board'),
   maxPageSize: limit('SUNDAY_MAX_PAGE_SIZE', 500, 'most entries one page of a list answers'),
   requestTimeoutMs: limit('SUNDAY_REQUEST_TIMEOUT_MS', 60_000, 'time (ms) to receive one whole request; cuts slow-loris connections', 1000),
