@@ -11,7 +11,8 @@ export interface Cable {
   close(): Promise<void>;
 }
 
-export async function cable(target: string): Promise<Cable> {
+/** @param toDatabaseMs how long what is sent to Postgres, and the news of a closed connection, takes */
+export async function cable(target: string, toDatabaseMs = 0): Promise<Cable> {
   const url = new URL(target);
   const directory = url.searchParams.get('host');
   const port = Number(url.port === '' ? 5432 : url.port);
@@ -22,9 +23,15 @@ export async function cable(target: string): Promise<Cable> {
     for (const [socket, other] of [[near, far], [far, near]] as const) {
       open.add(socket);
       socket.on('error', () => other.destroy());
-      socket.on('close', () => { open.delete(socket); other.destroy(); });
-      socket.pipe(other);
+      socket.on('close', () => {
+        open.delete(socket);
+        if (toDatabaseMs === 0) other.destroy();
+        else setTimeout(() => other.destroy(), toDatabaseMs);
+      });
     }
+    far.pipe(near);
+    if (toDatabaseMs === 0) near.pipe(far);
+    else near.on('data', (chunk: Buffer) => { setTimeout(() => { if (far.writable) far.write(chunk); }, toDatabaseMs); });
     if (!whole) near.destroy();
   });
   server.listen(0, '127.0.0.1');

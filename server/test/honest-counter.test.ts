@@ -5,9 +5,7 @@
  * committed state is read, past the slow line, at the moment the counter reads zero.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,6 +13,7 @@ import { test } from 'node:test';
 import { WebSocketStatus } from '@hocuspocus/provider';
 import { openTestDatabase } from '@sunday/database/testing';
 import * as Y from 'yjs';
+import { cable } from './cable.ts';
 import { committed, holds, seeded, stock, textOf, until, type StockClient } from './stock-clients.ts';
 import { preparePlace } from './crash/place.ts';
 import { freePort, SundayProcess, token } from './sunday-process.ts';
@@ -23,42 +22,10 @@ import { freePort, SundayProcess, token } from './sunday-process.ts';
 const TO_DATABASE_MS = 40;
 const STEPS = Number(process.env['SUNDAY_TEST_STEPS'] ?? 220);
 
-/** The way to Postgres, `TO_DATABASE_MS` long in its direction. */
-async function slowLine(target: string): Promise<{ url: string; close(): Promise<void> }> {
-  const url = new URL(target);
-  const directory = url.searchParams.get('host');
-  const port = Number(url.port === '' ? 5432 : url.port);
-  const open = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = directory === null ? connect(port, url.hostname) : connect(`${directory}/.s.PGSQL.${port}`);
-    for (const [socket, other] of [[near, far], [far, near]] as const) {
-      open.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => { open.delete(socket); setTimeout(() => other.destroy(), TO_DATABASE_MS); });
-    }
-    near.on('data', (chunk: Buffer) => { setTimeout(() => { if (far.writable) far.write(chunk); }, TO_DATABASE_MS); });
-    far.pipe(near);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  assert(typeof address === 'object' && address !== null);
-  url.searchParams.delete('host');
-  url.hostname = '127.0.0.1';
-  url.port = String(address.port);
-  return {
-    url: url.href,
-    async close() {
-      for (const socket of open) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
 test('the counter never reads zero while an edit is uncommitted: deletions, lost connections, forced syncs and killed servers included', { timeout: 240_000 }, async (t) => {
   const random = seeded(t);
   const database = await openTestDatabase();
-  const line = await slowLine(database.connectionString);
+  const line = await cable(database.connectionString, TO_DATABASE_MS);
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-counter-'));
   const server = new SundayProcess(await freePort(), dataDir, { DATABASE_URL: line.url });
   await server.start();

@@ -31,10 +31,6 @@ export class CommittedState {
     return this.approximateBytes > LARGE_BYTES;
   }
 
-  get bytes(): number {
-    return (this.base?.length ?? 0) + this.tailBytes;
-  }
-
   /** `bytes` is the whole state at `seq`; batches after it, already collected, stay in the tail. */
   seed(seq: number, bytes: Uint8Array): void {
     this.approximateBytes = bytes.length;

@@ -8,8 +8,8 @@
  * The database's failures end here. Connection lost: the outcome of the cuts that were out is unknown; they are looked up by
  * batch id before anything else of that board (invariant 6), with backoff until the database answers, while the ledgers
  * spill as volatile. A database that hangs is away, too: a transaction that takes longer than a moment spills its boards, and
- * when every transaction hangs the database counts as away. A statement refused by the database itself is tried again board by board, so that one board's trouble
- * is not its neighbours'.
+ * when every transaction hangs the database counts as away. A statement refused by the database itself is tried again board
+ * by board, so that one board's trouble is not its neighbours'.
  *
  * Owns the window timer, the retry timer and the volatile timer. Never rejects, never throws.
  */
@@ -278,10 +278,7 @@ export class Committer {
   }
 
   private interrupt(ledgers: readonly Ledger[]): void {
-    for (const ledger of ledgers) {
-      ledger.unknownOutcome = true;
-      this.interrupted.add(ledger);
-    }
+    for (const ledger of ledgers) this.interrupted.add(ledger);
     if (this.awaySince === null) {
       this.awaySince = Date.now();
       this.announce();

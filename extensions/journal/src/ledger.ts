@@ -77,8 +77,6 @@ export class Ledger implements FollowedBoard {
   captured = 0;
   committed = 0;
   volatile = false;
-  /** Set by the committer: the cut's commit was interrupted, and must be looked up before anything else. */
-  unknownOutcome = false;
   rowsSinceSnapshot: number;
   pendingBytes = 0;
 
@@ -207,7 +205,6 @@ export class Ledger implements FollowedBoard {
     const cut = this.out;
     if (cut === null) return;
     this.out = null;
-    this.unknownOutcome = false;
     this.head = seq;
     this.committed = cut.mark;
     this.rowsSinceSnapshot += 1;
@@ -230,7 +227,6 @@ export class Ledger implements FollowedBoard {
     const cut = this.out;
     if (cut === null) return;
     this.out = null;
-    this.unknownOutcome = false;
     this.pendingSent = cut.sent === cut.updates.length ? cut.sent + this.pendingSent : cut.sent;
     this.pending = [...cut.updates, ...this.pending];
     for (const author of cut.batch.authors) this.pendingAuthors.add(author);
