@@ -70,6 +70,32 @@ test('one SyncStatus per counted frame, never merged', () => {
   assert.equal(seen.statuses, 6);
 });
 
+test('nothing is said while more of the client is on its way, or a sync forced in that moment would count the one ack for the other edit', () => {
+  const { acks, seen, doc } = attached();
+  acks.settle(0, 0);
+  assert.equal(seen.statuses, 1);
+  acks.arrived(typed(doc, 'a'));
+  acks.applied(1);
+  acks.arrived(typed(doc, 'b'));
+  acks.settle(1, 1);
+  assert.equal(seen.statuses, 1, 'b is not applied yet');
+  acks.applied(2);
+  acks.settle(1, 2);
+  assert.equal(seen.statuses, 1, 'b is not committed yet');
+  acks.settle(2, 2);
+  assert.equal(seen.statuses, 3);
+});
+
+test('who never pauses is acknowledged all the same', () => {
+  const { acks, seen, doc } = attached();
+  for (let edit = 1; edit <= 600; edit += 1) {
+    acks.arrived(typed(doc, 'x'));
+    acks.applied(edit);
+  }
+  acks.settle(599, 600);
+  assert.equal(seen.statuses, 600, 'the handshake and all edits but the last');
+});
+
 test('updates queued while offline, which the Step1 vector covers, get no ack: the reset has taken them off the count', () => {
   const { acks, seen } = harness();
   const doc = new Y.Doc();

@@ -16,9 +16,16 @@
  * reset (not counted) or sent after it (counted). It is owed until the connection has been quiet and all it sent is durable:
  * then a SyncStatus too many finds the counter at zero, where the provider ignores it.
  *
+ * A SyncStatus is on its way for a while, and a client that forces a sync meanwhile resets its count to one before it takes it off: it
+ * would read zero whatever else it has sent. So a counted client is told nothing until all that has come from it is durable; what
+ * remains is a frame that crosses the SyncStatus on the wire and a sync forced in that moment, which no server can see.
+ *
  * No timers of its own: the follower calls `quiet`.
  */
 import type { InboundFrame, UpdateExtent } from './wire.ts';
+
+/** A client that never pauses is paid all the same once it is owed this much, so that the books stay small. */
+const MAX_HELD = 512;
 
 type SyncFrame = Extract<InboundFrame, { kind: 'step2' | 'update' }>;
 
@@ -122,14 +129,16 @@ export class Acks {
 
   /** Everything captured up to `committed` is durable; `captured` is the mark of the newest capture. */
   settle(committed: number, captured: number): void {
+    for (const entry of this.owed) {
+      if (!entry.parked || !this.sink.holds(entry.extent)) continue;
+      // What it waited for came with some capture since, at the latest the newest one.
+      entry.parked = false;
+      entry.mark = captured;
+    }
+    if (this.mode.kind === 'counted' && this.isBusy(committed)) return;
     let open: Owed[] = [];
     const inOrder = this.mode.kind === 'cumulative';
     for (const entry of this.owed) {
-      if (entry.parked && this.sink.holds(entry.extent)) {
-        // What it waited for came with some capture since, at the latest the newest one.
-        entry.parked = false;
-        entry.mark = captured;
-      }
       const durable = !entry.parked && entry.mark <= committed;
       const unbroken = open.length === 0 && (this.firstRejected === null || entry.ordinal < this.firstRejected);
       if (!durable || (inOrder && !unbroken && !entry.whole)) {
@@ -144,6 +153,11 @@ export class Acks {
       this.told = this.settled;
       this.sink.cumulative(this.settled, this.mode.clock);
     }
+  }
+
+  /** More of this client is on its way into the journal. What is parked does not count: it may never come to be. */
+  private isBusy(committed: number): boolean {
+    return this.owed.length <= MAX_HELD && (this.inbox.length > 0 || this.owed.some((entry) => !entry.parked && entry.mark > committed));
   }
 
   private pay(entry: Owed): void {

@@ -71,6 +71,8 @@ export class Follower {
   private readonly bufferedBytes: () => number;
   private readonly sendFrame: (frame: Uint8Array) => void;
   private state: FollowerState = { kind: 'new' };
+  /** Step1s of the client that we have not yet answered with one of our own: each expects one, also when two were under way at once. */
+  private unasked = 0;
   private sdk = false;
   private quietTimer: NodeJS.Timeout | null = null;
 
@@ -103,6 +105,7 @@ export class Follower {
     switch (frame.kind) {
       case 'step1':
         this.acks.step1(Y.decodeStateVector(frame.vector));
+        this.unasked += 1;
         this.state = { kind: 'joining' };
         this.board.join(this, frame.vector);
         return;
@@ -160,6 +163,7 @@ export class Follower {
       this.settle();
     } else {
       this.acks.rejected();
+      this.settle();
       send(bytes);
     }
   }
@@ -184,7 +188,10 @@ export class Follower {
     for (const [index, part] of parts.entries()) {
       this.sendFrame(index === parts.length - 1 ? step2Frame(address, part) : updateFrame(address, part));
     }
-    if (this.state.kind === 'joining') this.sendFrame(step1Frame(address, this.board.stateVector()));
+    if (this.unasked > 0) {
+      this.unasked -= 1;
+      this.sendFrame(step1Frame(address, this.board.stateVector()));
+    }
     const kept = this.state.kind === 'catching-up' ? this.state.frames : [];
     this.state = { kind: 'following' };
     for (const frame of kept) this.sendFrame(frame);
