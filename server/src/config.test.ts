@@ -48,6 +48,19 @@ test('secret and JWKS at once is refused: a token is verified by one of them', (
   assert.match(problemsOf({ SUNDAY_JWT_SECRET: 'x'.repeat(32), SUNDAY_JWKS_URL: 'https://a.example/jwks' }).join(), /both set/);
 });
 
+test('roles are a set of known names; all of them when nothing is said', () => {
+  const rolesOf = (value: string) => [...loadConfig({ SUNDAY_ROLES: value, DATABASE_URL: 'postgres://x/y', REDIS_URL: 'redis://x' }).roles];
+  assert.deepEqual(rolesOf(''), ['sync', 'api', 'relay', 'workers']);
+  assert.deepEqual(rolesOf('workers, relay,workers'), ['relay', 'workers']);
+  assert.match(problemsOf({ SUNDAY_ROLES: 'sync,worker' }).join(), /SUNDAY_ROLES must be of sync, api, relay, workers/);
+  assert.match(problemsOf({ SUNDAY_ROLES: ',' }).join(), /SUNDAY_ROLES must name at least one/);
+});
+
+test('a process that leaves roles to others, and shares nothing with them, is warned about', () => {
+  assert.match(loadConfig({ SUNDAY_ROLES: 'api' }).warnings.join(), /SUNDAY_ROLES leaves parts/);
+  assert.deepEqual(loadConfig({ SUNDAY_ROLES: 'api', DATABASE_URL: 'postgres://x/y', REDIS_URL: 'redis://x' }).warnings, []);
+});
+
 test('a misspelt variable is warned about', () => {
   assert.match(loadConfig({ SUNDAY_ALLOWED_ORIGIN: 'https://a.example' }).warnings.join(), /SUNDAY_ALLOWED_ORIGIN is not a variable/);
 });

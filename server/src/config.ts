@@ -9,9 +9,12 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LIMITS, type Limits } from './limits.ts';
+import { ALL_ROLES, ROLES, type Role, type Roles } from './roles.ts';
 
 export type Config = {
   readonly production: boolean;
+  /** Which parts this process runs. */
+  readonly roles: Roles;
   readonly host: string;
   readonly port: number;
   /** HOST is an address only this machine can reach. */
@@ -85,6 +88,11 @@ const origin = z
     'must be origins separated by commas, like https://app.example.com,https://admin.example.com',
   );
 
+const roles = list.pipe(z.array(z.enum(ROLES, `must be of ${ROLES.join(', ')}, separated by commas`))).transform((given): Roles => {
+  const named = new Set<Role>(given);
+  return new Set(ROLES.filter((role) => named.has(role)));
+});
+
 const trustProxy = z.string().transform((text, context): boolean | number | string[] => {
   const value = text.trim();
   if (value === 'true') return true;
@@ -99,6 +107,7 @@ const trustProxy = z.string().transform((text, context): boolean | number | stri
 
 const environment = z.object({
   NODE_ENV: z.string().default('development'),
+  SUNDAY_ROLES: roles.refine((named) => named.size > 0, `must name at least one of ${ROLES.join(', ')}`).default(ALL_ROLES),
   PORT: integer('a TCP port; 0 picks a free one', 0, 65_535).default(3000),
   HOST: z
     .string()
@@ -157,6 +166,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const loopback = isLoopbackHost(vars.HOST);
   return {
     production,
+    roles: vars.SUNDAY_ROLES,
     host: vars.HOST,
     port: vars.PORT,
     loopback,
@@ -171,7 +181,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     admins: vars.SUNDAY_ADMINS,
     logLevel: vars.LOG_LEVEL,
     limits,
-    warnings: warningsOf(set, { secret, loopback, publicUrl: vars.SUNDAY_PUBLIC_URL, origins: vars.SUNDAY_ALLOWED_ORIGINS }),
+    warnings: warningsOf(set, { roles: vars.SUNDAY_ROLES, secret, loopback, publicUrl: vars.SUNDAY_PUBLIC_URL, origins: vars.SUNDAY_ALLOWED_ORIGINS }),
   };
 }
 
@@ -188,12 +198,15 @@ function readLimits(set: Record<string, string | undefined>, problems: string[])
 
 function warningsOf(
   set: Record<string, string | undefined>,
-  config: { secret: string | undefined; loopback: boolean; publicUrl: string | undefined; origins: readonly string[] },
+  config: { roles: Roles; secret: string | undefined; loopback: boolean; publicUrl: string | undefined; origins: readonly string[] },
 ): string[] {
   const warnings: string[] = [];
   const known = new Set(VARIABLES);
   if (set['REDIS_URL'] !== undefined && set['DATABASE_URL'] === undefined) {
     warnings.push('REDIS_URL is set and DATABASE_URL is not: nodes that share boards share a Postgres, which the embedded one cannot be');
+  }
+  if (config.roles.size < ROLES.length && (set['REDIS_URL'] === undefined || set['DATABASE_URL'] === undefined)) {
+    warnings.push('SUNDAY_ROLES leaves parts to other processes, which this one only shares boards with through DATABASE_URL and REDIS_URL: set both');
   }
   for (const name of Object.keys(set)) {
     if (name.startsWith('SUNDAY_') && !known.has(name)) warnings.push(`${name} is not a variable this version reads: is it misspelt?`);

@@ -34,7 +34,7 @@ export interface Sunday {
 
 export async function startSunday(config: Config, log: Logger, node: string): Promise<Sunday> {
   let draining = false;
-  const metrics = createMetrics({ sockets: () => gateway.openSockets, boards: () => journal.openBoards });
+  const metrics = createMetrics({ roles: config.roles, sockets: () => gateway.openSockets, boards: () => journal.openBoards });
 
   const database = await openDatabase({
     ...(config.databaseUrl === undefined ? {} : { url: config.databaseUrl }),
@@ -111,6 +111,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     host,
     presence,
     limits: config.limits,
+    serves: config.roles.has('sync'),
     allowsOrigin: (origin, requestHost) => isAllowedOrigin(origin, requestHost, config),
     count: metrics.socket,
     warn: (message, fields) => { log.warn(fields, message); },
@@ -124,7 +125,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   const app = await createHttpApp({
     config, engine, access, database, log,
     presence: (boardId) => presence.list(boardId),
-    readiness: readiness({ database, journal, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
+    readiness: readiness({ roles: config.roles, database, journal, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
     metrics: metrics.registry,
     webDirectory: WEB_APP,
   });

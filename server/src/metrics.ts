@@ -6,6 +6,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { BoardMessage, FanoutDrop } from '@sunday/extension-fanout';
 import type { PresenceDrop } from '@sunday/extension-presence';
 import type { SocketCounter } from './gateway/client-socket.ts';
+import type { Roles } from './roles.ts';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -23,7 +24,7 @@ export interface Metrics {
   readonly fanoutAway: (on: boolean) => void;
 }
 
-export function createMetrics(live: { sockets: () => number; boards: () => number }): Metrics {
+export function createMetrics(live: { roles: Roles; sockets: () => number; boards: () => number }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -41,6 +42,8 @@ export function createMetrics(live: { sockets: () => number; boards: () => numbe
   const fanoutBytes = new Counter({ name: 'sunday_fanout_bytes_total', help: 'Bytes of messages between nodes', labelNames: ['direction', 'kind'], registers });
   const fanoutDrops = new Counter({ name: 'sunday_fanout_drops_total', help: 'Messages between nodes not sent or not taken, by reason; the journal makes up for them', labelNames: ['reason'], registers });
   const fanoutAway = new Gauge({ name: 'sunday_redis_away', help: '1 while the way to the other nodes is down', registers });
+  const role = new Gauge({ name: 'sunday_role', help: '1 for each role this process has', labelNames: ['role'], registers });
+  for (const name of live.roles) role.set({ role: name }, 1);
   registry.registerMetric(new Gauge({ name: 'sunday_open_sockets', help: 'Open WebSockets', registers: [], collect() { this.set(live.sockets()); } }));
   registry.registerMetric(new Gauge({ name: 'sunday_open_boards', help: 'Boards in memory', registers: [], collect() { this.set(live.boards()); } }));
   return {

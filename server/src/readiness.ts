@@ -2,8 +2,10 @@
 import type { Fanout } from '@sunday/extension-fanout';
 import type { Journal } from '@sunday/extension-journal';
 import type { Dependency, Readiness } from './http/health.ts';
+import { namesOf, type Roles } from './roles.ts';
 
 export function readiness(parts: {
+  readonly roles: Roles;
   readonly database: { readonly up: boolean };
   readonly journal: Journal;
   /** `undefined`: this node is the only one. */
@@ -13,7 +15,7 @@ export function readiness(parts: {
   return () => {
     const up = parts.database.up && !parts.journal.away;
     const lines: Dependency[] = [
-      { name: 'server', state: parts.draining() ? 'down' : 'ok', ...(parts.draining() ? { detail: 'draining' } : {}) },
+      parts.draining() ? { name: 'server', state: 'down', detail: 'draining' } : { name: 'server', state: 'ok', detail: namesOf(parts.roles) },
       { name: 'postgres', state: up ? 'ok' : 'degraded', ...(up ? {} : { detail: 'away: editing goes on unsaved, writes over REST answer 503' }) },
       redisLine(parts.fanout),
     ];

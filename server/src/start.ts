@@ -9,6 +9,7 @@ import pino from 'pino';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { dataDirForRoot } from './data-dir.ts';
 import { startSunday } from './main.ts';
+import { namesOf } from './roles.ts';
 import { buildWebApp } from './web-build.ts';
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
@@ -34,11 +35,12 @@ async function main(): Promise<void> {
   const config = await withDevelopmentSecret(loadConfig(elsewhere === undefined ? process.env : { ...process.env, SUNDAY_DATA_DIR: elsewhere.dataDir }));
   const log = pino({ level: config.logLevel, redact: ['req.headers.authorization'] });
   for (const warning of config.warnings) log.warn(warning);
-  await buildWebApp(say);
+  if (config.roles.has('api')) await buildWebApp(say);
   say('Starting Sunday ...');
   const sunday = await startSunday(config, log, nodeName(config));
   say(`Sunday is ready in ${((performance.now() - started) / 1000).toFixed(1)} s: ${config.publicUrl ?? sunday.url}`);
-  if (config.devAuth && config.loopback) say('Sign in with any name (development sign-in, this machine only).');
+  if (!config.roles.has('api')) say(`It runs ${namesOf(config.roles)}; the web app and REST are on the nodes with the role api.`);
+  else if (config.devAuth && config.loopback) say('Sign in with any name (development sign-in, this machine only).');
   else say('Sign in with a token of your identity provider (SUNDAY_JWKS_URL or SUNDAY_JWT_SECRET).');
 
   let stopping = false;

@@ -50,7 +50,7 @@ export async function startTestServer(env: Record<string, string> = {}, wire: (u
     if (place.database === undefined) await database.close(); // or its Postgres keeps this process alive
     throw error;
   });
-  const contract = await readContract(sunday.url);
+  const contract = config.roles.has('api') ? await readContract(sunday.url) : undefined;
 
   const tokenOf: TestServer['tokenOf'] = (userId, { issuedAt, expiresAt, secret = SECRET } = {}) => {
     const jwt = new SignJWT({ name: `Name of ${userId}` }).setProtectedHeader({ alg: 'HS256' }).setSubject(userId).setIssuedAt(issuedAt);
@@ -63,7 +63,7 @@ export async function startTestServer(env: Record<string, string> = {}, wire: (u
       const token = await tokenOf(userId);
       const call = async <T>(method: string, path: string, options: Call = {}): Promise<Answer<T>> => {
         const answer = await request<T>(`${sunday.url}/v1${path}`, method, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } });
-        contract.check(method, path, answer);
+        contract?.check(method, path, answer);
         return answer;
       };
       return {

@@ -32,6 +32,8 @@ export interface GatewayOptions {
   readonly host: BoardHost;
   readonly presence: Presence;
   readonly limits: Limits;
+  /** Whether this process has the role `sync`; without it every socket is refused with `not_available`. */
+  readonly serves: boolean;
   readonly allowsOrigin: (origin: string | undefined, host: string | undefined) => boolean;
   readonly count: (counter: SocketCounter) => void;
   readonly warn: (message: string, fields: object) => void;
@@ -82,6 +84,8 @@ export class Gateway {
     const route = routeOf(request.url ?? '/');
     if (route === null) {
       reject(stream, 404, 'not_found');
+    } else if (!this.options.serves) {
+      reject(stream, ERRORS.not_available.status, 'not_available');
     } else if (!this.options.allowsOrigin(request.headers.origin, request.headers.host)) {
       reject(stream, ERRORS.origin_not_allowed.status, 'origin_not_allowed');
     } else if (this.draining) {

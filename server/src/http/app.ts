@@ -2,6 +2,8 @@
  * The HTTP side of the server: one Fastify instance with REST, docs, health, metrics and the web app. WebSockets share its port but not
  * its code: the gateway listens to the `upgrade` event of `app.server`.
  *
+ * Without the role `api` only health, readiness and metrics are answered; everything else is `not_available`.
+ *
  * Guarantees: every answer has the security headers and a request id; errors are problem documents; no query string is ever logged.
  * Does not: listen, nor own the parts handed in; closing the app closes only the app.
  */
@@ -77,6 +79,10 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
   installProblems(app);
   await installSecurity(app, config);
   installHealth(app, { readiness: dependencies.readiness, metrics: dependencies.metrics });
+  if (!config.roles.has('api')) {
+    app.setNotFoundHandler((_request, reply) => sendProblem(reply, new SundayError('not_available', 'This process has no role api: ask another')));
+    return app;
+  }
   await installDocs(app);
   const { secret, issuer, audience } = config.auth;
   const signs = config.devAuth && secret !== undefined;
