@@ -12,6 +12,7 @@ import * as Y from 'yjs';
 import { retryDelay } from './backoff.ts';
 import { judge } from './errors.ts';
 import type { BoardHandler, Socket } from './socket.ts';
+import type { PresenceCrowd } from './types.ts';
 import { authFrame, awarenessFrame, helloFrame, step1Frame, step2Frame, updateFrame, type Frame, type Incoming } from './wire.ts';
 
 const SDK_VERSION = '0.1.0';
@@ -36,6 +37,7 @@ export interface AttachmentOptions {
   /** Everything is committed (again). */
   readonly saved: () => void;
   readonly refused: (code: string) => void;
+  readonly crowded: (crowd: PresenceCrowd | null) => void;
 }
 
 type Phase = 'offline' | 'signing_in' | 'attached' | 'ended';
@@ -187,6 +189,9 @@ export class Attachment implements BoardHandler {
       case 'read_only':
         this.#readOnly = message.reason;
         break;
+      case 'crowd':
+        this.#options.crowded(message.crowd);
+        return;
       case 'awareness':
         applyAwarenessUpdate(awareness, message.update, this);
         return;
@@ -298,6 +303,7 @@ export class Attachment implements BoardHandler {
     this.#dirty = this.#unsaved;
     this.#volatile = false;
     this.#rejected = false;
+    this.#options.crowded(null);
     const others = [...awareness.meta.keys()].filter((id) => id !== doc.clientID);
     removeAwarenessStates(awareness, others, this);
     // With the clocks gone too, a peer that did not move meanwhile is taken in again at once.

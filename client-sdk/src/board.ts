@@ -227,7 +227,8 @@ export class OpenBoard implements Board {
         this.#changes = [];
         void copy.store?.markSaved();
       },
-      refused: (code) => this.#refused(copy, code)
+      refused: (code) => this.#refused(copy, code),
+      crowded: this.presence.crowded
     });
     this.presence.bind(copy.awareness);
     copy.attachment.start();

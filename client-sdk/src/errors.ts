@@ -23,10 +23,10 @@ export class ClientError extends Error {
 /** Refusals of what was written: the local copy holds something the server will never take, so it must be replaced (`startFresh`). */
 const CONTENT_REFUSALS = new Set(['too_large', 'malformed_update', 'refused']);
 
-/** Refusals of who asks: the local copy is sound; signing in again or being let in heals it. */
-const ACCESS_REFUSALS = new Set(['unauthenticated', 'token_expired', 'token_revoked', 'forbidden', 'origin_not_allowed', 'board_not_found', 'schema_too_old']);
+/** Refusals of who asks: the local copy is sound; being let in heals it. */
+const ACCESS_REFUSALS = new Set(['forbidden', 'origin_not_allowed', 'board_not_found', 'schema_too_old']);
 
-/** Of those, the ones a freshly fetched token may heal. */
+/** Likewise; a freshly fetched token may heal them. */
 const TOKEN_REFUSALS = new Set(['unauthenticated', 'token_expired', 'token_revoked']);
 
 /** Trying again is right, however often. */

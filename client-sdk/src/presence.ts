@@ -2,11 +2,11 @@
  * Who else is on the board, and what one shows of oneself. A view over the y-protocols awareness of an attachment.
  *
  * Guarantees: `peers` keeps its reference, and each peer's, until it changes; only states the server stamped with a user are shown;
- * one's own state leaves at most once per interval, the last one always. Ephemeral: nothing of it is ever stored.
+ * one's own state leaves at most once per interval (a longer one in a crowd), the last one always. Ephemeral: nothing of it is ever stored.
  */
 import type { Awareness } from 'y-protocols/awareness';
 import { Listeners } from './listeners.ts';
-import type { Listener, Peer, Presence, PresenceState, PresenceUser, Unsubscribe } from './types.ts';
+import type { Listener, Peer, Presence, PresenceCrowd, PresenceState, PresenceUser, Unsubscribe } from './types.ts';
 
 const SEND_INTERVAL_MS = 40; // the server's presence tick: sending faster only makes it drop what nobody sees
 
@@ -14,11 +14,13 @@ export class BoardPresence implements Presence {
   readonly #listeners = new Listeners();
   #awareness: Awareness | null = null;
   #peers: readonly Peer[] = [];
+  #crowd: PresenceCrowd | null = null;
   #own: PresenceState = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sentAt = 0;
 
   get peers(): readonly Peer[] { return this.#peers; }
+  get crowd(): PresenceCrowd | null { return this.#crowd; }
 
   subscribe(fn: Listener): Unsubscribe { return this.#listeners.add(fn); }
 
@@ -32,6 +34,13 @@ export class BoardPresence implements Presence {
     this.#own = {};
     this.#schedule();
   }
+
+  /** The server says how crowded the board is; null: not, or out of touch. */
+  readonly crowded = (crowd: PresenceCrowd | null): void => {
+    if (crowd === this.#crowd) return;
+    this.#crowd = crowd;
+    this.#listeners.emit();
+  };
 
   /** Follows this awareness from now on; null: nobody is there. */
   bind(awareness: Awareness | null): void {
@@ -50,7 +59,7 @@ export class BoardPresence implements Presence {
       this.#timer = undefined;
       this.#sentAt = Date.now();
       this.#awareness?.setLocalState(this.#own);
-    }, Math.max(0, this.#sentAt + SEND_INTERVAL_MS - Date.now()));
+    }, Math.max(0, this.#sentAt + (this.#crowd?.every ?? SEND_INTERVAL_MS) - Date.now()));
   }
 
   readonly #changed = (): void => {
@@ -73,14 +82,9 @@ const sources = new WeakMap<Peer, unknown>();
 
 function readPeer(clientId: number, raw: Record<string, unknown>): Peer | null {
   const { user, ...state } = raw;
-  if (typeof user !== 'object' || user === null) return null;
-  const { id, name, picture, color } = user as Record<keyof PresenceUser, unknown>;
-  if (typeof id !== 'string') return null;
-  const text = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
-  const peer = {
-    clientId, state,
-    user: { id, name: text(name, id), picture: typeof picture === 'string' ? picture : null, color: text(color, '#888888') }
-  };
+  const { id, name, picture, color } = (user ?? {}) as Partial<Record<keyof PresenceUser, unknown>>;
+  if (typeof id !== 'string' || typeof name !== 'string' || typeof color !== 'string') return null;
+  const peer = { clientId, state, user: { id, name, picture: typeof picture === 'string' ? picture : null, color } };
   sources.set(peer, raw);
   return peer;
 }

@@ -8,7 +8,7 @@
 import { createContext, createElement, useCallback, useContext, useMemo, useRef, useSyncExternalStore, type ReactElement, type ReactNode } from 'react';
 import type { ColumnView, CommentView, GroupView, ItemView } from '@sunday/board-model';
 import type {
-  Board, BoardInfo, BoardStatus, Client, ConnectionState, Listener, Peer, PresenceState, Unsubscribe, UndoResult
+  Board, BoardInfo, BoardStatus, Client, ConnectionState, Listener, Peer, PresenceCrowd, PresenceState, Unsubscribe, UndoResult
 } from './types.ts';
 
 export interface ItemQuery {
@@ -29,6 +29,7 @@ export interface UndoControls {
 
 export interface PresenceControls {
   readonly peers: readonly Peer[];
+  readonly crowd: PresenceCrowd | null;
   readonly set: (patch: PresenceState) => void;
 }
 
@@ -129,7 +130,8 @@ const onPresence = (board: Board, fn: Listener): Unsubscribe => board.presence.s
 export function usePresence(board: Board | null): PresenceControls {
   const peers = useOf(board, onPresence, (open) => open.presence.peers, NO_PEERS);
   const set = useCallback((patch: PresenceState) => board?.presence.set(patch), [board]);
-  return useMemo(() => ({ peers, set }), [peers, set]);
+  const crowd = useOf(board, onPresence, (open) => open.presence.crowd, null);
+  return useMemo(() => ({ peers, crowd, set }), [peers, crowd, set]);
 }
 
 const NOTHING_UNDONE: UndoResult = { applied: 0, skipped: [] };

@@ -203,6 +203,8 @@ export interface CommentReads {
 export interface PresenceState {
   readonly cell?: { readonly itemId: string; readonly columnId: string } | null;
   readonly editing?: boolean | null;
+  /** What one looks at, by up to 8 names of the application's own: in a crowd, those who share one are shown first. */
+  readonly view?: string | readonly string[] | null;
   readonly [key: string]: unknown;
 }
 
@@ -219,7 +221,19 @@ export interface Peer {
   readonly state: PresenceState;
 }
 
+/** The board has more people than can all be shown everything at once. */
+export interface PresenceCrowd {
+  /** Connections, one's own included. */
+  readonly people: number;
+  /** Milliseconds; one's own state is sent no more often. */
+  readonly every: number;
+  /** Milliseconds by which one hears later of those who look at something else. */
+  readonly others: number;
+}
+
 export interface Presence {
+  /** null while everybody is shown everything. */
+  readonly crowd: PresenceCrowd | null;
   /** The other clients on the board (the same user's other tabs are others too). */
   readonly peers: readonly Peer[];
   /** Merges into one's own state; null removes a key. */

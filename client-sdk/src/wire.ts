@@ -4,6 +4,7 @@
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
+import type { PresenceCrowd } from './types.ts';
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -38,7 +39,8 @@ export type Incoming =
   | { readonly kind: 'rejected' }
   | { readonly kind: 'ack'; readonly frames: number }
   | { readonly kind: 'volatile'; readonly on: boolean }
-  | { readonly kind: 'read_only'; readonly reason: string | null };
+  | { readonly kind: 'read_only'; readonly reason: string | null }
+  | { readonly kind: 'crowd'; readonly crowd: PresenceCrowd | null };
 
 export type Received = { readonly kind: 'ping' } | { readonly kind: 'board'; readonly boardId: string; readonly message: Incoming };
 
@@ -99,7 +101,7 @@ function readAuth(decoder: decoding.Decoder): Incoming | null {
 }
 
 function readStateless(payload: string): Incoming | null {
-  const message = JSON.parse(payload) as { sunday?: unknown; frames?: unknown; on?: unknown; reason?: unknown } | null;
+  const message = JSON.parse(payload) as { sunday?: unknown; frames?: unknown; on?: unknown; reason?: unknown; crowd?: PresenceCrowd } | null;
   switch (message?.sunday) {
     case 'ack':
       return typeof message.frames === 'number' ? { kind: 'ack', frames: message.frames } : null;
@@ -107,6 +109,8 @@ function readStateless(payload: string): Incoming | null {
       return { kind: 'volatile', on: message.on === true };
     case 'read_only':
       return { kind: 'read_only', reason: typeof message.reason === 'string' ? message.reason : null };
+    case 'presence':
+      return { kind: 'crowd', crowd: message.crowd ?? null };
     default:
       return null;
   }

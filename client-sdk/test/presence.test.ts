@@ -52,6 +52,34 @@ suite('presence', () => {
     }
   });
 
+  test('a crowd is told as the server says it, and one\'s own state leaves no more often than it is worth', async (t) => {
+    const server = await stamping();
+    t.after(server.stop);
+    const board = connect(t, server.url).open('b1');
+    await board.ready;
+    assert.equal(board.presence.crowd, null);
+    let calls = 0;
+    board.presence.subscribe(() => { calls += 1; });
+    const say = (crowd: object | null): void => server.hocuspocus.documents.get('b1')?.broadcastStateless(JSON.stringify({ sunday: 'presence', crowd }));
+    say({ people: 300, every: 400, others: 1000 });
+    await until('a crowd', () => board.presence.crowd?.people === 300);
+    assert.equal(calls, 1);
+    const states = (): { x?: number }[] => [...(server.hocuspocus.documents.get('b1')?.awareness.getStates().values() ?? [])];
+    const at: number[] = [];
+    for (let x = 1; x <= 3; x++) {
+      board.presence.set({ x });
+      await until(`place ${x}`, () => states().some((state) => state.x === x));
+      at.push(Date.now());
+    }
+    assert.ok((at[2] ?? 0) - (at[0] ?? 0) > 600, at.join());
+    say(null);
+    await until('none any more', () => board.presence.crowd === null);
+    say({ people: 300, every: 400, others: 1000 });
+    await until('again', () => board.presence.crowd !== null);
+    server.cut();
+    await until('out of touch, nothing is known of a crowd', () => board.presence.crowd === null);
+  });
+
   test('a mouse moved a thousand times sends at the tick, the last place included', async (t) => {
     let frames = 0;
     const server = await startPlainServer({

@@ -42,6 +42,7 @@ export const LIMITS = {
   maxFramesPerSecond: limit('SUNDAY_MAX_FRAMES_PER_SECOND', 500, 'frames one socket may send in a second before reading from it is paused'),
   // Presence
   presenceTickMs: limit('SUNDAY_PRESENCE_TICK_MS', 40, 'time (ms) between two presence frames of a board; 25 to 50 looks smooth', 5, 1000),
+  presenceFullRatePeople: limit('SUNDAY_PRESENCE_FULL_RATE_PEOPLE', 100, 'most people of a board who are all told of every move at the tick; above, those who look at the same come first'),
   maxPresenceBytes: limit('SUNDAY_MAX_PRESENCE_BYTES', 8 * KIB, 'largest presence state of one client', 256),
   // Process
   shutdownGraceMs: limit('SUNDAY_SHUTDOWN_GRACE_MS', 20_000, 'time (ms) after SIGTERM to drain sockets and commit batches', 0),

@@ -13,6 +13,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { BoardHost, type BoardHostContext } from './engine/board-host.ts';
 import { createEngine } from './engine/engine.ts';
+import { presentOn } from './engine/present.ts';
 import { SchemaGate } from './engine/schema-version.ts';
 import { isErrorCode } from './errors.ts';
 import { Gateway } from './gateway/gateway.ts';
@@ -48,7 +49,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   const presence = createPresence({
     ...(config.redis === undefined ? {} : { node: identity, publish: (boardId, message) => { fanout.publish(boardId, { kind: 'presence', message }); } }),
     tickMs: config.limits.presenceTickMs,
-    limits: { stateBytes: config.limits.maxPresenceBytes },
+    limits: { stateBytes: config.limits.maxPresenceBytes, fullRatePeople: config.limits.presenceFullRatePeople },
     onDrop: metrics.presence,
   });
 
@@ -124,7 +125,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
 
   const app = await createHttpApp({
     config, engine, access, database, log,
-    presence: (boardId) => presence.list(boardId),
+    presence: config.redis === undefined ? (boardId) => Promise.resolve(presence.list(boardId)) : presentOn({ fanout, presence }),
     readiness: readiness({ roles: config.roles, database, journal, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
     metrics: metrics.registry,
     webDirectory: WEB_APP,

@@ -71,4 +71,17 @@ suite('a sync node, an API node and a worker node', { skip: noRedis() }, () => {
     await until('it is committed', () => !olga.provider.hasUnsyncedChanges);
     assert.equal((await owner.expect(200, 'GET', `/boards/${id}/items/${item.id}`)).body['name'], 'over a socket');
   });
+
+  test('REST tells who is on a board though they are on another node, and that they have left', async (t) => {
+    const owner = await api.as('olga');
+    const { body: { id } } = await owner.expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Looked at' } });
+    const here = async (): Promise<unknown[]> => (await owner.expect<{ data: { state: unknown }[] }>(200, 'GET', `/boards/${id}/presence`)).body.data;
+    assert.deepEqual(await here(), []);
+    const olga = await connect(t, sync, id, 'olga');
+    olga.awareness.setLocalState({ cursor: 1 });
+    await until('she is listed', async () => (await here()).length === 1, 5_000);
+    assert.partialDeepStrictEqual(await here(), [{ user: { id: 'olga', name: 'Name of olga' }, state: { cursor: 1 } }]);
+    olga.close();
+    await until('she is not', async () => (await here()).length === 0, 10_000);
+  });
 });

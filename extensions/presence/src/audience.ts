@@ -1,13 +1,15 @@
 /**
  * The peers of one board, and what each of them is sent.
  *
- * Guarantees: a tick's frame is one array, handed to all; a peer with too many unsent bytes is skipped and, once drained, sent
- * everything it missed; a peer is never sent what it could take for a newer state of its own client than it has.
+ * Guarantees: a tick's frame is one array, handed to all (or to all who look at the same); a peer with too many unsent bytes is
+ * skipped and, once drained, sent everything it missed; a peer is never sent what it could take for a newer state of its own client
+ * than it has.
  * Does not: keep timers; who calls is told when to come back.
  */
 import type { TokenBucket } from './bucket.ts';
 import type { Client, Clients } from './clients.ts';
-import type { BoardHost, PresencePeer, PresenceUser } from './types.ts';
+import type { BoardHost, PresenceCrowd, PresencePeer, PresenceUser } from './types.ts';
+import { NO_VIEW, namesOf, type View } from './view.ts';
 import { encodeUpdate } from './wire.ts';
 
 export interface Seat {
@@ -26,51 +28,122 @@ export interface Seat {
   newcomer: boolean;
   /** The last clock received from it. */
   lastClock: number;
-  /** Frames since then were shed. */
-  behindSince: number | undefined;
 }
+
+/** Peers that look at the same. */
+export interface Group {
+  readonly view: View;
+  readonly seats: Seat[];
+}
+
+const NOBODY: ReadonlySet<number> = new Set();
 
 export class Audience {
   readonly seats = new Map<string, Seat>();
   readonly #host: BoardHost;
   readonly #clients: Clients<Seat>;
-  readonly #changed: ReadonlySet<number>;
+  /** Peers to which frames were not sent, and when they were last up to date. */
+  readonly #behind = new Map<Seat, number>();
 
-  constructor(host: BoardHost, clients: Clients<Seat>, changed: ReadonlySet<number>) {
+  constructor(host: BoardHost, clients: Clients<Seat>) {
     this.#host = host;
     this.#clients = clients;
-    this.#changed = changed;
+  }
+
+  /** Somebody has to be looked at again though nothing changes. */
+  get someoneIsBehind(): boolean {
+    return this.#behind.size > 0;
+  }
+
+  leave(seat: Seat): void {
+    this.seats.delete(seat.peer.id);
+    this.#behind.delete(seat);
+  }
+
+  groups(): Group[] {
+    const groups = new Map<string, Group>();
+    for (const seat of this.seats.values()) {
+      const view = (seat.own === undefined ? undefined : this.#clients.present.get(seat.own))?.view ?? NO_VIEW;
+      const group = groups.get(view.key);
+      if (group === undefined) groups.set(view.key, { view, seats: [seat] });
+      else group.seats.push(seat);
+    }
+    return [...groups.values()];
   }
 
   /**
-   * The frame of a tick, to everyone; to those who `returned`, everyone present too. `before`: when the last tick was.
-   * Returns whether somebody is behind, and has to be looked at again though nothing changes.
+   * The frame of a tick, of `all`, to everyone; of those `near`, to the groups that look at the same; to those who `returned`,
+   * everyone present too. `before`: when the last tick was. Returns how many frames were sent.
    */
-  deliver(shared: Uint8Array | undefined, changed: readonly number[], returned: ReadonlyMap<Seat, number>, before: number): boolean {
-    let behind = false;
-    for (const seat of this.seats.values()) {
-      const frame = this.#tellsOwnUser(seat, changed) ? this.#frameFor(seat, changed) : shared;
-      if (seat.behindSince !== undefined) {
-        if (seat.peer.bufferedBytes <= this.#host.limits.bufferedBytes / 2) this.#catchUp(seat, seat.behindSince);
-        else if (frame !== undefined) this.#host.drop('shed');
-      } else if (frame !== undefined && this.#isFull(seat)) this.#shed(seat, before);
-      else {
-        if (frame !== undefined) this.send(seat, frame);
-        if (returned.has(seat)) this.sendAll(seat, before);
+  deliver(frame: Uint8Array | undefined, all: readonly number[], near: readonly number[], groups: readonly Group[] | undefined, returned: ReadonlyMap<Seat, number>, before: number): number {
+    let sent = 0;
+    const index = this.#byName(near);
+    for (const { view, seats } of groups ?? [{ view: NO_VIEW, seats: this.seats.values() }]) {
+      const alsoNear = index.size === 0 ? [] : [...new Set(namesOf(view).flatMap((name) => index.get(name) ?? []))];
+      const shared = [frame, this.#clients.frame(alsoNear)].filter((each) => each !== undefined);
+      const ids = alsoNear.length > 0 ? [...all, ...alsoNear] : all;
+      for (const seat of seats) {
+        const frames = this.#tellsOwnUser(seat, ids) ? this.#framesFor(seat, ids) : shared;
+        this.#deliverTo(seat, frames, returned.has(seat), before);
+        sent += frames.length;
       }
-      behind ||= seat.behindSince !== undefined;
     }
-    return behind;
+    return sent;
   }
 
-  /** Everyone present, as of the last tick, which was at `now`: what changed since comes with the next. Returns whether it is behind. */
-  sendAll(seat: Seat, now: number): boolean {
+  #deliverTo(seat: Seat, frames: readonly Uint8Array[], returned: boolean, before: number): void {
+    const behindSince = this.#behind.get(seat);
+    if (behindSince !== undefined) {
+      if (seat.peer.bufferedBytes <= this.#host.limits.bufferedBytes / 2) this.#catchUp(seat, behindSince);
+      else if (frames.length > 0) this.#host.drop('shed', frames.length);
+    } else if (frames.length > 0 && this.#isFull(seat)) this.#shed(seat, before);
+    else {
+      for (const frame of frames) this.send(seat, frame);
+      if (returned) this.sendAll(seat, before);
+    }
+  }
+
+  /** Under what each looks at, and did: who leaves is seen leaving. */
+  #byName(ids: readonly number[]): Map<string, number[]> {
+    const index = new Map<string, number[]>();
+    for (const id of ids) {
+      const client = this.#clients.present.get(id);
+      if (client === undefined) continue;
+      for (const name of new Set([...namesOf(client.view), ...namesOf(client.sentView)])) {
+        const there = index.get(name);
+        if (there === undefined) index.set(name, [id]);
+        else there.push(id);
+      }
+    }
+    return index;
+  }
+
+  /** These, as last encoded, to one peer. */
+  show(seat: Seat, ids: readonly number[]): void {
+    // who is behind gets everything once it has drained
+    if (ids.length === 0 || this.#behind.has(seat) || !this.seats.has(seat.peer.id)) return;
+    this.#sendEntries(seat, ids.flatMap((id) => this.#clients.present.get(id)?.entry ?? []));
+  }
+
+  notify(peer: PresencePeer, crowd: PresenceCrowd | null): void {
+    try {
+      peer.crowd?.(crowd);
+    } catch {
+      this.#host.drop('send_failed');
+    }
+  }
+
+  /**
+   * Everyone present, as of the last tick, which was at `now`: what `changed` since comes with the next. Returns whether the peer is
+   * behind, and gets it later.
+   */
+  sendAll(seat: Seat, now: number, changed: ReadonlySet<number> = NOBODY): boolean {
     if (this.#isFull(seat)) {
       this.#shed(seat, now);
       return true;
     }
     // nor is a peer sent what its client said on an earlier socket, before the tick that takes it up
-    const special = seat.own === undefined ? seat.newcomer : this.#changed.has(seat.own);
+    const special = seat.own === undefined ? seat.newcomer : changed.has(seat.own);
     if (special) this.#sendEntries(seat, this.#entriesFor(seat));
     else if (this.#clients.present.size > 0) this.send(seat, this.#clients.snapshot());
     return false;
@@ -98,11 +171,11 @@ export class Audience {
   /** `before`: when it was last up to date. */
   #shed(seat: Seat, before: number): void {
     this.#host.drop('shed');
-    seat.behindSince ??= before;
+    if (!this.#behind.has(seat)) this.#behind.set(seat, before);
   }
 
   #catchUp(seat: Seat, since: number): void {
-    seat.behindSince = undefined;
+    this.#behind.delete(seat);
     this.#sendEntries(seat, [...this.#clients.removalsSince(since), ...this.#entriesFor(seat)]);
   }
 
@@ -110,13 +183,9 @@ export class Audience {
     return seat.newcomer && ids.some((id) => this.#clients.present.get(id)?.user.id === seat.user.id);
   }
 
-  #frameFor(seat: Seat, ids: readonly number[]): Uint8Array | undefined {
-    const entries = ids.flatMap((id) => {
-      const client = this.#clients.present.get(id);
-      if (client?.user.id === seat.user.id) return [];
-      return client?.entry ?? this.#clients.removal(id)?.entry ?? [];
-    });
-    return entries.length > 0 ? encodeUpdate(entries) : undefined;
+  #framesFor(seat: Seat, ids: readonly number[]): Uint8Array[] {
+    const frame = this.#clients.frame(ids.filter((id) => this.#clients.present.get(id)?.user.id !== seat.user.id));
+    return frame === undefined ? [] : [frame];
   }
 
   #entriesFor(seat: Seat): Uint8Array[] {

@@ -1,17 +1,18 @@
 /**
- * Presence on one board: what peers and other nodes say, whose word counts, and the tick that tells everyone what changed.
+ * Presence on one board: what peers and other nodes say, and whose word counts.
  *
- * Guarantees: a peer speaks for one client id, the first it announces that no other user holds; a tick encodes each changed
- * client once. Nothing a peer sends makes it throw. Owns the tick timer, armed only while something waits to be sent.
- * Does not: interpret states beyond stamping `user`; send (audience.ts); decide clocks (clients.ts).
+ * Guarantees: a peer speaks for one client id, the first it announces that no other user holds. Nothing a peer sends makes it throw.
+ * Does not: interpret states beyond stamping `user`; decide when who is told what (tick.ts), send (audience.ts), or decide clocks
+ * (clients.ts).
  */
 import { Audience, heldBy, type Seat } from './audience.ts';
 import { TokenBucket } from './bucket.ts';
-import { type Client, Clients } from './clients.ts';
-import { CLOCK_STRIDE, DRAIN_POLL_MS, ECHO_MS, FULL_RATE_PEOPLE, MAX_CLOCK, MAX_TICK_MS, MIN_DELAY_MS, OUTDATED_MS } from './limits.ts';
+import { type Client, Clients, type Said } from './clients.ts';
+import { CLOCK_STRIDE, ECHO_MS, MAX_CLOCK, OUTDATED_MS } from './limits.ts';
 import { stamp, stampedJson, stampOf } from './stamp.ts';
+import { Tick } from './tick.ts';
 import type { BoardHost, PresencePeer, PresentClient, ReceiveRefusal, ReceiveResult } from './types.ts';
-import { decodeState, decodeUpdate, encodeEntry, encodeUpdate, type NodeMessageKind, type PresenceState, type WireEntry } from './wire.ts';
+import { decodeState, decodeUpdate, encodeUpdate, type NodeMessageKind, type PresenceState, type WireEntry } from './wire.ts';
 
 /** A query costs the whole state of the board: as much as so many frames. */
 const QUERY_COST = 30;
@@ -23,22 +24,16 @@ export class BoardPresence {
   readonly #host: BoardHost;
   readonly #audience: Audience;
   readonly #clients: Clients<Seat>;
-  /** Client ids whose state or absence goes out with the next tick. */
-  readonly #changed = new Set<number>();
-  /** Peers that returned, and when they had left: their Awareness saw, and dropped, what was sent until then. */
-  readonly #returned = new Map<Seat, number>();
+  readonly #tick: Tick;
   /** Users of whom a peer left that never said which client it is, and when: that client comes back as theirs. */
   readonly #lookedOn = new Map<string, number>();
   #joins = 0;
-  #fullDue = false;
-  #cancelTick: (() => void) | undefined;
-  #tickAt = Number.POSITIVE_INFINITY;
-  #flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(host: BoardHost) {
     this.#host = host;
     this.#clients = new Clients(host.limits.rememberedClients);
-    this.#audience = new Audience(host, this.#clients, this.#changed);
+    this.#audience = new Audience(host, this.#clients);
+    this.#tick = new Tick(host, this.#clients, this.#audience, () => { this.#settle(); });
   }
 
   get #seats(): Map<string, Seat> {
@@ -55,9 +50,10 @@ export class BoardPresence {
     if (this.#seats.size === 0) this.#host.publish?.('request', encodeUpdate([]));
     const joinedAt = this.#host.time.now();
     const bucket = new TokenBucket(this.#host.limits.framesPerSecond, joinedAt);
-    const seat: Seat = { peer, user: stamp(peer.user), bucket, joinedAt, order: this.#joins++, own: undefined, newcomer: true, lastClock: -1, behindSince: undefined };
+    const seat: Seat = { peer, user: stamp(peer.user), bucket, joinedAt, order: this.#joins++, own: undefined, newcomer: true, lastClock: -1 };
     this.#seats.set(peer.id, seat);
-    this.#sendAll(seat);
+    this.#tick.sendAll(seat);
+    this.#tick.greet(peer);
   }
 
   receive(peerId: string, update: Uint8Array): ReceiveResult {
@@ -82,7 +78,7 @@ export class BoardPresence {
     const seat = this.#seats.get(peerId);
     if (seat === undefined) this.#host.drop('unknown_peer');
     else if (!seat.bucket.take(QUERY_COST, this.#host.time.now())) this.#host.drop('rate_limited');
-    else this.#sendAll(seat);
+    else this.#tick.sendAll(seat);
   }
 
   leave(peerId: string, how: 'clean' | 'abnormal'): void {
@@ -93,8 +89,8 @@ export class BoardPresence {
   }
 
   #vacate(seat: Seat, how: 'clean' | 'abnormal'): void {
-    this.#seats.delete(seat.peer.id);
-    this.#returned.delete(seat);
+    this.#audience.leave(seat);
+    this.#tick.forget(seat);
     if (seat.own === undefined) this.#rememberLookedOn(seat.user.id);
     const client = seat.own === undefined ? undefined : this.#clients.present.get(seat.own);
     if (client !== undefined && heldBy(client, seat)) {
@@ -124,8 +120,7 @@ export class BoardPresence {
     let readable = true;
     switch (kind) {
       case 'request':
-        this.#fullDue = true;
-        this.#arm();
+        this.#tick.answer();
         break;
       case 'full': {
         const named = new Set(entries.map((entry) => entry.clientId));
@@ -148,11 +143,23 @@ export class BoardPresence {
     this.#removeWhere((client) => client.holder.kind === 'node' && client.holder.node === node);
   }
 
+  /** Asks the other nodes who is there. Returns false if they are heard anyway, because somebody of this node is. */
+  ask(): boolean {
+    if (this.#seats.size > 0) return false;
+    this.forgetOthers();
+    this.#host.publish?.('request', encodeUpdate([]));
+    return true;
+  }
+
+  /** With nobody here, the node may not hear the others any longer: what they said counts no more. */
+  forgetOthers(): void {
+    if (this.#seats.size === 0) this.#removeWhere((client) => client.holder.kind === 'node');
+  }
+
   /** Tells the other nodes who is here, and asks who is there. */
   announce(): void {
     this.#host.publish?.('request', encodeUpdate([]));
-    this.#fullDue = true;
-    this.#arm();
+    this.#tick.tellNodes();
   }
 
   /** Once a second, while anyone is present: removes who did not come back, and who has gone silent. */
@@ -168,11 +175,11 @@ export class BoardPresence {
       // it only looks on, and whatever it left behind has expired
       if (seat.newcomer && now - seat.joinedAt >= OUTDATED_MS) this.#audience.introduce(seat);
     }
+    this.#tick.tellCrowd();
   }
 
   close(): void {
-    this.#cancelTick?.();
-    this.#cancelTick = undefined;
+    this.#tick.close();
     this.#seats.clear();
   }
 
@@ -190,7 +197,7 @@ export class BoardPresence {
       if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
       seat.own = entry.clientId;
       const left = Math.max(trace?.until ?? Number.NEGATIVE_INFINITY, this.#lookedOn.get(seat.user.id) ?? Number.NEGATIVE_INFINITY);
-      if (left > Number.NEGATIVE_INFINITY) this.#returned.set(seat, left);
+      if (left > Number.NEGATIVE_INFINITY) this.#tick.returned(seat, left);
       this.#audience.introduce(seat);
     }
     return this.#take(seat, entry, state);
@@ -232,7 +239,7 @@ export class BoardPresence {
     const first = seat.lastClock < 0;
     seat.lastClock = clock;
     const sameHolder = known !== undefined && heldBy(known, seat);
-    if (known !== undefined && !first && json === known.json && clock <= known.out && now - known.sentAt < ECHO_MS) {
+    if (known !== undefined && !first && json === known.json && clock <= known.out && now - known.shownAt < ECHO_MS) {
       // y-websocket sends our echo back: forwarding it would make it go round for ever
       if (sameHolder) known.in = clock;
       known.seenAt = now;
@@ -272,113 +279,26 @@ export class BoardPresence {
     return true;
   }
 
-  #put(
-    id: number,
-    known: Client<Seat> | undefined,
-    sameHolder: boolean,
-    said: Pick<Client<Seat>, 'user' | 'holder' | 'state' | 'json' | 'in' | 'seenAt'>,
-  ): void {
+  #put(id: number, known: Client<Seat> | undefined, sameHolder: boolean, said: Said<Seat>): void {
     if (known === undefined) {
       this.#clients.add({ id, ...said });
       this.#host.watch();
-    } else {
-      Object.assign(known, said, { elsewhere: undefined });
-      if (!sameHolder) {
-        known.out = Math.max(known.out, known.in);
-        known.nudgedTo = 0;
-      }
-    }
-    this.#changed.add(id);
-    this.#arm();
+    } else this.#clients.update(known, said, sameHolder);
+    this.#tick.changed(id);
   }
 
   #remove(client: Client<Seat>): void {
     const forgotten = this.#clients.remove(client, this.#host.time.now());
     if (forgotten > 0) this.#host.drop('forgotten', forgotten);
-    this.#changed.add(client.id);
-    this.#arm();
+    this.#tick.removed(client.id);
   }
 
   #removeWhere(gone: (client: Client<Seat>) => boolean): void {
     for (const client of this.#clients.present.values()) if (gone(client)) this.#remove(client);
   }
 
-  #sendAll(seat: Seat): void {
-    if (this.#audience.sendAll(seat, this.#flushedAt)) this.#arm();
-  }
-
-  #arm(): void {
-    const now = this.#host.time.now();
-    const waiting = this.#changed.size > 0 || this.#fullDue || this.#returned.size > 0;
-    const at = waiting ? Math.max(now + MIN_DELAY_MS, this.#flushedAt + this.#tickMs) : now + DRAIN_POLL_MS;
-    if (at >= this.#tickAt) return;
-    this.#cancelTick?.();
-    this.#tickAt = at;
-    this.#cancelTick = this.#host.time.after(at - now, () => {
-      this.#cancelTick = undefined;
-      this.#tickAt = Number.POSITIVE_INFINITY;
-      this.#flush();
-    });
-  }
-
-  get #tickMs(): number {
-    const people = Math.max(this.#seats.size, this.#clients.present.size);
-    return Math.min(MAX_TICK_MS, this.#host.tickMs * Math.max(1, people / FULL_RATE_PEOPLE));
-  }
-
-  #flush(): void {
-    const before = this.#flushedAt;
-    this.#flushedAt = this.#host.time.now();
-    if (this.#returned.size > 0) this.#advanceSentUntil(Math.max(...this.#returned.values()));
-    const changed = [...this.#changed];
-    const { all, ours } = this.#encodeChanged();
-    const frame = all.length > 0 ? encodeUpdate(all) : undefined;
-    if (this.#audience.deliver(frame, changed, this.#returned, before)) this.#arm();
-    this.#returned.clear();
-    if (this.#fullDue) {
-      this.#fullDue = false;
-      this.#host.publish?.('full', encodeUpdate(this.#clients.entries((client) => client.holder.kind !== 'node')));
-    } else if (frame !== undefined && ours.length > 0) {
-      this.#host.publish?.('delta', ours.length === all.length ? frame : encodeUpdate(ours));
-    }
-    this.#settle();
-  }
-
-  /** A returning peer has to see everybody at a clock it has not seen. */
-  #advanceSentUntil(left: number): void {
-    const raised: Uint8Array[] = [];
-    for (const client of this.#clients.present.values()) {
-      if (client.sentAt > left || this.#changed.has(client.id)) continue;
-      this.#advance(client);
-      if (client.holder.kind === 'node') raised.push(encodeEntry(client.id, client.out, 'null'));
-    }
-    if (raised.length > 0) this.#host.publish?.('raise', encodeUpdate(raised));
-  }
-
-  #encodeChanged(): { all: Uint8Array[]; ours: Uint8Array[] } {
-    const all: Uint8Array[] = [];
-    const ours: Uint8Array[] = [];
-    for (const id of this.#changed) {
-      const client = this.#clients.present.get(id);
-      if (client !== undefined) this.#advance(client);
-      const entry = client?.entry ?? this.#clients.removal(id)?.entry;
-      if (entry === undefined) continue;
-      all.push(entry);
-      if (client === undefined ? this.#clients.removal(id)?.ours : client.holder.kind !== 'node') ours.push(entry);
-    }
-    this.#changed.clear();
-    return { all, ours };
-  }
-
-  #advance(client: Client<Seat>): void {
-    const nudge = this.#clients.advance(client, this.#flushedAt);
-    if (nudge !== undefined && client.holder.kind === 'peer') this.#audience.send(client.holder.seat, nudge);
-  }
-
   #settle(): void {
-    if (this.#seats.size === 0 && this.#clients.present.size === 0 && this.#changed.size === 0 && !this.#fullDue) {
-      this.#host.settled();
-    }
+    if (this.#seats.size === 0 && this.#clients.present.size === 0 && this.#tick.idle) this.#host.settled();
   }
 
   #refuse(code: ReceiveRefusal): ReceiveResult {

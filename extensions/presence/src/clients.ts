@@ -13,6 +13,7 @@
  */
 import { NUDGE_HEADROOM } from './limits.ts';
 import type { PresenceUser } from './types.ts';
+import { NO_VIEW, type View, viewOf } from './view.ts';
 import { encodeEntry, encodeUpdate, type PresenceState } from './wire.ts';
 
 /** Who speaks for a client: a peer of this node, nobody for the moment (its socket broke), or another node. */
@@ -38,10 +39,19 @@ export interface Client<Seat> {
   elsewhere?: string | undefined;
   /** When the holder last said anything of it. */
   seenAt: number;
-  /** When it was last put in a frame, and the entry that was; undefined before the first. */
+  /** When it was last encoded, from which `json`, and the entry that was made; undefined before the first. */
   sentAt: number;
+  sentJson: string | undefined;
   entry: Uint8Array | undefined;
+  /** What it looks at, and what it did when others were last told. */
+  view: View;
+  sentView: View;
+  /** When its holder was last told of it. */
+  shownAt: number;
 }
+
+/** What a holder says of a client. */
+export type Said<Seat> = Pick<Client<Seat>, 'user' | 'holder' | 'state' | 'json' | 'in' | 'seenAt'>;
 
 interface Removed {
   readonly userId: string;
@@ -73,13 +83,22 @@ export class Clients<Seat> {
     return removed && { userId: removed.userId, out: removed.out, until: removed.at };
   }
 
-  add(client: Omit<Client<Seat>, 'out' | 'nudgedTo' | 'sentAt' | 'entry'>): Client<Seat> {
+  add(client: Said<Seat> & Pick<Client<Seat>, 'id'>): Client<Seat> {
     // a peer's Awareness may be where `in` was sent before; another node's `in` is what that node sends now
     const out = Math.max(this.#removed.get(client.id)?.out ?? 0, client.holder.kind === 'node' ? client.in - 1 : client.in);
-    const added = { ...client, out, nudgedTo: 0, sentAt: Number.NEGATIVE_INFINITY, entry: undefined };
+    const never = Number.NEGATIVE_INFINITY;
+    const added = { ...client, view: viewOf(client.state), sentView: NO_VIEW, out, nudgedTo: 0, sentAt: never, sentJson: undefined, shownAt: never, entry: undefined };
     this.#removed.delete(client.id);
     this.present.set(client.id, added);
     return added;
+  }
+
+  /** Its holder, or another from now on, says something of it. */
+  update(client: Client<Seat>, said: Said<Seat>, sameHolder: boolean): void {
+    Object.assign(client, said, { elsewhere: undefined, view: viewOf(said.state, client.view) });
+    if (sameHolder) return;
+    client.out = Math.max(client.out, client.in);
+    client.nudgedTo = 0;
   }
 
   /** Returns how many removed ids had to be forgotten. */
@@ -103,6 +122,7 @@ export class Clients<Seat> {
     client.out = Math.max(client.in, client.out + 1);
     client.entry = encodeEntry(client.id, client.out, client.json);
     client.sentAt = now;
+    client.sentJson = client.json;
     if (client.holder.kind !== 'peer' || client.out - client.in < 2 || client.out <= client.nudgedTo) return undefined;
     client.nudgedTo = client.out + NUDGE_HEADROOM;
     return encodeUpdate([encodeEntry(client.id, client.nudgedTo, 'null')]);
@@ -118,6 +138,22 @@ export class Clients<Seat> {
   removal(id: number): { readonly entry: Uint8Array; readonly ours: boolean } | undefined {
     const removed = this.#removed.get(id);
     return removed && { entry: encodeEntry(id, removed.out, 'null'), ours: removed.ours };
+  }
+
+  /** Those who look at what they do, and they themselves, were told of them. */
+  shown(ids: readonly number[], now: number): void {
+    for (const id of ids) {
+      const client = this.present.get(id);
+      if (client === undefined) continue;
+      client.shownAt = now;
+      client.sentView = client.view;
+    }
+  }
+
+  /** One update of these, as last encoded, removals included; undefined where there is nothing to tell. */
+  frame(ids: readonly number[]): Uint8Array | undefined {
+    const entries = ids.flatMap((id) => this.present.get(id)?.entry ?? this.removal(id)?.entry ?? []);
+    return entries.length > 0 ? encodeUpdate(entries) : undefined;
   }
 
   /** Everyone present (of whom `which` holds), as last sent. */

@@ -13,6 +13,8 @@ export interface PresenceLimits {
   readonly bufferedBytes: number;
   /** Client ids of a board that are remembered after they left, with the clock of their removal. About 100 bytes each. */
   readonly rememberedClients: number;
+  /** Up to so many people everybody is told everything with every tick, and so many frames a tick are sent. 100 are 2500 frames a second and board. */
+  readonly fullRatePeople: number;
 }
 
 export const DEFAULT_LIMITS: PresenceLimits = {
@@ -21,6 +23,7 @@ export const DEFAULT_LIMITS: PresenceLimits = {
   framesPerSecond: 300,
   bufferedBytes: 256 * 1024,
   rememberedClients: 2048,
+  fullRatePeople: 100,
 };
 
 /** At most 25 frames a second to a socket: smooth to the eye, and a person's moves of one tick cost one frame. */
@@ -29,11 +32,27 @@ export const TICK_MS = 40;
 /** A change after a quiet time leaves sooner than a whole tick, but waits this long for others of the same burst. */
 export const MIN_DELAY_MS = 5;
 
-/** Up to so many people a board ticks every TICK_MS; above, ticks grow in proportion, which keeps frames per second and board constant (2500). */
-export const FULL_RATE_PEOPLE = 100;
-
-/** The slowest tick, reached at about 1250 people: cursors beyond this read as jumps, not as moves. */
+/** The slowest tick, reached with about 1250 frames in each: cursors beyond this read as jumps, not as moves. */
 export const MAX_TICK_MS = 500;
+
+/** Frames that a board may send ahead of its pace: a tick to a thousand people must not stop the few who move meanwhile. */
+export const BURST_MS = 500;
+
+/**
+ * With twice `fullRatePeople` on a board, a move is told this much later to those who look at something else; with three times as many
+ * twice this. So many more people cost nobody more than about 250 such moves a second.
+ */
+export const OTHERS_MS = 500;
+
+/** The most a move waits for those who look at something else. Heartbeats wait too: they come every 15 s and must arrive within 30. */
+export const MAX_OTHERS_MS = 4_000;
+
+/** What has waited long enough goes out at most so often: a frame to everybody is dear. */
+export const OTHERS_ROUND_MS = 500;
+
+/** Names of a `view`, and their length: an item's id is 21 characters, a UUID 36. */
+export const MAX_VIEWS = 8;
+export const MAX_VIEW_CHARS = 64;
 
 /** How often a peer that is being shed is looked at again when nothing else happens on the board. */
 export const DRAIN_POLL_MS = 250;

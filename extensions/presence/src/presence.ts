@@ -38,6 +38,12 @@ export interface Presence {
   leave(boardId: string, peerId: string, how: 'clean' | 'abnormal'): void;
   /** Who is on the board, on every node this one hears. */
   list(boardId: string): PresentClient[];
+  /**
+   * Asks the other nodes who is on a board; `list` knows a moment later, and until `forgetOthers`. Returns false if it knows already,
+   * because somebody of this node is on it.
+   */
+  ask(boardId: string): boolean;
+  forgetOthers(boardId: string): void;
   /** A message that another node's `publish` was given. Own messages that come back are ignored. Never throws. */
   receiveRemote(boardId: string, message: Uint8Array): void;
   /** A node died: its clients are removed from every board with the next tick. */
@@ -124,6 +130,10 @@ export function createPresence(options: PresenceOptions = {}): Presence {
     },
     leave(boardId, peerId, how) {
       boards.get(boardId)?.leave(peerId, how);
+    },
+    ask: (boardId) => !closed && open(boardId).ask(),
+    forgetOthers(boardId) {
+      boards.get(boardId)?.forgetOthers();
     },
     list: (boardId) => boards.get(boardId)?.list() ?? [],
     receiveRemote(boardId, bytes) {

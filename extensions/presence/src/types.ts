@@ -18,8 +18,19 @@ export interface PresencePeer {
   readonly user: PresenceUser;
   /** Takes the body of a y-protocols awareness update. The same array is handed to all peers: wrap it once, never change it. */
   send(update: Uint8Array): void;
+  /** The board has become crowded, more or less so, or is crowded no longer (null). */
+  crowd?(crowd: PresenceCrowd | null): void;
   /** Bytes accepted by `send` and everything else on that socket, not yet taken by the network. */
   readonly bufferedBytes: number;
+}
+
+/** How a board degrades while more people are on it than can all be told everything. */
+export interface PresenceCrowd {
+  readonly people: number;
+  /** Saying more than once in this time is of no use. */
+  readonly everyMs: number;
+  /** By so much later is told what happens in other views than one's own. */
+  readonly othersMs: number;
 }
 
 export interface PresentClient {

@@ -17,6 +17,7 @@ class World {
   readonly lanes: Presence[] = [];
   readonly clients: StockClient[] = [];
   readonly #recreate: boolean;
+  readonly #crowd: number | undefined;
   readonly #epochs: number[] = [];
   #beating = true;
   #beatAt = 0;
@@ -26,10 +27,13 @@ class World {
   /**
    * Without `recreate` nothing happens that only a lane that remembers the clocks it sent can repair: a provider made anew on its
    * document (clock from zero), or one that reads nothing for so long that it falls behind the clock others have of it.
+   *
+   * `crowd`: from so many people on, those in the same view are told first.
    */
-  constructor(seed: number, nodes: number, people: number, recreate: boolean) {
+  constructor(seed: number, nodes: number, people: number, { recreate, crowd }: { recreate: boolean; crowd?: number }) {
     this.random = new Random(seed);
     this.#recreate = recreate;
+    this.#crowd = crowd;
     this.#beat();
     for (let node = 0; node < nodes; node++) this.startLane(node);
     for (let index = 0; index < people; index++) {
@@ -49,7 +53,7 @@ class World {
     this.#epochs[node] = epoch;
     const lane: Presence = createPresence({
       time: this.time,
-      limits: { bufferedBytes: 3_000 },
+      limits: { bufferedBytes: 3_000, ...(this.#crowd === undefined ? {} : { fullRatePeople: this.#crowd }) },
       node: { id: `node-${node}`, epoch },
       publish: (boardId, message) => {
         if (this.lanes[node] !== lane) return;
@@ -72,7 +76,7 @@ class World {
     const lane = this.random.pick(this.lanes);
     switch (this.random.below(18)) {
       case 0: case 1: case 2: case 3: case 4: case 5:
-        client.set({ cursor: this.random.below(1_000_000) });
+        client.set({ cursor: this.random.below(1_000_000), ...this.#view() });
         break;
       case 6: client.heartbeat(); break;
       case 7: if (this.random.below(4) === 0) client.set(null); break;
@@ -86,6 +90,13 @@ class World {
       case 17: if (client.link) client.link.presence.query(client.board, client.link.peerId); break;
     }
     this.time.advance(this.random.pick([0, 1, 5, 20, 50, 300, 1_000, 6_000]));
+  }
+
+  /** Where somebody looks: nowhere that is said, at one of three things, at two of them, or at nonsense. */
+  #view(): { view?: unknown } {
+    if (this.#crowd === undefined) return {};
+    const name = (): string => `view-${this.random.below(3)}`;
+    return this.random.pick([() => ({}), () => ({ view: name() }), () => ({ view: name() }), () => ({ view: [name(), name()] }), () => ({ view: [7, null, 'x'.repeat(100)] })])();
   }
 
   #attack(client: StockClient): void {
@@ -135,7 +146,7 @@ class World {
       client.unstick();
       if (client.link === undefined && this.random.below(3) > 0) client.connect(this.random.pick(this.lanes));
     }
-    this.time.advance(2_000);
+    this.time.advance(this.#crowd === undefined ? 2_000 : 5_000); // 4 s until all are told what happens elsewhere, a round and a tick
     this.#beating = true;
   }
 
@@ -181,7 +192,7 @@ function run(name: string, count: number, scenario: (seed: number) => void, know
 }
 
 run('one node: all agree, at once, whatever happened before', 150, (seed) => {
-  const world = new World(seed, 1, 3 + (seed % 8), true);
+  const world = new World(seed, 1, 3 + (seed % 8), { recreate: true });
   try {
     for (let round = 0; round < 3; round++) {
       for (let step = 0; step < 80; step++) world.step();
@@ -193,9 +204,36 @@ run('one node: all agree, at once, whatever happened before', 150, (seed) => {
   }
 }, [478_782_084 /* somebody who had only looked on came back with a state */]);
 
+run('one crowded node, where those in the same view are told first: all agree once things are quiet', 150, (seed) => {
+  const world = new World(seed, 1, 5 + (seed % 16), { recreate: true, crowd: 1 + (seed % 5) });
+  try {
+    for (let round = 0; round < 3; round++) {
+      for (let step = 0; step < 120; step++) world.step();
+      world.settle();
+      world.check('at once');
+    }
+  } finally {
+    world.close();
+  }
+});
+
+run('three crowded nodes: all agree within three heartbeats', 60, (seed) => {
+  const world = new World(seed, 3, 12, { recreate: true, crowd: 1 + (seed % 5) });
+  try {
+    for (let round = 0; round < 3; round++) {
+      for (let step = 0; step < 100; step++) world.step();
+      world.settle();
+      world.heartbeats();
+      world.check('after heartbeats');
+    }
+  } finally {
+    world.close();
+  }
+});
+
 for (const restarts of [false, true]) {
   run(`three nodes${restarts ? ' that are restarted' : ''}: all agree within three heartbeats`, 60, (seed) => {
-    const world = new World(seed, 3, 9, !restarts);
+    const world = new World(seed, 3, 9, { recreate: !restarts });
     try {
       for (let round = 0; round < 3; round++) {
         for (let step = 0; step < 80; step++) {

@@ -66,7 +66,7 @@ export function boardQueries(parts: BoardsParts): BoardQueries {
 
     async listPresence(actor, boardId) {
       await requireRole(parts, actor, boardId, 'viewer');
-      return [...(parts.presence?.(boardId) ?? [])];
+      return [...((await parts.presence?.(boardId)) ?? [])];
     },
   };
 }

@@ -26,7 +26,7 @@ export type BoardsParts = {
   readonly access: RoleSource;
   readonly limits: Pick<Limits, 'maxBatchOperations' | 'maxImportRows'>;
   /** Who is on the board now; without it, nobody is. */
-  readonly presence?: (boardId: string) => readonly PresenceEntry[];
+  readonly presence?: (boardId: string) => Promise<readonly PresenceEntry[]>;
 };
 
 /** How a write came in: the ids of what it creates, and the state it expects. */

@@ -19,7 +19,7 @@ import { ERRORS, isErrorCode, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { OutboundSocket } from './outbound-socket.ts';
 import {
-  awarenessFrame, isReadableToken, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, toYWebsocket, type Envelope,
+  awarenessFrame, isReadableToken, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, statelessFrame, toYWebsocket, type Envelope,
 } from './protocols.ts';
 
 /** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
@@ -265,6 +265,9 @@ export class ClientSocket {
       id: this.peerId(address),
       user: { ...user, color: presenceColor(user.id) },
       send: (update) => { this.send(presenceFrame(address, update)); },
+      crowd: (crowd) => {
+        this.send(statelessFrame(address, { sunday: 'presence', crowd: crowd && { people: crowd.people, every: crowd.everyMs, others: crowd.othersMs } }));
+      },
       get bufferedBytes() { return outbound?.bufferedAmount ?? 0; },
     });
     const announced = this.announced.get(address);

@@ -76,6 +76,12 @@ export function awarenessFrame(address: string, update: Uint8Array): Uint8Array 
   return encoding.toUint8Array(encoder);
 }
 
+export function statelessFrame(address: string, message: object): Uint8Array {
+  const encoder = begin(address, FRAME.stateless);
+  encoding.writeVarString(encoder, JSON.stringify(message));
+  return encoding.toUint8Array(encoder);
+}
+
 /** The body of an awareness frame; `null` for junk. */
 export function readAwareness(frame: Uint8Array, bodyAt: number): Uint8Array | null {
   try {

@@ -28,7 +28,7 @@ export type HttpDependencies = Omit<RestDependencies, 'boards' | 'config' | 'acc
   readonly engine: Engine;
   readonly access: Authenticator & RoleSource;
   /** Who is on a board now. */
-  readonly presence?: (boardId: string) => readonly PresenceEntry[];
+  readonly presence?: (boardId: string) => Promise<readonly PresenceEntry[]>;
   readonly log: FastifyBaseLogger;
   /** One line per dependency for /readyz. */
   readonly readiness: Readiness;

@@ -1,0 +1,233 @@
+/**
+ * The tick of one board: what changed since the last one, told to the peers here and to the other nodes.
+ *
+ * Guarantees: each changed client is encoded once, and one message a tick goes to the other nodes; everybody is told of everything:
+ * with the tick, or in a crowd (crowd.ts) within MAX_OTHERS_MS and a round. Owns the tick timer, armed only while something waits.
+ */
+import type { Audience, Seat } from './audience.ts';
+import type { Client, Clients } from './clients.ts';
+import { Crowd, Pace, Waiting } from './crowd.ts';
+import { DRAIN_POLL_MS, MIN_DELAY_MS } from './limits.ts';
+import type { BoardHost, PresencePeer } from './types.ts';
+import { meet, NO_VIEW } from './view.ts';
+import { encodeEntry, encodeUpdate } from './wire.ts';
+
+interface Round {
+  /** Everybody is told of these. */
+  readonly all: number[];
+  /** Of these, those who are in the same view. */
+  readonly near: number[];
+  /** Entries of clients of this node, for the others. */
+  readonly ours: Uint8Array[];
+  /** Peers that look at something else than before. */
+  readonly turned: Seat[];
+}
+
+export class Tick {
+  readonly #host: BoardHost;
+  readonly #clients: Clients<Seat>;
+  readonly #audience: Audience;
+  readonly #crowd: Crowd;
+  readonly #pace: Pace;
+  readonly #onFlushed: () => void;
+  readonly #waiting = new Waiting();
+  /** Client ids whose state or absence goes out with the next tick. */
+  readonly #changed = new Set<number>();
+  /** Peers that returned, and when they had left: their Awareness saw, and dropped, what was sent until then. */
+  readonly #returned = new Map<Seat, number>();
+  #fullDue = false;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #cancel: (() => void) | undefined;
+  #at = Number.POSITIVE_INFINITY;
+  #flushedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param onFlushed called after each tick */
+  constructor(host: BoardHost, clients: Clients<Seat>, audience: Audience, onFlushed: () => void) {
+    this.#onFlushed = onFlushed;
+    this.#host = host;
+    this.#clients = clients;
+    this.#audience = audience;
+    this.#crowd = new Crowd(host.limits.fullRatePeople, host.tickMs);
+    this.#pace = new Pace(host.limits.fullRatePeople / host.tickMs);
+  }
+
+  /** Nothing waits to be told. */
+  get idle(): boolean {
+    return this.#changed.size === 0 && !this.#fullDue;
+  }
+
+  changed(id: number): void {
+    this.#changed.add(id);
+    this.#arm();
+  }
+
+  removed(id: number): void {
+    this.#waiting.delete(id);
+    this.changed(id);
+  }
+
+  returned(seat: Seat, left: number): void {
+    this.#returned.set(seat, left);
+  }
+
+  /** The peer is gone. */
+  forget(seat: Seat): void {
+    this.#returned.delete(seat);
+  }
+
+  /** The other nodes are told of everyone here, with the next tick. */
+  tellNodes(): void {
+    this.#fullDue = true;
+    this.#arm();
+  }
+
+  /** A node asks who is here. Somebody may wait for it: a crowd's slow tick is not waited for. */
+  answer(): void {
+    if (this.#host.time.now() - this.#answeredAt < this.#host.tickMs) {
+      this.tellNodes();
+      return;
+    }
+    this.#answeredAt = this.#host.time.now();
+    this.#publishFull();
+  }
+
+  #publishFull(): void {
+    this.#host.publish?.('full', encodeUpdate(this.#clients.entries((client) => client.holder.kind !== 'node')));
+  }
+
+  /** Everyone present, to one peer. */
+  sendAll(seat: Seat): void {
+    if (this.#audience.sendAll(seat, this.#flushedAt, this.#changed)) this.#arm();
+  }
+
+  /** A peer that joins a crowd is told so. */
+  greet(peer: PresencePeer): void {
+    this.#measure();
+    const crowd = this.#crowd.now;
+    if (crowd !== null) this.#audience.notify(peer, crowd);
+  }
+
+  /** Everybody is told that the crowd has come, grown, shrunk or gone. */
+  tellCrowd(): void {
+    this.#measure();
+    const news = this.#crowd.news();
+    if (news === undefined) return;
+    for (const { peer } of this.#audience.seats.values()) this.#audience.notify(peer, news);
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #measure(): boolean {
+    return this.#crowd.measure(Math.max(this.#audience.seats.size, this.#clients.present.size));
+  }
+
+  #arm(): void {
+    const now = this.#host.time.now();
+    const at = Math.max(now + MIN_DELAY_MS, this.#dueAt(now), this.#flushedAt + Math.max(this.#host.tickMs, this.#pace.restMs));
+    if (at >= this.#at) return;
+    this.#cancel?.();
+    this.#at = at;
+    this.#cancel = this.#host.time.after(at - now, () => {
+      this.#cancel = undefined;
+      this.#at = Number.POSITIVE_INFINITY;
+      this.#flush();
+    });
+  }
+
+  #dueAt(now: number): number {
+    if (this.#changed.size > 0 || this.#fullDue || this.#returned.size > 0) return now;
+    return Math.min(this.#waiting.at, this.#audience.someoneIsBehind ? now + DRAIN_POLL_MS : Number.POSITIVE_INFINITY);
+  }
+
+  #flush(): void {
+    const before = this.#flushedAt;
+    this.#flushedAt = this.#host.time.now();
+    if (this.#returned.size > 0) this.#advanceSentUntil(Math.max(...this.#returned.values()));
+    const groups = this.#measure() ? this.#audience.groups() : undefined;
+    // where all look at the same there is nothing to tell later
+    const split = groups !== undefined && groups.length > 1 ? groups : undefined;
+    const round = this.#encodeChanged(split !== undefined);
+    const frame = this.#clients.frame(round.all);
+    const sent = this.#audience.deliver(frame, round.all, round.near, split, this.#returned, before);
+    this.#pace.spend(sent, this.#flushedAt);
+    this.#returned.clear();
+    this.#clients.shown([...round.all, ...round.near], this.#flushedAt);
+    for (const seat of round.turned) this.#showWaiting(seat);
+    this.#tellNodes(round.ours, split === undefined && round.ours.length === round.all.length ? frame : undefined);
+    this.#arm();
+    this.#onFlushed();
+  }
+
+  /** `frame`: that of `ours`, where it is known. */
+  #tellNodes(ours: readonly Uint8Array[], frame: Uint8Array | undefined): void {
+    if (this.#fullDue) {
+      this.#fullDue = false;
+      this.#publishFull();
+    } else if (ours.length > 0) {
+      this.#host.publish?.('delta', frame ?? encodeUpdate(ours));
+    }
+  }
+
+  /** A returning peer has to see everybody at a clock it has not seen. */
+  #advanceSentUntil(left: number): void {
+    const raised: Uint8Array[] = [];
+    for (const client of this.#clients.present.values()) {
+      if (client.sentAt > left || this.#changed.has(client.id)) continue;
+      this.#advance(client);
+      if (client.holder.kind === 'node') raised.push(encodeEntry(client.id, client.out, 'null'));
+    }
+    if (raised.length > 0) this.#host.publish?.('raise', encodeUpdate(raised));
+  }
+
+  #encodeChanged(split: boolean): Round {
+    const round: Round = { all: [], near: [], ours: [], turned: [] };
+    for (const id of this.#changed) {
+      const client = this.#clients.present.get(id);
+      if (client === undefined) {
+        const removal = this.#clients.removal(id);
+        if (removal === undefined) continue;
+        round.all.push(id);
+        if (removal.ours) round.ours.push(removal.entry);
+        continue;
+      }
+      const later = split && client.entry !== undefined;
+      const moved = client.json !== client.sentJson;
+      this.#advance(client);
+      if (client.entry !== undefined && client.holder.kind !== 'node') round.ours.push(client.entry);
+      if (split && client.view !== client.sentView && client.holder.kind === 'peer') round.turned.push(client.holder.seat);
+      if (!later) {
+        round.all.push(id);
+        continue;
+      }
+      this.#waiting.add(id, this.#flushedAt + this.#crowd.othersMs);
+      // a heartbeat is in no hurry
+      if (moved) round.near.push(id);
+    }
+    this.#changed.clear();
+    return this.#withDue(round, split);
+  }
+
+  /** Those who have waited long enough, or for a crowd that is gone, are told to all. */
+  #withDue(round: Round, split: boolean): Round {
+    const told = new Set(round.all);
+    const due = this.#waiting.take(this.#flushedAt, !split).filter((id) => !told.has(id) && this.#clients.present.has(id));
+    if (due.length === 0) return round;
+    const dueNow = new Set(due);
+    return { ...round, all: [...round.all, ...due], near: round.near.filter((id) => !dueNow.has(id)) };
+  }
+
+  /** Who turns to something else sees at once what those who look at it do. */
+  #showWaiting(seat: Seat): void {
+    const own = seat.own === undefined ? undefined : this.#clients.present.get(seat.own);
+    const ids = [...this.#waiting.ids].filter((id) => id !== seat.own && meet(this.#clients.present.get(id)?.view ?? NO_VIEW, own?.view ?? NO_VIEW));
+    this.#audience.show(seat, ids);
+  }
+
+  #advance(client: Client<Seat>): void {
+    const nudge = this.#clients.advance(client, this.#flushedAt);
+    if (nudge !== undefined && client.holder.kind === 'peer') this.#audience.send(client.holder.seat, nudge);
+  }
+}

@@ -1,0 +1,216 @@
+/** More people on a board than can all be told everything: what those in one view, those elsewhere, and stock clients see, and what it costs. */
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { encodeEntry, encodeUpdate } from '../src/wire.ts';
+import { createPresence, type Presence, type PresenceCrowd, type PresenceOptions } from '../src/index.ts';
+import { type State, StockClient } from './stock-client.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+let clients: StockClient[] = [];
+
+afterEach(() => {
+  for (const client of clients) client.destroy();
+  clients = [];
+});
+
+function lane(options: PresenceOptions = {}): { time: VirtualTime; presence: Presence } {
+  const time = new VirtualTime();
+  return { time, presence: createPresence({ time, ...options }) };
+}
+
+function person(time: VirtualTime, presence: Presence, userId: string, state: State, options: Partial<ConstructorParameters<typeof StockClient>[1]> = {}): StockClient {
+  const client = new StockClient(time, { userId, ...options });
+  clients.push(client);
+  client.set(state);
+  client.connect(presence);
+  return client;
+}
+
+const cursorOf = (viewer: StockClient, whom: StockClient): unknown => (viewer.others().get(whom.id) as State | undefined)?.['cursor'];
+
+/** A board that is crowded with `people` idle others, each in a view of their own, and has come to rest. */
+function crowded(people: number, options: PresenceOptions = {}): { time: VirtualTime; presence: Presence } {
+  const made = lane(options);
+  for (let index = 0; index < people; index++) {
+    const user = { id: `idle-${index}`, name: '', picture: null, color: '#000000' };
+    made.presence.join('board', { id: `idle-${index}`, user, bufferedBytes: 0, send: () => undefined });
+    made.presence.receive('board', `idle-${index}`, encodeUpdate([encodeEntry(1_000_000 + index, 1, `{"view":"of ${index}"}`)]));
+  }
+  made.time.advance(10_000);
+  return made;
+}
+
+/** How long until it holds, in steps of 10 ms. */
+function took(time: VirtualTime, holds: () => boolean): number {
+  for (let ms = 0; ms <= 20_000; ms += 10) {
+    if (holds()) return ms;
+    time.advance(10);
+  }
+  throw new Error('not within 20 s');
+}
+
+test('a move is told at the tick to those in the same view, within seconds to all others, and nothing of it is lost', () => {
+  const { time, presence } = crowded(400);
+  const ann = person(time, presence, 'ann', { cursor: 0, view: 'group-1' });
+  const bob = person(time, presence, 'bob', { cursor: 0, view: ['group-0', 'group-1'] });
+  const cyd = person(time, presence, 'cyd', { cursor: 0, view: 'group-2' });
+  time.advance(10_000);
+  ann.set({ cursor: 1, view: 'group-1' });
+  assert.ok(took(time, () => cursorOf(bob, ann) === 1) <= 50);
+  const later = took(time, () => cursorOf(cyd, ann) === 1);
+  assert.ok(later > 1_000 && later < 2_500, `${later} ms`);
+  for (let move = 2; move <= 50; move++) {
+    ann.set({ cursor: move, view: 'group-1' });
+    time.advance(40);
+  }
+  time.advance(10);
+  assert.equal(cursorOf(bob, ann), 50);
+  time.advance(2_500);
+  assert.equal(cursorOf(cyd, ann), 50);
+});
+
+test('who turns to something else sees at once what is going on there, and is seen to come and to go', () => {
+  const { time, presence } = crowded(1_000);
+  const [ann, bob] = [person(time, presence, 'ann', { cursor: 0, view: 'here' }), person(time, presence, 'bob', { cursor: 0, view: 'here' })];
+  const cyd = person(time, presence, 'cyd', { cursor: 0, view: 'there' });
+  time.advance(10_000);
+  cyd.set({ cursor: 1, view: 'there' });
+  time.advance(200);
+  assert.equal(cursorOf(ann, cyd), 0);
+  ann.set({ cursor: 1, view: 'there' });
+  time.advance(60);
+  assert.deepEqual([cursorOf(ann, cyd), cursorOf(cyd, ann), cursorOf(bob, ann)], [1, 1, 1]);
+  ann.set({ cursor: 2, view: 'there' });
+  time.advance(60);
+  assert.deepEqual([cursorOf(cyd, ann), cursorOf(bob, ann)], [2, 1]);
+});
+
+test('who comes or goes is told to everybody at once', () => {
+  const { time, presence } = crowded(400);
+  const ann = person(time, presence, 'ann', { cursor: 0, view: 'here' });
+  time.advance(10_000);
+  const bob = person(time, presence, 'bob', { cursor: 0, view: 'there' });
+  assert.ok(took(time, () => ann.others().has(bob.id)) < 300);
+  bob.quit();
+  assert.ok(took(time, () => !ann.others().has(bob.id)) < 300);
+  presence.leave('board', 'idle-7', 'abnormal');
+  assert.ok(took(time, () => !ann.others().has(1_000_007)) < 5_500);
+});
+
+test('stock clients, which say nothing of a view, see each other at the tick and all others later', () => {
+  const { time, presence } = crowded(400);
+  const [ann, bob] = [person(time, presence, 'ann', { cursor: 0 }), person(time, presence, 'bob', { cursor: 0 }, { kind: 'y-websocket' })];
+  const cyd = person(time, presence, 'cyd', { cursor: 0, view: 'there' });
+  time.advance(10_000);
+  ann.set({ cursor: 1 });
+  cyd.set({ cursor: 1, view: 'there' });
+  time.advance(60);
+  assert.deepEqual([cursorOf(bob, ann), cursorOf(bob, cyd), cursorOf(cyd, ann)], [1, 0, 0]);
+  time.advance(2_500);
+  assert.deepEqual([cursorOf(bob, cyd), cursorOf(cyd, ann)], [1, 1]);
+});
+
+test('a board on which nobody says what they look at is as it was: one frame a tick, to all', () => {
+  const { time, presence } = lane({ limits: { fullRatePeople: 10 } });
+  const all = Array.from({ length: 30 }, (_, index) => person(time, presence, `user-${index}`, { cursor: 0 }));
+  const [ann, bob] = all;
+  assert.ok(ann !== undefined && bob !== undefined);
+  time.advance(5_000);
+  const before = bob.frames.length;
+  ann.set({ cursor: 1 });
+  assert.ok(took(time, () => all.slice(1).every((other) => cursorOf(other, ann) === 1)) <= 50);
+  time.advance(10_000);
+  assert.equal(bob.frames.length, before + 1);
+});
+
+test('in the largest crowd heartbeats arrive in time, and y-websocket clients fall silent when nobody acts', () => {
+  const { time, presence } = crowded(2_000);
+  const ann = person(time, presence, 'ann', { cursor: 0, view: 'here' });
+  const bob = person(time, presence, 'bob', { cursor: 0, view: 'there' }, { kind: 'y-websocket' });
+  time.advance(10_000);
+  let heard = time.now();
+  let longest = 0;
+  bob.awareness.on('update', ({ updated }: { updated: number[] }) => {
+    if (!updated.includes(ann.id)) return;
+    longest = Math.max(longest, time.now() - heard);
+    heard = time.now();
+  });
+  for (let beat = 0; beat < 10; beat++) {
+    ann.heartbeat();
+    bob.heartbeat();
+    const sent = bob.sent;
+    time.advance(14_000);
+    assert.ok(bob.sent - sent <= 3, `${bob.sent - sent} frames for one heartbeat`);
+    time.advance(1_000);
+  }
+  assert.ok(longest > 0 && longest < 22_000, `${longest} ms: an Awareness takes somebody silent for 30 s to be gone`);
+});
+
+test('everybody is told that a crowd has come, how large it is, and when it is gone', () => {
+  const { time, presence } = lane({ limits: { fullRatePeople: 10 } });
+  const told = new Map<string, (PresenceCrowd | null)[]>();
+  const join = (id: number): void => {
+    const news: (PresenceCrowd | null)[] = [];
+    told.set(`${id}`, news);
+    const user = { id: `user-${id}`, name: '', picture: null, color: '#000000' };
+    presence.join('board', { id: `${id}`, user, bufferedBytes: 0, send: () => undefined, crowd: (crowd) => { news.push(crowd); } });
+    presence.receive('board', `${id}`, encodeUpdate([encodeEntry(id, 1, '{}')]));
+  };
+  for (let id = 1; id <= 10; id++) join(id);
+  time.advance(5_000);
+  assert.deepEqual(told.get('1'), []);
+  for (let id = 11; id <= 20; id++) join(id);
+  assert.deepEqual(told.get('20'), [{ people: 20, everyMs: 80, othersMs: 500 }]);
+  time.advance(1_000);
+  assert.deepEqual(told.get('1'), [{ people: 20, everyMs: 80, othersMs: 500 }]);
+  join(21);
+  time.advance(3_000);
+  assert.equal(told.get('1')?.length, 1, 'one more is not worth telling');
+  for (let id = 9; id <= 21; id++) presence.leave('board', `${id}`, 'clean');
+  time.advance(2_000);
+  assert.equal(told.get('1')?.at(-1), null);
+  time.advance(5_000);
+  assert.equal(told.get('1')?.length, 2);
+});
+
+/** Bytes a second that each client gets on a board where everybody moves once a second, or more often. */
+function bytesPerClient(people: number, viewOf: (index: number) => string | undefined, movesPerSecond: number): { bytes: number; frames: number } {
+  const { time, presence } = lane();
+  let bytes = 0;
+  let frames = 0;
+  for (let index = 0; index < people; index++) {
+    const user = { id: `user-${index}`, name: `Person number ${index}`, picture: null, color: '#336699' };
+    presence.join('board', { id: `${index}`, user, bufferedBytes: 0, send: (update) => { bytes += update.length; frames++; } });
+  }
+  const run = (seconds: number): void => {
+    const step = 1_000 / movesPerSecond;
+    const start = time.now();
+    for (let ms = 0; ms < seconds * 1_000; ms += 10) {
+      const at = Math.round(start + ms);
+      const slot = ms % step;
+      for (let index = 0; index < people; index++) {
+        if (Math.floor((index / people) * (step / 10)) * 10 !== slot) continue;
+        const view = viewOf(index);
+        const state = { cell: { itemId: `item-${Math.floor(at / 10)}`, columnId: 'status' }, ...(view === undefined ? {} : { view }) };
+        presence.receive('board', `${index}`, encodeUpdate([encodeEntry(index + 1, at + 1, JSON.stringify(state))]));
+      }
+      time.advance(10);
+    }
+  };
+  run(8);
+  bytes = 0;
+  frames = 0;
+  run(10);
+  presence.close();
+  return { bytes: bytes / people / 10, frames: frames / 10 };
+}
+
+test('in views of twenty, a crowd costs each client a fraction, and the node no more frames', (t) => {
+  for (const [people, moves, atMost] of [[200, 1, 1.1], [200, 5, 0.7], [400, 1, 0.85], [1_000, 1, 0.35]] as const) {
+    const without = bytesPerClient(people, () => undefined, moves);
+    const within = bytesPerClient(people, (index) => `page-${index % Math.ceil(people / 20)}`, moves);
+    t.diagnostic(`${people} people, ${moves} moves/s each: ${(without.bytes / 1024).toFixed(0)} KiB/s a client without views, ${(within.bytes / 1024).toFixed(0)} in views of 20; ${without.frames.toFixed(0)} and ${within.frames.toFixed(0)} frames/s`);
+    assert.ok(within.bytes <= without.bytes * atMost, `${within.bytes / without.bytes}`);
+    assert.ok(within.frames < Math.max(3_000, without.frames * 1.2), `${within.frames} frames/s`);
+  }
+});
