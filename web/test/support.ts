@@ -62,18 +62,20 @@ export class Sunday {
   readonly url: string;
   readonly #port: number;
   readonly #dataDir: string;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
   #output = '';
 
-  private constructor(port: number, dataDir: string) {
+  private constructor(port: number, dataDir: string, env: Readonly<Record<string, string>>) {
     this.#port = port;
+    this.#env = env;
     this.#dataDir = dataDir;
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async open(): Promise<Sunday> {
+  static async open(env: Readonly<Record<string, string>> = {}): Promise<Sunday> {
     await buildApp();
-    const server = new Sunday(await freePort(), await mkdtemp(join(tmpdir(), 'sunday-web-')));
+    const server = new Sunday(await freePort(), await mkdtemp(join(tmpdir(), 'sunday-web-')), env);
     await server.start();
     return server;
   }
@@ -92,6 +94,7 @@ export class Sunday {
         SUNDAY_DATA_DIR: this.#dataDir,
         LOG_LEVEL: 'warn',
         NODE_ENV: 'development',
+        ...this.#env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

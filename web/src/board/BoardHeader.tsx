@@ -6,6 +6,7 @@ import { downloadBoard } from '../api/rest.ts';
 import { followInApp, go } from '../app/router.ts';
 import type { ViewName } from '../app/router.ts';
 import { UserMenu } from '../app/UserMenu.tsx';
+import type { Peer } from '@sunday/client';
 import { Avatar } from '../ui/Avatar.tsx';
 import { MenuButton } from '../ui/Menu.tsx';
 import { toast } from '../ui/toast.tsx';
@@ -148,15 +149,33 @@ function BoardName() {
 
 function Here() {
   const { board, user } = useScope();
-  const { peers } = usePresence(board);
+  const { peers, crowd } = usePresence(board);
   const here = peopleHere(peers, user.id);
   if (here.length === 0) return null;
+  if (crowd) return <Crowd faces={here.slice(0, FACES)} people={here.length + 1} others={crowd.others} />;
   return (
     <span className="avatar-stack here" role="group" aria-label={`Here now: ${here.map((peer) => peer.user.name).join(', ')}`}>
       {here.slice(0, FACES).map((peer) => (
         <Avatar key={peer.clientId} id={peer.user.id} name={peer.user.name} picture={peer.user.picture} size={28} />
       ))}
       {here.length > FACES && <span className="avatar more">+{here.length - FACES}</span>}
+    </span>
+  );
+}
+
+/** More people than can all be shown at once: how many, and whose cursors one sees. */
+function Crowd({ faces, people, others }: { faces: readonly Peer[]; people: number; others: number }) {
+  const about = `${people} people are here. You see at once what those do who look at the same, and ${Math.max(1, Math.round(others / 1000))} s later what all others do.`;
+  return (
+    <span className="row here" role="group" aria-label={about} title={about}>
+      <span className="avatar-stack">
+        {faces.map((peer) => (
+          <Avatar key={peer.clientId} id={peer.user.id} name={peer.user.name} picture={peer.user.picture} size={28} />
+        ))}
+      </span>
+      <span className="crowd">
+        {people} people<span className="crowd-near">, cursors of those near you</span>
+      </span>
     </span>
   );
 }

@@ -15,6 +15,7 @@ import { BoardHeader } from './BoardHeader.tsx';
 import { BoardContext, ColumnsContext, GroupsContext } from './context.ts';
 import type { BoardDialog, BoardScope } from './context.ts';
 import { ComputedContext, useComputedColumns } from './computed.ts';
+import { LookingContext, useLooking } from './looking.ts';
 import { nameOf } from './model.ts';
 import { PeopleContext, usePeople, usePeopleOf } from './people.ts';
 import { PresenceContext, usePresenceByItem } from './presence.ts';
@@ -51,6 +52,7 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
   const seen = useSeenUsers(board);
   const people = usePeopleOf(members, columns, seen, user);
   const presence = usePresenceByItem(board);
+  const looking = useLooking(board);
   const computed = useComputedColumns(board);
   useShortcuts(board);
 
@@ -65,14 +67,16 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
         <GroupsContext value={groups}>
           <PeopleContext value={people}>
             <PresenceContext value={presence}>
-              <ComputedContext value={computed}>
-                <div className={`board ${itemId === null ? '' : 'has-panel'}`}>
-                  <BoardHeader viewName={viewName} />
-                  <Views board={board} view={view} viewName={viewName} />
-                  {itemId !== null && <ItemPanel key={itemId} itemId={itemId} />}
-                </div>
-                {dialog && <BoardDialogs dialog={dialog} members={members} onMembers={reload} onClose={() => setDialog(null)} />}
-              </ComputedContext>
+              <LookingContext value={looking}>
+                <ComputedContext value={computed}>
+                  <div className={`board ${itemId === null ? '' : 'has-panel'}`}>
+                    <BoardHeader viewName={viewName} />
+                    <Views board={board} view={view} viewName={viewName} />
+                    {itemId !== null && <ItemPanel key={itemId} itemId={itemId} />}
+                  </div>
+                  {dialog && <BoardDialogs dialog={dialog} members={members} onMembers={reload} onClose={() => setDialog(null)} />}
+                </ComputedContext>
+              </LookingContext>
             </PresenceContext>
           </PeopleContext>
         </GroupsContext>

@@ -1,10 +1,11 @@
 /** One item in full beside the board: name, every column, long texts written together, comments. A full page on a phone. */
 import { useItem } from '@sunday/client/react';
 import { RotateCcw, Trash2, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { formatInstant } from '../board/cell-text.ts';
 import { useCellValue } from '../board/computed.ts';
 import { attempt, deleteItem, setCell, useColumnList, useGroupList, useScope } from '../board/context.ts';
+import { useLooksAt } from '../board/looking.ts';
 import { groupColor, nameOf, TYPES } from '../board/model.ts';
 import type { ColumnView, ItemView } from '../board/model.ts';
 import { usePeople } from '../board/people.ts';
@@ -25,6 +26,11 @@ export function ItemPanel({ itemId }: { itemId: string }) {
     board.presence.set({ item: itemId });
     return () => board.presence.set({ item: null });
   }, [board, itemId]);
+
+  useLooksAt(
+    'item',
+    useCallback(() => [`item-${itemId}`], [itemId]),
+  );
 
   const texts = columns.filter((column) => column.type === 'long_text');
   const fields = columns.filter((column) => column.type !== 'long_text');

@@ -6,6 +6,7 @@ import { Plus } from 'lucide-react';
 import { memo, useCallback, useMemo, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { attempt, useColumnList, useGroupList, useScope, useView } from '../board/context.ts';
+import { useLooksAt } from '../board/looking.ts';
 import { nameOf, UNGROUPED } from '../board/model.ts';
 import type { ItemView } from '../board/model.ts';
 import { createStore } from '../ui/store.ts';
@@ -20,6 +21,8 @@ const CARD_GUESS = 92; // px: a card with one line of chips; measured once it is
 const CARD_GAP = 8;
 const TOUCH_DELAY_MS = 220; // a press, not a scroll
 
+const kanban = () => ['kanban'];
+
 export function KanbanView({ items }: { items: readonly ItemView[] }) {
   const { board } = useScope();
   const { lanes: wanted } = useView();
@@ -29,6 +32,7 @@ export function KanbanView({ items }: { items: readonly ItemView[] }) {
   const lanes = useMemo(() => lanesOf(source, items, groups), [source, items, groups]);
   const latest = useRef(lanes);
   latest.current = lanes;
+  useLooksAt('view', kanban);
   const [drop] = useState(() => createStore<CardDropMark | null>(null));
   const [overLane] = useState(() => createStore<string | null>(null));
   const [dragged, setDragged] = useState<string | null>(null);

@@ -8,6 +8,7 @@ import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { ClipboardEvent, FocusEvent, KeyboardEvent, MouseEvent } from 'react';
 import { attempt, setCell, useColumnList, useScope, useView } from '../board/context.ts';
+import { pagesOf, useLooksAt } from '../board/looking.ts';
 import { groupColor, HANDLE_KEY, NAME_KEY, nameOf, TYPES } from '../board/model.ts';
 import { usePeople } from '../board/people.ts';
 import type { Row } from '../board/query.ts';
@@ -89,6 +90,9 @@ export function TableView({ rows }: { rows: readonly Row[] }) {
   });
   const focusCell = useCellFocus(grid, scroller, latest, (index) => virtual.scrollToIndex(index, { align: 'auto' }), pinned);
   usePresenceOfGrid(grid, board);
+  const { startIndex: top = 0, endIndex: bottom = 0 } = virtual.range ?? {};
+  const pages = useCallback(() => pagesOf(board, rows.slice(top, bottom + 1).flatMap((row) => (row.kind === 'item' ? row.itemId : []))), [board, rows, top, bottom]);
+  useLooksAt('view', pages);
 
   const leave = useCallback(
     (how: Leave) => {
