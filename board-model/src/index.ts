@@ -24,4 +24,7 @@ export { exportTable, type TableOptions } from './table-export.ts';
 export { escapeFormula, formatValue, namesOf, type Names } from './table-format.ts';
 export { exportJson, importJson, importJsonSteps, type BoardExport, type JsonImportOptions } from './json.ts';
 export { applyInverse } from './undo.ts';
+export { imageOfItem, readImage, type BoardImage, type ItemImage } from './image.ts';
+export { diffImages, type BoardDiff, type EntriesDiff, type EntryDifference, type ItemDifference, type ItemSummary, type ShownPlace } from './diff.ts';
+export { applyRestoration, isEmptyRestoration, restorationOf, restorationOfItem, restorationParts, type Restoration } from './restore.ts';
 export { mapPlaceholder } from './people.ts';
