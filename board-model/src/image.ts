@@ -30,8 +30,8 @@ export interface BoardImage {
   items: ItemImage[];
 }
 
-/** Without the shared types of Yjs that a stock client may have put into a cell. */
-const plain = (stored: unknown): unknown => (stored instanceof Y.AbstractType ? (stored.toJSON() as unknown) : stored);
+/** A shared type of Yjs that a stock client has put into a cell comes back as its JSON: the one thing an image does not keep exactly. */
+export const plain = (stored: unknown): unknown => (stored instanceof Y.AbstractType ? (stored.toJSON() as unknown) : stored);
 
 export const readImage = (doc: Y.Doc): BoardImage => {
   const { name, description } = readBoard(doc);

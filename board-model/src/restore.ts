@@ -10,7 +10,7 @@
 import * as Y from 'yjs';
 import { applyCell, readCell, resetMaximum } from './cells.ts';
 import type { ColumnId, GroupId, ItemId } from './ids.ts';
-import type { BoardImage, ItemImage } from './image.ts';
+import { plain, type BoardImage, type ItemImage } from './image.ts';
 import { itemOrder, readPlace } from './item-order.ts';
 import { same, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
 import { boardMap, cellKey, child, columnsMap, groupsMap, itemsMap, type Store } from './schema.ts';
@@ -42,15 +42,23 @@ const later = <Id extends string, T extends { id: Id }>(current: readonly T[], w
   return current.filter((entry) => !known.has(entry.id) && !gone(entry)).map(({ id }) => id);
 };
 
+/** An item with its cells in these columns only: what lies in columns that came later is archived with them. */
+const within = ({ values, stored, ...item }: ItemImage, columns: ReadonlySet<string>): ItemImage => {
+  const known = <T>(cells: Record<string, T>): Record<string, T> => Object.fromEntries(Object.entries(cells).filter(([id]) => columns.has(id)));
+  const odd = known(stored ?? {});
+  return { ...item, values: known(values), ...(Object.keys(odd).length === 0 ? {} : { stored: odd }) };
+};
+
 const archived = ({ archivedAt }: ColumnView | GroupView): boolean => archivedAt !== null;
 
 export const restorationOf = (current: BoardImage, wanted: BoardImage): Restoration => {
   const own = ({ name, description, table }: BoardImage): NonNullable<Restoration['board']> => ({ name, description, table });
+  const known = new Set<string>(wanted.columns.map(({ id }) => id));
   return {
     board: same(own(current), own(wanted)) ? null : own(wanted),
     columns: differing(current.columns, wanted.columns),
     groups: differing(current.groups, wanted.groups),
-    items: differing(current.items, wanted.items),
+    items: differing(current.items.map((item) => within(item, known)), wanted.items),
     cellsOf: wanted.columns.map(({ id }) => id),
     later: {
       columns: later(current.columns, wanted.columns, archived),
@@ -105,7 +113,7 @@ const restoreSettings = (writer: Writer, record: Store, wanted: ColumnSettings):
   const surplus = Object.keys(readSettings(record)).filter((key) => key !== 'labels' && !Object.hasOwn(wanted, key));
   writeSettings(writer, record, { ...Object.fromEntries(surplus.map((key) => [key, null])), ...wanted });
   // a column without labels is not one whose labels were all removed
-  if (wanted.labels === undefined) for (const key of [...record.keys()]) if (key.startsWith('label:')) record.delete(key);
+  if (wanted.labels === undefined) for (const key of Array.from(record.keys())) if (key.startsWith('label:')) record.delete(key);
 };
 
 const restoreColumn = (writer: Writer, column: ColumnView): void => {
@@ -129,7 +137,7 @@ const restoreCell = (writer: Writer, record: Store, image: ItemImage, columnId: 
   const value = image.values[columnId] ?? null;
   const stored = image.stored?.[columnId] ?? (merge === 'register' ? value : null);
   const key = cellKey(columnId);
-  if (stored !== null || (valueOf(record.get(key)) ?? null) !== null) writer.set(record, key, stored);
+  if (!same(plain(valueOf(record.get(key)) ?? null), stored)) writer.set(record, key, stored);
   if (type === undefined || merge === 'register' || merge === 'computed') return;
   const cell = { id: columnId, type };
   const now = merge === 'maximum' ? readCell(record, cell) : null;

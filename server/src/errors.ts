@@ -61,6 +61,7 @@ export const ERRORS = {
   already_exists: entry(409, 4422, false, 'There is one already'),
   idempotency_conflict: entry(422, 4422, false, 'This Idempotency-Key was used for another request'),
   idempotency_in_progress: entry(409, 4422, true, 'The first request with this Idempotency-Key is still running'),
+  limit_reached: entry(409, 4422, false, 'There are as many as this server keeps: remove some first'),
   // Load and faults: try again
   rate_limited: entry(429, 4529, true, 'Too many requests: wait before the next'),
   slow_consumer: entry(503, 4508, true, 'The connection could not keep up and was closed'),

@@ -26,6 +26,11 @@ export const LIMITS = {
   requestTimeoutMs: limit('SUNDAY_REQUEST_TIMEOUT_MS', 60_000, 'time (ms) to receive one whole request; cuts slow-loris connections', 1000),
   requestsPerMinute: limit('SUNDAY_REQUESTS_PER_MINUTE', 0, 'REST requests one user may make in a minute on this node; 0 is no limit', 0),
   idempotencyHours: limit('SUNDAY_IDEMPOTENCY_HOURS', 24, 'hours an Idempotency-Key is remembered'),
+  // History
+  versionMinutes: limit('SUNDAY_VERSION_MINUTES', 60, 'minutes between two automatic versions of a board that changes; 0 makes none', 0, 525_600),
+  versionDays: limit('SUNDAY_VERSION_DAYS', 30, 'days an automatic version is kept; of days gone by, the last of each day'),
+  maxVersions: limit('SUNDAY_MAX_VERSIONS', 100, 'most versions of one board that people asked for, and most automatic ones. Each holds the whole board', 2, 10_000),
+  maxDiffItems: limit('SUNDAY_MAX_DIFF_ITEMS', 500, 'most items that a comparison of two versions names of each kind; the counts say how many there are'),
   // Sockets
   maxFrameBytes: limit('SUNDAY_MAX_FRAME_BYTES', 16 * MIB, 'largest WebSocket message; a whole offline session arrives as one', KIB),
   maxBoardBytes: limit(

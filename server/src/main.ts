@@ -10,6 +10,7 @@ import { Journal, PostgresStore } from '@sunday/extension-journal';
 import { createPresence } from '@sunday/extension-presence';
 import type { connectedPayload } from '@hocuspocus/server';
 import type { Logger } from 'pino';
+import { AutomaticVersions } from './boards/automatic-versions.ts';
 import type { Config } from './config.ts';
 import { BoardHost, type BoardHostContext } from './engine/board-host.ts';
 import { createEngine } from './engine/engine.ts';
@@ -62,7 +63,11 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     limits: { highWaterBytes: config.limits.maxOutboundBytes / 8, lowWaterBytes: config.limits.maxOutboundBytes / 64 },
     events: {
       committed: metrics.commit,
-      batch: ({ boardId, seq, update }) => { metrics.batch(update.length); fanout.publish(boardId, { kind: 'batch', seq, update }); },
+      batch: ({ boardId, seq, update }) => {
+        metrics.batch(update.length);
+        fanout.publish(boardId, { kind: 'batch', seq, update });
+        automaticVersions.changed(boardId, seq);
+      },
       volatile: ({ boardId, ...batch }) => { fanout.publish(boardId, { kind: 'volatile', ...batch }); },
       dropped: metrics.heldBack,
       compacted: ({ rows }) => { metrics.compacted(rows); },
@@ -121,12 +126,19 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   access.onRefused((connection, code) => { gateway.refuse(connection, code); });
   access.onPromoted((connection) => { if (schemaGate.promoted(connection)) journal.resync(connection); });
 
+  const automaticVersions = new AutomaticVersions({
+    database, limits: config.limits, count: metrics.version,
+    stateAt: (boardId, throughSeq) => journal.stateAt(boardId, throughSeq),
+    onError: (boardId, error) => { log.warn({ boardId, err: error }, 'an automatic version could not be made'); },
+  });
+
   const engine = createEngine({ host, journal, deleteBoard: (boardId, userId) => access.deleteBoard(boardId, userId) });
 
   const app = await createHttpApp({
     config, engine, access, database, log,
     presence: config.redis === undefined ? (boardId) => Promise.resolve(presence.list(boardId)) : presentOn({ fanout, presence }),
     readiness: readiness({ roles: config.roles, database, journal, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
+    onVersion: metrics.version,
     metrics: metrics.registry,
     webDirectory: WEB_APP,
   });
@@ -146,6 +158,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
       gateway.close();
       presence.close();
       await access.close();
+      await automaticVersions.close();
       await journal.close();
       await database.close();
     },

@@ -282,6 +282,19 @@ export class Journal {
     return this.ledgerOf(boardId).whenCommitted(read);
   }
 
+  /**
+   * The committed board as bytes, folded on the worker thread from rows, never from the live document; it need not be loaded. `throughSeq`:
+   * as it was then, while compaction has not merged what came after. `null`: no such board, or no such moment any more.
+   */
+  async stateAt(boardId: string, throughSeq = Infinity): Promise<{ seq: number; bytes: Uint8Array } | null> {
+    const stored = await this.loads.run(() => this.options.store.load(boardId));
+    if (stored === null || throughSeq < stored.snapshot.throughSeq) return null;
+    const rows = stored.rows.filter(({ seq }) => seq > stored.snapshot.throughSeq && seq <= throughSeq);
+    const updates = rows.map(({ update }) => update);
+    const bytes = await this.folder.fold(stored.snapshot.bytes === null ? updates : [stored.snapshot.bytes, ...updates]);
+    return { seq: rows.at(-1)?.seq ?? stored.snapshot.throughSeq, bytes };
+  }
+
   /** Resolves, with the head, when all that the loaded board holds now is committed; rejects once the database stays away. */
   barrier(boardId: string): Promise<number> {
     return this.ledgerOf(boardId).barrier();

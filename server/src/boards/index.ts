@@ -11,14 +11,17 @@ import { members, type Members } from './members.ts';
 import { askingFirst, type BoardsParts } from './parts.ts';
 import { structureCommands, type StructureCommands } from './structure-commands.ts';
 import { transfer, type Transfer } from './transfer.ts';
+import { transferJobs } from './transfer-jobs.ts';
+import { versions, type Versions } from './versions.ts';
 import { workspaces, type Workspaces } from './workspaces.ts';
 
 export type { BoardsParts, PresenceEntry, RoleSource } from './parts.ts';
 
-export type Boards = BoardCommands & BoardQueries & Comments & ItemCommands & ItemQueries & Members & StructureCommands & Transfer & Workspaces;
+export type Boards = BoardCommands & BoardQueries & Comments & ItemCommands & ItemQueries & Members & StructureCommands & Transfer & Versions & Workspaces;
 
 export function createBoards(given: BoardsParts): Boards {
   const parts = { ...given, engine: askingFirst(given.engine, given.database) };
+  const jobs = transferJobs();
   return {
     ...boardCommands(parts),
     ...boardQueries(parts),
@@ -27,7 +30,8 @@ export function createBoards(given: BoardsParts): Boards {
     ...itemQueries(parts),
     ...members(parts),
     ...structureCommands(parts),
-    ...transfer(parts),
+    ...transfer(parts, jobs),
+    ...versions(parts, jobs),
     ...workspaces(parts),
   };
 }

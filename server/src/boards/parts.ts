@@ -10,6 +10,7 @@ import type { Limits } from '../limits.ts';
 import type { RANDOM_IDS } from './derived-ids.ts';
 import type { Precondition } from './etags.ts';
 import { ROLES, type Actor, type Role } from './resources.ts';
+import type { VersionCount, VersionLimits } from './version-store.ts';
 
 /** What boards ask of access: the role of a user, or the reason why there is none (AccessError board_not_found or forbidden). */
 export interface RoleSource {
@@ -24,7 +25,9 @@ export type BoardsParts = {
   readonly database: Database;
   readonly engine: Engine;
   readonly access: RoleSource;
-  readonly limits: Pick<Limits, 'maxBatchOperations' | 'maxImportRows'>;
+  readonly limits: Pick<Limits, 'maxBatchOperations' | 'maxImportRows' | VersionLimits>;
+  /** Told of versions made, and of limits of versions hit. */
+  readonly onVersion?: (what: VersionCount) => void;
   /** Who is on the board now; without it, nobody is. */
   readonly presence?: (boardId: string) => Promise<readonly PresenceEntry[]>;
 };
@@ -57,6 +60,7 @@ const ASK = { name: 'database_answers', text: 'SELECT 1' } as const;
  */
 export const askingFirst = (engine: Engine, database: Database): Engine => ({
   read: (boardId, fn) => engine.read(boardId, fn),
+  committedState: (boardId) => engine.committedState(boardId),
   createBoard: (input) => engine.createBoard(input),
   deleteBoard: (boardId, actor) => engine.deleteBoard(boardId, actor),
   async write(boardId, actor, fn) {

@@ -1,11 +1,13 @@
 /**
- * Hands jobs to worker threads (transfer-worker.ts). Boards are built one after another, and so are files, each line in its own order: a
- * long import delays the next import, not an export, and never more than two cores are busy with it.
+ * Hands jobs to worker threads (transfer-worker.ts). Boards are built one after another, and so are files and comparisons, each line in its own
+ * order: a long import delays the next import, not an export, and never more than two cores are busy with it. Small boards are compared at once.
  */
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { Restoration } from '@sunday/board-model';
 import { SundayError } from '../errors.ts';
 import type { Built, CopyJob, ImportJob, Job, RenderJob, WorkerMessage } from './transfer-worker.ts';
+import { diffOf, restorationFor, type CountedDiff, type DiffJob, type RestoreJob } from './version-compare.ts';
 
 /** Old-space ceiling of a job, MiB: past it the worker fails with an error, where the process would die. */
 const JOB_HEAP_MIB = 1024;
@@ -15,7 +17,12 @@ export type OnProgress = (done: number, total: number) => void;
 export type TransferJobs = {
   build(job: ImportJob | CopyJob, onProgress?: OnProgress): Promise<Built>;
   render(job: RenderJob): Promise<string>;
+  diff(job: DiffJob): Promise<CountedDiff>;
+  restoration(job: RestoreJob): Promise<Restoration>;
 };
+
+/** Two encoded states up to this together are compared at once, in a few ms; starting a thread takes a hundred. */
+const INLINE_BYTES = 256 * 1024;
 
 export function transferJobs(): TransferJobs {
   const building = line();
@@ -33,6 +40,22 @@ export function transferJobs(): TransferJobs {
         if (result.kind !== 'rendered') throw new SundayError('internal', 'a file was to be written');
         return result.file;
       }),
+    async diff(job) {
+      if (job.before.length + job.after.length <= INLINE_BYTES) return diffOf(job);
+      return rendering(async () => {
+        const result = await runJob(job);
+        if (result.kind !== 'compared') throw new SundayError('internal', 'two states were to be compared');
+        return result.compared;
+      });
+    },
+    async restoration(job) {
+      if (job.current.length + job.wanted.length <= INLINE_BYTES) return restorationFor(job);
+      return rendering(async () => {
+        const result = await runJob(job);
+        if (result.kind !== 'restoration') throw new SundayError('internal', 'a restoration was to be found');
+        return result.restoration;
+      });
+    },
   };
 }
 
@@ -46,7 +69,7 @@ function line(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-type Result = Extract<WorkerMessage, { kind: 'built' | 'rendered' }>;
+type Result = Extract<WorkerMessage, { kind: 'built' | 'rendered' | 'compared' | 'restoration' }>;
 
 function runJob(job: Job, onProgress?: OnProgress): Promise<Result> {
   return new Promise((resolve, reject) => {
@@ -61,6 +84,8 @@ function runJob(job: Job, onProgress?: OnProgress): Promise<Result> {
           break;
         case 'built':
         case 'rendered':
+        case 'compared':
+        case 'restoration':
           resolve(message);
           break;
         case 'failed':

@@ -1,14 +1,15 @@
 /**
- * Runs in a worker thread: reads and writes files of whole boards, and copies boards, so that none of it holds up the live boards of the
+ * Runs in a worker thread: reads and writes files of whole boards, copies boards and compares their states, so that none of it holds up the live boards of the
  * process. Gets one job, posts progress, then the result or the error.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { exportJson, importJson, importTable, updateBoard, type ImportProgress } from '@sunday/board-model';
+import { exportJson, importJson, importTable, updateBoard, type ImportProgress, type Restoration } from '@sunday/board-model';
 import * as Y from 'yjs';
 import { boardContent, type BoardContent } from '../engine/board-content.ts';
 import { SundayError, toSundayError, type ErrorCode } from '../errors.ts';
 import { rowsOfCsv } from './csv.ts';
 import { renderBoard, type RenderedFormat } from './render.ts';
+import { diffOf, restorationFor, type CountedDiff, type DiffJob, type RestoreJob } from './version-compare.ts';
 
 /** A new board from a file. */
 export type ImportJob = {
@@ -24,13 +25,15 @@ export type ImportJob = {
 export type CopyJob = { readonly kind: 'copy'; readonly update: Uint8Array; readonly name: string | undefined; readonly withItems: boolean; readonly userId: string };
 /** A file from a document. */
 export type RenderJob = { readonly kind: 'render'; readonly format: RenderedFormat; readonly update: Uint8Array; readonly escapeFormulas: boolean };
-export type Job = ImportJob | CopyJob | RenderJob;
+export type Job = ImportJob | CopyJob | RenderJob | DiffJob | RestoreJob;
 
 export type Built = { readonly content: BoardContent; readonly items: number };
 export type WorkerMessage =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number }
   | { readonly kind: 'built'; readonly built: Built }
   | { readonly kind: 'rendered'; readonly file: string }
+  | { readonly kind: 'compared'; readonly compared: CountedDiff }
+  | { readonly kind: 'restoration'; readonly restoration: Restoration }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly extra: Record<string, unknown> | undefined; readonly stack: string | undefined };
 
 /** Progress at most this often; a person reads no faster. */
@@ -46,6 +49,10 @@ function work(job: Job, tell: (message: WorkerMessage) => void): void {
       return tell({ kind: 'built', built: copyBoard(job) });
     case 'render':
       return tell({ kind: 'rendered', file: renderBoard(documentOf(job.update), job.format, job) });
+    case 'diff':
+      return tell({ kind: 'compared', compared: diffOf(job) });
+    case 'restore':
+      return tell({ kind: 'restoration', restoration: restorationFor(job) });
     default:
       return job satisfies never;
   }

@@ -11,7 +11,7 @@ import { RANDOM_IDS } from './derived-ids.ts';
 import { requireRole, type BoardsParts, type WriteOptions } from './parts.ts';
 import { renderBoard } from './render.ts';
 import type { Actor } from './resources.ts';
-import { transferJobs } from './transfer-jobs.ts';
+import type { TransferJobs } from './transfer-jobs.ts';
 import type { ImportJob } from './transfer-worker.ts';
 import { requireWorkspace, workspaceForCopy } from './workspaces.ts';
 
@@ -38,9 +38,8 @@ const CONTENT_TYPES: Record<ExportFormat, string> = {
   yjs: 'application/octet-stream',
 };
 
-export function transfer(parts: BoardsParts): Transfer {
+export function transfer(parts: BoardsParts, jobs: TransferJobs): Transfer {
   const { database, engine, limits } = parts;
-  const jobs = transferJobs();
 
   return {
     async importBoard(actor, { format, bytes, name, workspaceId = null }, { ids = RANDOM_IDS, onProgress } = {}) {

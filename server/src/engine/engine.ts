@@ -59,6 +59,12 @@ export function createEngine({ host, journal, deleteBoard }: EngineOptions): Eng
       });
     },
 
+    async committedState(boardId) {
+      const state = await journal.stateAt(boardId);
+      if (state === null) throw new SundayError('board_not_found');
+      return state;
+    },
+
     async createBoard({ boardId, workspaceId, createdBy, content }) {
       await journal.create({ boardId, workspaceId, createdBy, ...content });
       return { seq: 1 };

@@ -16,6 +16,8 @@ export interface Engine {
   write<T>(boardId: string, actor: WriteActor, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>;
   /** Runs `fn` synchronously on the document at a moment when document = committed state; waits for a running commit if need be. */
   read<T>(boardId: string, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>;
+  /** The committed board as one Yjs update, made off the event loop and without loading the board. */
+  committedState(boardId: string): Promise<{ seq: number; bytes: Uint8Array }>;
   /** Writes a new board from a full document (board-content.ts): head, snapshot, item rows and its owner, in one transaction. */
   createBoard(input: { boardId: string; workspaceId: string | null; createdBy: string; content: BoardContent }): Promise<{ seq: number }>;
   /** Marks the board deleted and refuses every open attachment of it, on every node. */

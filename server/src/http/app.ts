@@ -13,7 +13,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Registry } from 'prom-client';
 import { restApi, type Authenticator, type RestDependencies } from '../api/rest/index.ts';
-import { createBoards, type PresenceEntry, type RoleSource } from '../boards/index.ts';
+import { createBoards, type BoardsParts, type PresenceEntry, type RoleSource } from '../boards/index.ts';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/types.ts';
 import { SundayError } from '../errors.ts';
@@ -29,6 +29,8 @@ export type HttpDependencies = Omit<RestDependencies, 'boards' | 'config' | 'acc
   readonly access: Authenticator & RoleSource;
   /** Who is on a board now. */
   readonly presence?: (boardId: string) => Promise<readonly PresenceEntry[]>;
+  /** Told of versions made, and of limits of versions hit. */
+  readonly onVersion?: BoardsParts['onVersion'];
   readonly log: FastifyBaseLogger;
   /** One line per dependency for /readyz. */
   readonly readiness: Readiness;
@@ -46,8 +48,8 @@ const MAX_PARAM_LENGTH = 300;
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
 export async function createHttpApp(dependencies: HttpDependencies): Promise<FastifyInstance> {
-  const { config, log, engine, access, database, presence } = dependencies;
-  const boards = createBoards({ database, engine, access, limits: config.limits, ...(presence === undefined ? {} : { presence }) });
+  const { config, log, engine, access, database, presence, onVersion } = dependencies;
+  const boards = createBoards({ database, engine, access, limits: config.limits, ...(presence === undefined ? {} : { presence }), ...(onVersion === undefined ? {} : { onVersion }) });
   const app: FastifyInstance = Fastify({
     loggerInstance: log.child({ part: 'http' }, { serializers: { req: loggedRequest } }),
     logController: new LogController({ disableRequestLogging: true }),

@@ -12,6 +12,7 @@ import { peopleRoutes } from './people-routes.ts';
 import { devSessionRoutes } from './session-routes.ts';
 import { structureRoutes } from './structure-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
+import { versionRoutes } from './version-routes.ts';
 
 export type { Authenticator, RestDependencies } from './context.ts';
 
@@ -41,7 +42,7 @@ async function signedIn(app: FastifyInstance, dependencies: RestDependencies): P
   });
   installIdempotency(app, { database, hours: config.limits.idempotencyHours, userIdOf: (request) => actorOf(request).userId });
 
-  for (const routes of [boardRoutes, structureRoutes, itemRoutes, peopleRoutes, transferRoutes]) await app.register(routes, dependencies);
+  for (const routes of [boardRoutes, structureRoutes, itemRoutes, peopleRoutes, transferRoutes, versionRoutes]) await app.register(routes, dependencies);
 }
 
 async function consume(limiter: RateLimiterMemory, userId: string): Promise<void> {

@@ -7,6 +7,7 @@ import { COLUMN_TYPES, type ColumnType } from '@sunday/board-model';
 import { z } from 'zod';
 import { FILTER_OPS } from '../../boards/item-filter.ts';
 import { ROLES } from '../../boards/resources.ts';
+import { VERSION_REASONS } from '../../boards/version-store.ts';
 import { TEMPLATES } from '../../boards/templates.ts';
 
 /** A schema that becomes `#/components/schemas/{id}`. */
@@ -99,6 +100,63 @@ export const presenceEntry = named(
 export const imported = named('ImportedBoard', z.object({ ...board.shape, itemCount: z.int() }));
 export const session = named('Session', z.object({ token: z.string(), user: z.object({ id: z.string(), name: z.string() }) }));
 
+export const version = named(
+  'Version',
+  z.object({
+    id: z.string(),
+    boardId: z.string(),
+    name: z.string().nullable(),
+    reason: z.enum(VERSION_REASONS).describe('named: somebody asked for it; the others were made by the server'),
+    seq: z.int().describe('The `version` the board had: it holds everything up to this batch'),
+    bytes: z.int(),
+    createdBy: z.string().nullable().describe('null: the server'),
+    createdAt: time,
+  }),
+);
+const comparedState = z.object({ id: z.string().nullable().describe('null: the board as it was when asked'), seq: z.int(), createdAt: time });
+const change = z.object({ before: z.unknown(), after: z.unknown() });
+const changes = z.record(z.string(), change);
+const textChange = z.object({ before: z.string(), after: z.string() });
+const entriesDiff = <T extends z.ZodType>(entry: T) =>
+  z.object({ added: z.array(entry), removed: z.array(entry), changed: z.array(z.object({ id: z.string(), title: z.string(), changes: changes.describe('By field') })) });
+const itemSummary = z.object({ id: z.string(), name: z.string(), groupId: z.string().nullable() });
+const place = z.object({ groupId: z.string().nullable(), position: z.string() });
+export const versionDiff = named(
+  'VersionDiff',
+  z.object({
+    from: comparedState,
+    to: comparedState,
+    counts: z.object({ added: z.int(), removed: z.int(), changed: z.int() }).describe('Items, also those not named'),
+    diff: z.object({
+      board: z.object({ name: textChange.optional(), description: textChange.optional() }),
+      columns: entriesDiff(column),
+      groups: entriesDiff(group),
+      items: z.object({
+        added: z.array(itemSummary),
+        removed: z.array(itemSummary),
+        changed: z.array(z.object({
+          id: z.string(),
+          name: z.string().describe('As it is afterwards'),
+          renamed: textChange.optional(),
+          moved: z.object({ before: place, after: place }).optional(),
+          values: changes.describe('By column id; null: an empty cell'),
+        })),
+      }),
+    }),
+  }),
+);
+export const restored = named(
+  'Restored',
+  z.object({
+    boardId: z.string(),
+    seq: z.int().describe('The `version` of the board after the restore'),
+    undo: z.string().describe('Version that holds the board as it was just before'),
+    columns: z.int(),
+    groups: z.int(),
+    items: z.int().describe('Items that were different'),
+  }),
+);
+
 export const page = <T extends z.ZodType>(entry: T) => z.object({ data: z.array(entry), nextCursor: z.string().nullable().describe('null: the last page') });
 
 // Requests
@@ -171,6 +229,8 @@ export const addMemberBody = z.strictObject({ userId, role: z.enum(ROLES) });
 export const updateMemberBody = z.strictObject({ role: z.enum(ROLES) });
 export const createWorkspaceBody = z.strictObject({ name: text.min(1).max(255) });
 export const sessionBody = z.strictObject({ name: z.string().trim().min(1).max(100) });
+export const createVersionBody = z.strictObject({ name: text.min(1).max(255).nullable().optional().describe('What people call it') });
+export const restoreVersionBody = z.strictObject({ itemId: id.optional().describe('Only this item') });
 export const writeHeaders = z.looseObject({
   'idempotency-key': z.string().optional().describe('Repeating the request with the same key answers the first response again'),
   'if-match': z.string().optional().describe('ETag the resource must still have'),
