@@ -50,7 +50,7 @@ test('nginx lets an import of the largest size through', () => {
 });
 
 test('alerts watch metrics that exist, and each has its entry in the runbook', async () => {
-  const { registry } = createMetrics({ roles: ALL_ROLES, sockets: () => 0, boards: () => 0 });
+  const { registry } = createMetrics({ roles: ALL_ROLES, sockets: () => 0, boards: () => 0, unsent: () => ({ total: 0, most: 0 }) });
   const measured = new Set((await registry.getMetricsAsJSON()).map(({ name }) => name).concat('sunday_http_request_seconds'));
   const headings = new Set([...read('docs/runbook.md').matchAll(/^## (.+)$/gm)].map(([, title]) => (title ?? '').toLowerCase().replaceAll(/[^a-z0-9 -]/g, '').replaceAll(' ', '-')));
   const { groups } = parse(read('deploy/alerts.yml')) as { groups: { rules: { alert: string; expr: string; annotations: { runbook: string } }[] }[] };

@@ -9,7 +9,8 @@ import { performance } from 'node:perf_hooks'
 import { WebSocket } from 'ws'
 import { authFrame, awarenessFrame, emptyStep2Frame, readFrame, step1Frame } from './protocol.ts'
 
-/** What y-protocols' awareness does by itself: it renews its state when half of its 30 s timeout has passed. */
+/** What y-protocols' awareness does by itself: looks every tenth of its 30 s timeout, and renews a state that is as old as half of it. */
+const HEARTBEAT_LOOK_MS = 3000
 const HEARTBEAT_MS = 15_000
 /** A handshake that takes longer has failed, whatever the size of the board. */
 const HANDSHAKE_TIMEOUT_MS = 60_000
@@ -21,6 +22,8 @@ export interface ConnectionOptions {
   readonly clientId: number
   /** Announce an awareness state and renew it, as a provider does. */
   readonly heartbeat: boolean
+  /** The board is not kept after it has arrived: where many users have a large one open. */
+  readonly dropSnapshot?: boolean
 }
 
 export interface ConnectionHandlers {
@@ -28,17 +31,23 @@ export interface ConnectionHandlers {
   onAck?(): void
   /** Document content after the handshake. The bytes are a view that is valid during the call. */
   onUpdate?(update: Uint8Array): void
+  /** What others say of their cursors, as a y-protocols awareness update. A view, as above. */
+  onAwareness?(update: Uint8Array): void
   /** The socket went away, or the server refused the board, after the handshake. */
   onLost?(reason: string): void
 }
 
 export interface Connection {
-  /** The board as it was when we joined: the first Step2. */
+  /** The board as it was when we joined: the first Step2. Empty with `dropSnapshot`. */
   readonly snapshot: Uint8Array
   /** From the first byte of the TCP connection to the last of the snapshot. */
   readonly openMs: number
   send(frame: Uint8Array): void
   setAwareness(state: unknown): void
+  /** From now on nothing is read: the network fills up, then the server's queue. Nothing of the socket's end is noticed, either. */
+  stopReading(): void
+  /** Ends the socket without a word. */
+  abandon(): void
   close(): Promise<void>
 }
 
@@ -50,6 +59,8 @@ export function openConnection(options: ConnectionOptions, handlers: ConnectionH
   const deadline = setTimeout(() => fail('handshake timed out'), HANDSHAKE_TIMEOUT_MS)
   let state: 'joining' | 'joined' | 'closed' = 'joining'
   let awarenessClock = 0
+  let awareness: unknown = {}
+  let saidAt = 0
   let timer: NodeJS.Timeout | undefined
 
   function fail(reason: string): void {
@@ -65,18 +76,30 @@ export function openConnection(options: ConnectionOptions, handlers: ConnectionH
 
   function setAwareness(value: unknown): void {
     awarenessClock += 1
+    awareness = value
+    saidAt = performance.now()
     socket.send(awarenessFrame(documentName, clientId, awarenessClock, value))
+  }
+
+  function renewAwareness(): void {
+    if (performance.now() - saidAt >= HEARTBEAT_MS) setAwareness(awareness)
   }
 
   function joined(snapshot: Uint8Array): void {
     state = 'joined'
     clearTimeout(deadline)
-    if (heartbeat) timer = setInterval(setAwareness, HEARTBEAT_MS, {})
+    if (heartbeat) timer = setInterval(renewAwareness, HEARTBEAT_LOOK_MS)
     resolve({
       snapshot,
       openMs: performance.now() - startedAt,
       send: (frame) => socket.send(frame),
       setAwareness,
+      stopReading: () => socket.pause(),
+      abandon: () => {
+        state = 'closed'
+        clearInterval(timer)
+        socket.terminate()
+      },
       close: () => {
         state = 'closed'
         clearInterval(timer)
@@ -111,15 +134,17 @@ export function openConnection(options: ConnectionOptions, handlers: ConnectionH
         return
       case 'step2':
         // A server that resyncs a joined client sends content in another Step2: it is content like any other.
-        if (state === 'joining') joined(Uint8Array.from(frame.update))
+        if (state === 'joining') joined(options.dropSnapshot === true ? new Uint8Array() : Uint8Array.from(frame.update))
         else handlers.onUpdate?.(frame.update)
         return
       case 'denied':
       case 'close':
         fail(`refused: ${frame.reason}`)
         return
-      case 'authenticated':
       case 'awareness':
+        handlers.onAwareness?.(frame.update)
+        return
+      case 'authenticated':
       case 'other':
     }
   })

@@ -2,15 +2,19 @@
 import type { LatencySummary } from './latency.ts'
 
 export interface GeneratorJob {
-  readonly url: string
   readonly users: readonly GeneratorUser[]
   readonly heartbeat: boolean
   readonly seed: number
 }
 
 export interface GeneratorUser {
+  readonly url: string
+  /** Which of the servers `url` is of. */
+  readonly node: number
   readonly documentName: string
   readonly token: string
+  /** `stuck`: opens the board, and from then on reads nothing. Neither edits nor counts as somebody who has to see edits. */
+  readonly kind: 'editor' | 'stuck'
 }
 
 export interface EditPlan {
@@ -21,12 +25,27 @@ export interface EditPlan {
   readonly measureMs: number
 }
 
+export interface MovesResult {
+  /** Moves intended inside the measured window. */
+  readonly moves: number
+  /** Move → this one or a later one of the same user is at another user: one record for each move and watcher (a sample of the users). */
+  readonly seen: LatencySummary
+  /** Of all moves and watchers, the share seen within a second. */
+  readonly withinSecond: number
+  /** Of all moves and watchers, the share seen by the time the run was over. */
+  readonly delivered: number
+}
+
 export interface EditResult {
   /** Edits intended inside the measured window. */
   readonly edits: number
   readonly ack: LatencySummary
   /** Edit → seen by another user: one record for each edit and observer. */
   readonly seen: LatencySummary
+  /** Of `seen`, those where author and observer are on different nodes. */
+  readonly seenAcross: LatencySummary
+  /** Null where nobody moves a cursor. */
+  readonly cursors: MovesResult | null
   /** How late the generator itself was, against its schedule. */
   readonly lag: LatencySummary
   readonly unacked: number

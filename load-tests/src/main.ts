@@ -3,12 +3,15 @@
  * Runs the targets in turn within each repetition, so that a noisy machine is noisy for all of them.
  */
 import { parseArgs } from 'node:util'
+import { runLoad, startServers, measureLoad, type Ground, type LoadMeasurement } from './load.ts'
+import { LOAD_NAMES, LOADS, scenarioOf, type Effort, type LoadName } from './loads.ts'
 import { coresInUse, loadNow, machineFacts, pinSelf } from './machine.ts'
+import { watchMemory } from './memory-watch.ts'
 import { startCluster, type Cluster } from './postgres.ts'
-import { profileEdits } from './profile.ts'
-import { commitInUse, versionsInUse, writeResults, type ByTarget, type Measured, type RunResults } from './results.ts'
+import { profileLoad } from './profile.ts'
+import { startRedis } from './redis.ts'
+import { commitInUse, versionsInUse, writeResults, type ByTarget, type RunResults } from './results.ts'
 import { runDisk } from './scenario-disk.ts'
-import { runEdits, type EditMeasurement, type EditScenario } from './scenario-edits.ts'
 import { runMemory } from './scenario-memory.ts'
 import { runOpen } from './scenario-open.ts'
 import { runRest } from './scenario-rest.ts'
@@ -16,15 +19,19 @@ import { hocuspocusTarget } from './target-hocuspocus.ts'
 import { sundayTarget } from './target-sunday.ts'
 import { TARGET_NAMES, type Target, type TargetName } from './target.ts'
 
-const SCENARIOS = ['edits', 'cursors', 'memory', 'open', 'disk', 'rest'] as const
+const SCENARIOS = [...LOAD_NAMES, 'memory', 'open', 'disk', 'rest'] as const
 type Scenario = (typeof SCENARIOS)[number]
+/** Issue 2's, and with `--record` issue 3's: what is asked for when no scenario is named. */
+const DEFAULT: readonly Scenario[] = ['edits', 'memory', 'open', 'disk', 'rest']
+const RECORD: readonly Scenario[] = ['cursors', 'fast-cursors', 'many-boards', 'one-board', 'cluster', 'crowd']
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    targets: { type: 'string', default: TARGET_NAMES.join(',') },
-    repeat: { type: 'string', default: '3' },
+    targets: { type: 'string' },
+    repeat: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     'wait-quiet': { type: 'boolean', default: false },
     'no-heartbeat': { type: 'boolean', default: false },
@@ -32,10 +39,11 @@ const { values: options, positionals } = parseArgs({
   },
 })
 
-const TARGETS: Readonly<Record<TargetName, () => Target>> = {
-  sunday: () => sundayTarget,
-  'hocuspocus-database': () => hocuspocusTarget('database'),
-  'hocuspocus-memory': () => hocuspocusTarget('memory'),
+const TARGETS: Readonly<Record<TargetName, Target>> = {
+  sunday: sundayTarget,
+  'hocuspocus-database': hocuspocusTarget('database'),
+  'hocuspocus-memory': hocuspocusTarget('memory'),
+  'hocuspocus-redis': hocuspocusTarget('redis'),
 }
 
 const oneOf = <T extends string>(known: readonly T[], text: string): T => {
@@ -44,28 +52,15 @@ const oneOf = <T extends string>(known: readonly T[], text: string): T => {
   return found
 }
 
-const targets = options.targets.split(',').map((name) => TARGETS[oneOf(TARGET_NAMES, name)]())
-const scenarios: Scenario[] = positionals.length === 0 ? ['edits', 'memory', 'open', 'disk', 'rest'] : positionals.map((name) => oneOf(SCENARIOS, name))
-const repeat = options.quick ? 1 : Number(options.repeat)
+const effort: Effort = options.quick ? 'quick' : options.record ? 'record' : 'normal'
+const asked = options.targets?.split(',').map((name) => oneOf(TARGET_NAMES, name)) ?? null
+const scenarios = positionals.length > 0 ? positionals.map((name) => oneOf(SCENARIOS, name)) : options.record ? RECORD : DEFAULT
+const repeat = Number(options.repeat ?? (effort === 'normal' ? 3 : 1))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** Issue 2: 1000 users on 50 boards at 0.5 edits/s each. `--quick` is a tenth of it, to see that everything works. */
-function editScenario(cursorsPerUser: number): EditScenario {
-  const boards = options.quick ? 5 : 50
-  const usersPerBoard = 20
-  const users = boards * usersPerBoard
-  return {
-    boards,
-    usersPerBoard,
-    itemsPerBoard: 100,
-    heartbeat: !options['no-heartbeat'],
-    seed: 20_261_123,
-    editsPerSecond: users * 0.5,
-    cursorsPerSecond: users * cursorsPerUser,
-    warmUpMs: options.quick ? 3000 : 15_000,
-    measureMs: options.quick ? 5000 : 30_000,
-  }
-}
+/** Those of a scenario's targets that are asked for. */
+const targetsOf = (names: readonly TargetName[]): Target[] => names.filter((name) => asked === null || asked.includes(name)).map((name) => TARGETS[name])
+const alone = (): Target[] => targetsOf(['sunday', 'hocuspocus-database', 'hocuspocus-memory'])
 
 const QUIET_CORES = 0.2
 const QUIET_PROBE_MS = 4000
@@ -79,24 +74,61 @@ async function whenQuiet(): Promise<void> {
   while ((await coresInUse(QUIET_PROBE_MS)) > QUIET_CORES && performance.now() < deadline);
 }
 
-async function repeatEdits(cluster: Cluster, scenario: EditScenario): Promise<Measured<EditScenario, EditMeasurement[]>> {
-  const runs: ByTarget<EditMeasurement[]> = {}
-  for (let turn = 1; turn <= repeat; turn += 1) {
-    for (const target of targets) {
+const scenarioNamed = (name: LoadName) => scenarioOf(LOADS[name], effort, !options['no-heartbeat'])
+
+/** Several nodes need a Redis; what runs on one node is measured without. */
+async function onGround<T>(cluster: Cluster, nodes: number, run: (ground: Ground) => Promise<T>): Promise<T> {
+  if (nodes === 1) return run({ cluster, redis: null })
+  const redis = await startRedis()
+  try {
+    return await run({ cluster, redis })
+  } finally {
+    await redis.stop()
+  }
+}
+
+async function runLoadNamed(name: LoadName, cluster: Cluster, results: RunResults): Promise<void> {
+  const scenario = scenarioNamed(name)
+  const runs: ByTarget<LoadMeasurement[]> = {}
+  results.loads = { ...results.loads, [name]: { scenario, runs } }
+  // The ten minutes are run once.
+  const turns = name === 'crowd' ? 1 : repeat
+  for (let turn = 1; turn <= turns; turn += 1) {
+    for (const target of targetsOf(LOADS[name].targets)) {
       await whenQuiet()
-      const run = await runEdits(target, cluster, scenario)
-      say(`  ${turn}/${repeat} ${target.name}: ack p99 ${run.ack.p99Ms} ms, seen p99 ${run.seen.p99Ms} ms, ${run.serverCores} cores, generator ${run.generatorCores} cores, unacked ${run.unacked}, undelivered ${run.undelivered}, others ${run.othersCores} cores`)
-      const known = runs[target.name]
-      if (known === undefined) runs[target.name] = [run]
-      else known.push(run)
+      const run = await onGround(cluster, scenario.nodes, (ground) => {
+        if (ground.redis !== null) results.redis = ground.redis.version
+        return name === 'crowd' ? runCrowd(target, ground, results) : runLoad(target, ground, scenario)
+      })
+      const across = scenario.nodes > 1 ? `, on another node ${run.seenAcross.p99Ms} ms, ${run.redis?.publishesPerEdit} publishes and ${run.redis?.inputBytesPerEdit} bytes into Redis an edit` : ''
+      const moves = run.cursors === null ? '' : `, moves p99 ${run.cursors.seen.p99Ms} ms (${(run.cursors.withinSecond * 100).toFixed(1)} % in a second)`
+      say(`  ${turn}/${turns} ${target.name}: ack p99 ${run.ack.p99Ms} ms, seen p99 ${run.seen.p99Ms} ms${across}${moves}, ${run.serverCores} cores, ${run.serverCpuMsPerEdit} ms an edit, generator ${run.generatorCores} cores, unacked ${run.unacked}, undelivered ${run.undelivered}, others ${run.othersCores} cores`)
+      runs[target.name] = [...(runs[target.name] ?? []), run]
     }
   }
-  return { scenario, runs }
+}
+
+async function runCrowd(target: Target, ground: Ground, results: RunResults): Promise<LoadMeasurement> {
+  const servers = await startServers(target, ground, 1)
+  const [server] = servers
+  try {
+    if (server === undefined) throw new Error('no server')
+    return await measureLoad(servers, ground, scenarioNamed('crowd'), async () => {
+      const finish = await watchMemory(server)
+      return async () => {
+        const course = await finish()
+        results.memoryCourse = course
+        say(`  RSS ${course.firstRssMiB} → ${course.lastRssMiB} MiB, heap ${course.firstHeapMiB} → ${course.lastHeapMiB} MiB, most queued for one socket ${course.mostUnsentMiB} MiB, slow consumers ${course.slowConsumers}`)
+      }
+    })
+  } finally {
+    await server?.stop()
+  }
 }
 
 async function forEachTarget<T>(run: (target: Target) => Promise<T | null>): Promise<ByTarget<T>> {
   const measured: ByTarget<T> = {}
-  for (const target of targets) {
+  for (const target of alone()) {
     await whenQuiet()
     const result = await run(target)
     if (result === null) continue
@@ -107,14 +139,8 @@ async function forEachTarget<T>(run: (target: Target) => Promise<T | null>): Pro
 }
 
 async function runScenario(scenario: Scenario, cluster: Cluster, results: RunResults): Promise<void> {
-  const { quick } = options
+  const quick = effort === 'quick'
   switch (scenario) {
-    case 'edits':
-      results.edits = await repeatEdits(cluster, editScenario(0))
-      return
-    case 'cursors':
-      results.cursors = await repeatEdits(cluster, editScenario(5))
-      return
     case 'memory': {
       const size = quick
         ? { connections: 100, smallBoards: 10, smallBoardItems: 100, largeBoards: 1, largeBoardItems: 1000 }
@@ -139,39 +165,51 @@ async function runScenario(scenario: Scenario, cluster: Cluster, results: RunRes
       const runs = []
       for (let turn = 1; turn <= repeat; turn += 1) {
         await whenQuiet()
-      const run = await runRest(sundayTarget, cluster, size)
+        const run = await runRest(sundayTarget, cluster, size)
         if (run === null) continue
         runs.push(run)
         say(`  ${turn}/${repeat}: ${JSON.stringify(run)}`)
       }
       results.rest = { scenario: size, runs: { sunday: runs } }
+      return
     }
+    default:
+      await runLoadNamed(scenario, cluster, results)
+  }
+}
+
+async function profileAll(cluster: Cluster): Promise<void> {
+  const loads = scenarios.filter((scenario): scenario is LoadName => scenario in LOADS)
+  for (const name of loads) {
+    const scenario = scenarioNamed(name)
+    for (const target of targetsOf(LOADS[name].targets)) say(await onGround(cluster, scenario.nodes, (ground) => profileLoad(target, ground, scenario, name)))
+  }
+}
+
+async function measureAll(cluster: Cluster): Promise<void> {
+  const startedAt = new Date().toISOString()
+  const results: RunResults = {
+    startedAt,
+    command: `node --conditions=sunday-source load-tests/src/main.ts ${process.argv.slice(2).join(' ')}`.trim(),
+    commit: commitInUse(),
+    machine: machineFacts(),
+    postgres: `${cluster.version}, ${cluster.where}`,
+    redis: null,
+    versions: versionsInUse(),
+  }
+  const name = options.out ?? `${options.quick ? 'quick-' : ''}${startedAt.slice(0, 16).replace(/[:T]/g, '-')}`
+  for (const scenario of scenarios) {
+    say(`${scenario} (load ${loadNow()})`)
+    await runScenario(scenario, cluster, results)
+    // After each scenario, so that a failure of a later one loses nothing.
+    say(`  → ${writeResults(results, name)}`)
   }
 }
 
 pinSelf()
-const startedAt = new Date().toISOString()
 const cluster = await startCluster()
 try {
-  if (options.profile) {
-    for (const target of targets) say(await profileEdits(target, cluster, editScenario(0)))
-  } else {
-    const results: RunResults = {
-      startedAt,
-      command: `node --conditions=sunday-source load-tests/src/main.ts ${process.argv.slice(2).join(' ')}`.trim(),
-      commit: commitInUse(),
-      machine: machineFacts(),
-      postgres: `${cluster.version}, ${cluster.where}`,
-      versions: versionsInUse(),
-    }
-    const name = options.out ?? `${options.quick ? 'quick-' : ''}${startedAt.slice(0, 16).replace(/[:T]/g, '-')}`
-    for (const scenario of scenarios) {
-      say(`${scenario} (load ${loadNow()})`)
-      await runScenario(scenario, cluster, results)
-      // After each scenario, so that a failure of a later one loses nothing.
-      say(`  → ${writeResults(results, name)}`)
-    }
-  }
+  await (options.profile ? profileAll(cluster) : measureAll(cluster))
 } finally {
   await cluster.stop()
 }

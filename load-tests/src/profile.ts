@@ -1,38 +1,37 @@
-/** Where a server spends its time under the main scenario: its functions by self time, and with what they call. Profiling costs a little itself, so this is no measurement. */
+/** Where a server spends its time under a load: its functions by self time, and with what they call. Profiling costs a little itself, so this is no measurement. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { functionShares, openInspector, type FunctionShare } from './inspector.ts'
-import type { Cluster } from './postgres.ts'
-import { createUsers, measureEdits, type EditScenario } from './scenario-edits.ts'
+import { measureLoad, startServers, type Ground, type LoadScenario } from './load.ts'
 import type { Target } from './target.ts'
 
 const SHOWN = 40
 /** Not committed: open them in Chromium's or an editor's profiler. */
 const RAW = fileURLToPath(new URL('../results/raw', import.meta.url))
 
-export async function profileEdits(target: Target, cluster: Cluster, scenario: EditScenario): Promise<string> {
-  const databaseUrl = await cluster.createDatabase('bench_profile')
-  const server = await target.start({ databaseUrl, inspect: true })
+/** Of several nodes, the first. */
+export async function profileLoad(target: Target, ground: Ground, scenario: LoadScenario, name: string): Promise<string> {
+  const servers = await startServers(target, ground, scenario.nodes, true)
   try {
-    if (server.inspectorUrl === null) throw new Error('the server opened no inspector')
-    const inspector = await openInspector(server.inspectorUrl)
-    const users = await createUsers(server, scenario)
+    const url = servers[0]?.inspectorUrl ?? null
+    if (url === null) throw new Error('the server opened no inspector')
+    const inspector = await openInspector(url)
     let lines: string[] = []
-    const run = await measureEdits(server, cluster, users, scenario, async () => {
+    const run = await measureLoad(servers, ground, scenario, async () => {
       await inspector.startProfile()
       return async () => {
         const profile = await inspector.stopProfile()
         mkdirSync(RAW, { recursive: true })
-        writeFileSync(join(RAW, `${target.name}.cpuprofile`), JSON.stringify(profile))
+        writeFileSync(join(RAW, `${target.name}-${name}.cpuprofile`), JSON.stringify(profile))
         const shares = functionShares(profile)
         lines = ['self  total  of the busy time', ...top(shares, 'self'), '', 'with all they call:', ...top(shares, 'total')]
       }
     })
     inspector.close()
-    return [`${target.name}: ${run.serverCores} cores (profiled), ack p99 ${run.ack.p99Ms} ms`, ...lines].join('\n')
+    return [`${target.name}, ${name}: ${run.serverCores} cores (profiled), ack p99 ${run.ack.p99Ms} ms`, ...lines].join('\n')
   } finally {
-    await server.stop()
+    await Promise.all(servers.map((server) => server.stop()))
   }
 }
 

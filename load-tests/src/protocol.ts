@@ -34,7 +34,7 @@ export type ServerFrame =
   | { kind: 'step2'; update: Uint8Array }
   | { kind: 'update'; update: Uint8Array }
   | { kind: 'ack'; applied: boolean }
-  | { kind: 'awareness' }
+  | { kind: 'awareness'; update: Uint8Array }
   | { kind: 'close'; reason: string }
   | { kind: 'other'; type: number }
 
@@ -98,7 +98,7 @@ export function readFrame(data: Uint8Array): ServerFrame {
     case MESSAGE_SYNC_STATUS:
       return { kind: 'ack', applied: decoding.readVarInt(decoder) === 1 }
     case MESSAGE_AWARENESS:
-      return { kind: 'awareness' }
+      return { kind: 'awareness', update: decoding.readVarUint8Array(decoder) }
     case MESSAGE_AUTH:
       return decoding.readVarUint(decoder) === AUTH_DENIED
         ? { kind: 'denied', reason: decoding.readVarString(decoder) }

@@ -7,10 +7,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { median } from './latency.ts'
 import type { MachineFacts } from './machine.ts'
+import type { LoadMeasurement, LoadScenario } from './load.ts'
+import { LOAD_NAMES, type LoadName } from './loads.ts'
+import type { MemoryCourse } from './memory-watch.ts'
+import { crowdSection, loadSection } from './results-loads.ts'
+import { medianOf, row, table, type Value } from './results-table.ts'
 import type { DiskMeasurement, DiskScenario } from './scenario-disk.ts'
-import type { EditMeasurement, EditScenario } from './scenario-edits.ts'
 import type { MemoryMeasurement, MemoryScenario } from './scenario-memory.ts'
 import type { OpenMeasurement, OpenScenario } from './scenario-open.ts'
 import type { RestMeasurement, RestScenario } from './scenario-rest.ts'
@@ -24,9 +27,11 @@ export interface RunResults {
   readonly commit: string
   readonly machine: MachineFacts
   readonly postgres: string
+  redis: string | null
   readonly versions: Readonly<Record<string, string>>
-  edits?: Measured<EditScenario, EditMeasurement[]>
-  cursors?: Measured<EditScenario, EditMeasurement[]>
+  loads?: Partial<Record<LoadName, Measured<LoadScenario, LoadMeasurement[]>>>
+  /** Of the load `crowd`. */
+  memoryCourse?: MemoryCourse
   memory?: Measured<MemoryScenario, MemoryMeasurement>
   open?: Measured<OpenScenario, OpenMeasurement>
   disk?: Measured<DiskScenario, DiskMeasurement>
@@ -56,6 +61,7 @@ export function versionsInUse(): Record<string, string> {
     node: process.version,
     'peer @hocuspocus/server': versionFrom(PEER, '@hocuspocus/server'),
     'peer @hocuspocus/extension-database': versionFrom(PEER, '@hocuspocus/extension-database'),
+    'peer @hocuspocus/extension-redis': versionFrom(PEER, '@hocuspocus/extension-redis'),
     'peer yjs': versionFrom(PEER, 'yjs'),
     yjs: versionFrom(fileURLToPath(new URL('..', import.meta.url)), 'yjs'),
   }
@@ -79,7 +85,6 @@ export function writeResults(results: RunResults, name: string): string {
 }
 
 const TARGETS: readonly TargetName[] = ['sunday', 'hocuspocus-database', 'hocuspocus-memory']
-const HEAD = ['', 'Sunday', 'stock, database', 'stock, no persistence', 'Sunday ÷ stock, database', 'Sunday ÷ stock, no persistence']
 
 export function renderResults(results: RunResults): string {
   const { machine, versions } = results
@@ -88,17 +93,16 @@ export function renderResults(results: RunResults): string {
     [
       `\`${results.command}\` at commit ${results.commit}.`,
       `${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}; load average at the start ${machine.loadAverageAtStart}.`,
-      `Server on core 0; generator on core 1. Postgres: ${results.postgres}.`,
+      `Servers on core 0; generator on core 1. Postgres: ${results.postgres}.${results.redis === null ? '' : ` Redis ${results.redis}, on core 1, too.`}`,
       `Versions: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
       'Latencies are in ms, from the intended send time. A column of the peer without persistence acknowledges and shows what a crash would lose; so does the one with its database extension, for up to 10 s.',
     ].join('\n'),
   ]
-  for (const [title, section] of [
-    ['Edits', results.edits],
-    ['Edits and cursors', results.cursors],
-  ] as const) {
-    if (section !== undefined) parts.push(editSection(title, section))
+  for (const name of LOAD_NAMES) {
+    const load = results.loads?.[name]
+    if (load !== undefined) parts.push(loadSection(name, load))
   }
+  if (results.memoryCourse !== undefined) parts.push(crowdSection(results.memoryCourse))
   if (results.memory !== undefined) parts.push(memorySection(results.memory))
   if (results.open !== undefined) parts.push(openSection(results.open))
   if (results.disk !== undefined) parts.push(diskSection(results.disk))
@@ -106,55 +110,12 @@ export function renderResults(results: RunResults): string {
   return `${parts.join('\n\n')}\n`
 }
 
-type Value = number | null | undefined
-
-function row(label: string, values: readonly Value[], digits = 2): string[] {
-  const shown = (value: Value): string => (value === null || value === undefined || Number.isNaN(value) ? '–' : String(Number(value.toFixed(digits))))
-  const [sunday, ...peers] = values
-  const ratio = (peer: Value): string => (typeof sunday === 'number' && typeof peer === 'number' && peer !== 0 ? (sunday / peer).toFixed(2) : '–')
-  return [label, ...values.map(shown), ...peers.map(ratio)]
-}
-
-function table(rows: readonly string[][]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(HEAD), line(HEAD.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
-}
-
-function editSection(title: string, { scenario, runs }: Measured<EditScenario, EditMeasurement[]>): string {
-  const users = scenario.boards * scenario.usersPerBoard
-  const of = (read: (run: EditMeasurement) => number): Value[] => TARGETS.map((name) => medianOf(runs[name]?.map(read)))
-  const cursors = scenario.cursorsPerSecond > 0 ? `, ${scenario.cursorsPerSecond} cursor moves/s` : ''
-  return [
-    `## ${title}: ${users} users on ${scenario.boards} boards, ${scenario.editsPerSecond} edits/s in all${cursors}`,
-    `Median of ${Math.max(...TARGETS.map((name) => runs[name]?.length ?? 0))} runs of ${scenario.measureMs / 1000} s each, targets in turn; boards of ${scenario.itemsPerBoard} items; awareness heartbeats ${scenario.heartbeat ? 'as a stock provider sends them' : 'off'}.`,
-    table([
-      row('ack p50', of((run) => run.ack.p50Ms)),
-      row('ack p99', of((run) => run.ack.p99Ms)),
-      row('edit seen by another user p50', of((run) => run.seen.p50Ms)),
-      row('edit seen by another user p99', of((run) => run.seen.p99Ms)),
-      row('server, cores', of((run) => run.serverCores), 3),
-      row('server CPU per edit, ms', of((run) => run.serverCpuMsPerEdit), 3),
-      row('Postgres, cores', of((run) => run.postgresCores), 3),
-      row('generator, cores', of((run) => run.generatorCores), 3),
-      row('generator late p99', of((run) => run.lag.p99Ms)),
-      row('server RSS, MiB', of((run) => run.serverRssMiB), 0),
-      row('frames to users per edit', of((run) => run.framesReceived / run.edits)),
-      row('other processes on the machine, cores', of((run) => run.othersCores)),
-      row('not acknowledged', of((run) => run.unacked), 0),
-      row('not delivered', of((run) => run.undelivered), 0),
-    ]),
-    `Each run, as ack p99 / seen p99 / server cores / cores of other processes: ${TARGETS.map((name) => `${name}: ${runs[name]?.map((run) => `${run.ack.p99Ms} / ${run.seen.p99Ms} / ${run.serverCores} / ${run.othersCores}`).join('; ') ?? '–'}`).join('. ')}.`,
-  ].join('\n\n')
-}
-
-const medianOf = (values: readonly number[] | undefined): Value => (values === undefined || values.length === 0 ? null : median(values))
-
 function memorySection({ scenario, runs }: Measured<MemoryScenario, MemoryMeasurement>): string {
   const of = (read: (run: MemoryMeasurement) => number): Value[] => TARGETS.map((name) => (runs[name] === undefined ? null : read(runs[name])))
   return [
     '## Memory',
     'Differences between plateaus after a full collection. Runtime: heap and buffers as V8 counts them; kernel: private pages.',
-    table([
+    table(TARGETS, [
       row('idle connection, KiB (runtime)', of((run) => run.perIdleConnectionKiB.runtime)),
       row('idle connection, KiB (kernel)', of((run) => run.perIdleConnectionKiB.kernel)),
       row(`open board of ${scenario.smallBoardItems} items, KiB (runtime)`, of((run) => run.perSmallBoardKiB.runtime)),
@@ -170,7 +131,7 @@ function openSection({ scenario, runs }: Measured<OpenScenario, OpenMeasurement>
   return [
     `## Opening a board of ${scenario.items} items × 12 cells`,
     `Socket, token and content, to the last byte; medians. Cold: after each of ${scenario.restarts} restarts of the server.`,
-    table([
+    table(TARGETS, [
       row('cold, ms', of((run) => run.coldMs), 0),
       row('warm, ms', of((run) => run.warmMs), 0),
       row('content, MiB', of((run) => run.snapshotMiB)),
@@ -183,7 +144,7 @@ function diskSection({ scenario, runs }: Measured<DiskScenario, DiskMeasurement>
   const content = (run: DiskMeasurement, table: string): Value => run.after.find(({ name }) => name === table)?.contentBytes
   return [
     `## ${scenario.overwrites} overwrites of a board of ${scenario.items} items, compacted`,
-    table([
+    table(TARGETS, [
       row('document at rest, KiB', of((run) => run.documentBytes / 1024), 0),
       row('bytes per overwrite, for ever', of((run) => run.documentBytesPerOverwrite)),
       row('of it still in the journal, KiB', of((run) => (content(run, 'board_updates') ?? 0) / 1024), 0),

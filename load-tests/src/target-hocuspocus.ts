@@ -1,13 +1,14 @@
 /**
- * The peer as a target: `peer/server.ts`, with its database extension or without any persistence.
+ * The peer as a target: `peer/server.ts`, without any persistence, with its database extension, or with that and its Redis extension.
  * Needs `npm ci` in `peer/` once.
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as Y from 'yjs'
-import { freePort, startChild, waitFor, type Child } from './child.ts'
+import { freePort, pause, startChild, waitFor, type Child } from './child.ts'
 import { openConnection } from './connection.ts'
 import { SERVER_CORE } from './machine.ts'
+import { sql } from './postgres.ts'
 import { updateFrame } from './protocol.ts'
 import type { RunningServer, StartOptions, Target } from './target.ts'
 
@@ -16,27 +17,29 @@ const INSTALL = fileURLToPath(new URL('../peer/node_modules', import.meta.url))
 /** Nobody verifies it: a stock server without an `onAuthenticate` hook lets everybody in. */
 const TOKEN = 'bench'
 
-export function hocuspocusTarget(persistence: 'database' | 'memory'): Target {
+export function hocuspocusTarget(extensions: 'database' | 'memory' | 'redis'): Target {
+  const persistent = extensions !== 'memory'
   return {
-    name: `hocuspocus-${persistence}`,
-    persistent: persistence === 'database',
-    sizeSql:
-      persistence === 'database'
-        ? `select 'documents' as name, count(*)::int as rows, sum(octet_length(data))::bigint as content, pg_total_relation_size('documents')::bigint as disk from documents`
-        : null,
-    start: (options) => start(options, persistence),
+    name: `hocuspocus-${extensions}`,
+    persistent,
+    sizeSql: persistent
+      ? `select 'documents' as name, count(*)::int as rows, sum(octet_length(data))::bigint as content, pg_total_relation_size('documents')::bigint as disk from documents`
+      : null,
+    start: (options) => start(options, persistent),
   }
 }
 
-async function start(options: StartOptions, persistence: 'database' | 'memory'): Promise<RunningServer> {
+async function start(options: StartOptions, persistent: boolean): Promise<RunningServer> {
   if (!existsSync(INSTALL)) throw new Error('the peer is not installed: run `npm ci` in load-tests/peer')
   const port = await freePort()
-  const { DATABASE_URL: _, ...environment } = process.env
+  const { DATABASE_URL: _database, REDIS_URL: _redis, ...environment } = process.env
+  const databaseUrl = persistent ? { DATABASE_URL: options.databaseUrl } : {}
+  const redisUrl = options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }
   const child = startChild({
     command: process.execPath,
     args: [...inspectArgs(options), SCRIPT],
     core: SERVER_CORE,
-    env: { ...environment, PORT: String(port), NODE_ENV: 'production', ...(persistence === 'database' ? { DATABASE_URL: options.databaseUrl } : {}) },
+    env: { ...environment, PORT: String(port), NODE_ENV: 'production', ...databaseUrl, ...redisUrl },
   })
   await waitFor('hocuspocus', child, () => answersHttp(`http://127.0.0.1:${port}/`))
   const syncUrl = `ws://127.0.0.1:${port}/`
@@ -45,6 +48,7 @@ async function start(options: StartOptions, persistence: 'database' | 'memory'):
     pid: child.pid,
     syncUrl,
     restUrl: null,
+    metricsUrl: null,
     inspectorUrl: inspectorUrl(child),
     output: () => child.output(),
     token: () => Promise.resolve(TOKEN),
@@ -67,10 +71,18 @@ async function start(options: StartOptions, persistence: 'database' | 'memory'):
       connection.send(updateFrame(documentName, Y.encodeStateAsUpdate(doc)))
       await acked.promise
       // Without persistence the document goes when its last connection does: somebody has to stay.
-      if (persistence === 'database') await connection.close()
+      if (persistent) {
+        await connection.close()
+        await stored(options.databaseUrl, documentName)
+      }
       return documentName
     },
   }
+}
+
+/** The peer stores when the last connection goes, and says nothing of it: another node must not load the document before. */
+async function stored(databaseUrl: string, documentName: string): Promise<void> {
+  while ((await sql(databaseUrl, 'select 1 from documents where name = $1', [documentName])).length === 0) await pause(20)
 }
 
 export const inspectArgs = (options: StartOptions): string[] => (options.inspect === true ? ['--inspect=127.0.0.1:0'] : [])

@@ -37,12 +37,13 @@ export async function start(options: StartOptions): ReturnType<Target['start']> 
   const port = await freePort()
   const dataDir = mkdtempSync(join(tmpdir(), 'sunday-bench-data-'))
   const url = `http://127.0.0.1:${port}`
+  const { REDIS_URL: _, ...environment } = process.env
   const child = startChild({
     command: process.execPath,
     args: [...inspectArgs(options), '--conditions=sunday-source', join(ROOT, 'server/src/start.ts')],
     core: SERVER_CORE,
     env: {
-      ...process.env,
+      ...environment,
       NODE_ENV: 'production',
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -51,6 +52,7 @@ export async function start(options: StartOptions): ReturnType<Target['start']> 
       SUNDAY_DATA_DIR: dataDir,
       SUNDAY_JWT_SECRET: SECRET,
       LOG_LEVEL: 'warn',
+      ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
     },
   })
   await waitFor('sunday', child, () => answersHttp(`${url}/readyz`))
@@ -59,6 +61,7 @@ export async function start(options: StartOptions): ReturnType<Target['start']> 
     pid: child.pid,
     syncUrl: `ws://127.0.0.1:${port}/sync`,
     restUrl: `${url}/v1`,
+    metricsUrl: `${url}/metrics`,
     inspectorUrl: inspectorUrl(child),
     output: () => child.output(),
     token,

@@ -3,12 +3,14 @@
  */
 import type * as Y from 'yjs'
 
-export const TARGET_NAMES = ['sunday', 'hocuspocus-database', 'hocuspocus-memory'] as const
+export const TARGET_NAMES = ['sunday', 'hocuspocus-database', 'hocuspocus-memory', 'hocuspocus-redis'] as const
 export type TargetName = (typeof TARGET_NAMES)[number]
 
 export interface StartOptions {
   /** A database of this run's own. The same URL again means: the same server, restarted. */
   readonly databaseUrl: string
+  /** Servers on one database and one Redis are one: what is edited at one is seen at all. */
+  readonly redisUrl?: string
   /** Opens Node's inspector, for heap figures and profiles. Off while latency is measured. */
   readonly inspect?: boolean
 }
@@ -27,6 +29,8 @@ export interface RunningServer {
   readonly syncUrl: string
   /** Base of the REST API; null where there is none. */
   readonly restUrl: string | null
+  /** Prometheus metrics; null where there are none. */
+  readonly metricsUrl: string | null
   /** Set when started with `inspect`. */
   readonly inspectorUrl: string | null
   /** Puts a board there that `users` may edit, and names the document. Returns when it is stored as well as this server stores. */

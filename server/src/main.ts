@@ -36,7 +36,7 @@ export interface Sunday {
 
 export async function startSunday(config: Config, log: Logger, node: string): Promise<Sunday> {
   let draining = false;
-  const metrics = createMetrics({ roles: config.roles, sockets: () => gateway.openSockets, boards: () => journal.openBoards });
+  const metrics = createMetrics({ roles: config.roles, sockets: () => gateway.openSockets, boards: () => journal.openBoards, unsent: () => gateway.unsent });
 
   const database = await openDatabase({
     ...(config.databaseUrl === undefined ? {} : { url: config.databaseUrl }),

@@ -26,7 +26,7 @@ export interface Metrics {
   readonly fanoutAway: (on: boolean) => void;
 }
 
-export function createMetrics(live: { roles: Roles; sockets: () => number; boards: () => number }): Metrics {
+export function createMetrics(live: { roles: Roles; sockets: () => number; boards: () => number; unsent: () => { readonly total: number; readonly most: number } }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -49,6 +49,8 @@ export function createMetrics(live: { roles: Roles; sockets: () => number; board
   for (const name of live.roles) role.set({ role: name }, 1);
   registry.registerMetric(new Gauge({ name: 'sunday_open_sockets', help: 'Open WebSockets', registers: [], collect() { this.set(live.sockets()); } }));
   registry.registerMetric(new Gauge({ name: 'sunday_open_boards', help: 'Boards in memory', registers: [], collect() { this.set(live.boards()); } }));
+  registry.registerMetric(new Gauge({ name: 'sunday_unsent_bytes', help: 'Bytes queued for all WebSockets that the network has not taken', registers: [], collect() { this.set(live.unsent().total); } }));
+  registry.registerMetric(new Gauge({ name: 'sunday_most_unsent_bytes', help: 'The same, of the one socket with the most', registers: [], collect() { this.set(live.unsent().most); } }));
   return {
     registry,
     socket: (event) => { sockets.inc({ event }); },

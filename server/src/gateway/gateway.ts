@@ -41,6 +41,7 @@ export interface GatewayOptions {
 
 interface OpenSocket {
   readonly websocket: WebSocket;
+  readonly outbound: OutboundSocket;
   /** Date.now() of the last message or pong. */
   heard: number;
   userId: string | null;
@@ -75,6 +76,18 @@ export class Gateway {
     return this.sockets.size;
   }
 
+  /** Bytes the network has not taken yet: of all sockets, and of the one with the most. */
+  get unsent(): { readonly total: number; readonly most: number } {
+    let total = 0;
+    let most = 0;
+    for (const { outbound } of this.sockets.values()) {
+      const { bufferedAmount } = outbound;
+      total += bufferedAmount;
+      if (bufferedAmount > most) most = bufferedAmount;
+    }
+    return { total, most };
+  }
+
   listen(http: Server): void {
     http.on('upgrade', (request, stream, head) => { this.upgrade(request, stream, head); });
   }
@@ -98,14 +111,14 @@ export class Gateway {
   private accept(websocket: WebSocket, stream: Duplex, request: IncomingMessage, route: Route): void {
     const { limits, presence, count, host } = this.options;
     const protocol = route.kind === 'hocuspocus' ? route : { kind: route.kind, board: route.board };
-    const entry: OpenSocket = { websocket, heard: Date.now(), userId: null };
-    const socket: ClientSocket = new ClientSocket({
-      id: randomUUID(), protocol, websocket, limits, presence, count,
-      admitUser: (userId) => this.admitUser(userId, socket, entry),
-    });
     const outbound = new OutboundSocket(websocket, stream, limits.maxOutboundBytes, () => {
       count('slow_consumer');
       socket.close('slow_consumer');
+    });
+    const entry: OpenSocket = { websocket, outbound, heard: Date.now(), userId: null };
+    const socket: ClientSocket = new ClientSocket({
+      id: randomUUID(), protocol, websocket, limits, presence, count,
+      admitUser: (userId) => this.admitUser(userId, socket, entry),
     });
     this.sockets.set(socket, entry);
     socket.open(outbound, (like) => {

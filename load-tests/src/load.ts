@@ -1,0 +1,204 @@
+/**
+ * One load on one server, or on several that are one: users join, edit and move cursors for a while, and everything that is worth
+ * knowing of that while is measured. The scenarios differ in size and rate (loads.ts), not in how they are measured.
+ */
+import { fileURLToPath } from 'node:url'
+import { makeBoard } from './board-fixture.ts'
+import { pause, startChild, type Child } from './child.ts'
+import type { EditPlan, EditResult, FromGenerator, GeneratorUser, ToGenerator } from './generator-messages.ts'
+import { round } from './latency.ts'
+import { cpuSeconds, GENERATOR_CORE, loadNow, machineCpuSeconds, memoryOf } from './machine.ts'
+import type { Cluster } from './postgres.ts'
+import type { RedisServer } from './redis.ts'
+import type { RunningServer, Target } from './target.ts'
+
+export interface LoadScenario extends EditPlan {
+  readonly boards: number
+  readonly usersPerBoard: number
+  readonly itemsPerBoard: number
+  /** Servers; the users of a board sit at them in turn. More than one needs a Redis. */
+  readonly nodes: number
+  /** Sockets that open the first board and then read nothing. */
+  readonly stuckReaders: number
+  readonly heartbeat: boolean
+  readonly seed: number
+}
+
+export interface RedisUse {
+  readonly publishesPerEdit: number
+  readonly commandsPerEdit: number
+  readonly inputBytesPerEdit: number
+  readonly outputBytesPerEdit: number
+  readonly cores: number
+}
+
+export interface LoadMeasurement extends EditResult {
+  /** Over all nodes, as the two below. */
+  readonly serverCores: number
+  readonly serverCpuMsPerEdit: number
+  readonly serverRssMiB: number
+  readonly postgresCores: number
+  readonly walBytesPerEdit: number
+  readonly redis: RedisUse | null
+  readonly loadAverage: string
+  /** Cores that processes other than ours used meanwhile: the noise. The kernel's own work for our sockets is in it. */
+  readonly othersCores: number
+}
+
+/** What a load runs on. */
+export interface Ground {
+  readonly cluster: Cluster
+  readonly redis: RedisServer | null
+}
+
+/** Acks of handshakes, first stores and the like are over by then. */
+const SETTLE_MS = 3000
+const GENERATOR = fileURLToPath(new URL('generator.ts', import.meta.url))
+
+export async function runLoad(target: Target, ground: Ground, scenario: LoadScenario): Promise<LoadMeasurement> {
+  const servers = await startServers(target, ground, scenario.nodes)
+  try {
+    return await measureLoad(servers, ground, scenario)
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()))
+  }
+}
+
+/** Servers on one database of this run's own. */
+export async function startServers(target: Target, { cluster, redis }: Ground, count: number, inspect = false): Promise<RunningServer[]> {
+  const databaseUrl = await cluster.createDatabase('bench_load')
+  const servers: RunningServer[] = []
+  for (let node = 0; node < count; node += 1) {
+    servers.push(await target.start({ databaseUrl, inspect, ...(redis === null ? {} : { redisUrl: redis.url }) }))
+  }
+  return servers
+}
+
+async function createUsers(servers: readonly RunningServer[], scenario: LoadScenario): Promise<GeneratorUser[]> {
+  const [first] = servers
+  if (first === undefined) throw new Error('a load needs a server')
+  const users: GeneratorUser[] = []
+  for (let board = 0; board < scenario.boards; board += 1) {
+    const stuck = board === 0 ? scenario.stuckReaders : 0
+    const ids = Array.from({ length: scenario.usersPerBoard + stuck }, (_, seat) => `bench-user-${board}-${seat}`)
+    const documentName = await first.createBoard(makeBoard(`Board ${board}`, scenario.itemsPerBoard), ids)
+    for (const [seat, id] of ids.entries()) {
+      const node = seat % servers.length
+      const server = servers[node] ?? first
+      users.push({ url: server.syncUrl, node, documentName, token: await server.token(id), kind: seat < scenario.usersPerBoard ? 'editor' : 'stuck' })
+    }
+  }
+  return users
+}
+
+/** @param duringWindow called when the measured window begins; what it returns, when it ends */
+export async function measureLoad(
+  servers: readonly RunningServer[],
+  { cluster, redis }: Ground,
+  scenario: LoadScenario,
+  duringWindow?: () => Promise<() => Promise<void>>,
+): Promise<LoadMeasurement> {
+  const users = await createUsers(servers, scenario)
+  const generator = startGenerator()
+  const counts = async () => ({
+    server: servers.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0),
+    postgres: cluster.cpuSeconds(),
+    wal: await cluster.walBytes(),
+    redis: (await redis?.counts()) ?? null,
+    machine: machineCpuSeconds(),
+    own: ownCpuSeconds(),
+  })
+  try {
+    await generator.hears('up')
+    generator.tell({ do: 'connect', job: { users, heartbeat: scenario.heartbeat, seed: scenario.seed } })
+    await generator.hears('connected')
+    await pause(SETTLE_MS)
+    generator.tell({ do: 'edit', plan: scenario })
+    await generator.hears('window')
+    const loadAverage = loadNow()
+    const from = await counts()
+    const started = performance.now()
+    const finish = await duringWindow?.()
+    await generator.hears('window')
+    const seconds = (performance.now() - started) / 1000
+    const to = await counts()
+    const serverRss = servers.reduce((sum, { pid }) => sum + memoryOf(pid).rss, 0)
+    await finish?.()
+    const { result } = await generator.hears('result')
+    const cores = (read: (reading: typeof from) => number): number => (read(to) - read(from)) / seconds
+    const serverCores = cores((reading) => reading.server)
+    const postgresCores = cores((reading) => reading.postgres)
+    const redisCores = cores((reading) => reading.redis?.cpuSeconds ?? 0)
+    const perEdit = (read: (reading: NonNullable<typeof from.redis>) => number): number =>
+      from.redis === null || to.redis === null ? Number.NaN : round((read(to.redis) - read(from.redis)) / result.edits)
+    return {
+      ...result,
+      generatorCores: round(result.generatorCores),
+      connectMs: Math.round(result.connectMs),
+      serverCores: round(serverCores),
+      serverCpuMsPerEdit: round((serverCores * scenario.measureMs) / result.edits),
+      postgresCores: round(postgresCores),
+      serverRssMiB: Math.round(serverRss / 2 ** 20),
+      walBytesPerEdit: Math.round((to.wal - from.wal) / result.edits),
+      redis: redis === null ? null : {
+        publishesPerEdit: perEdit((reading) => reading.publishes),
+        commandsPerEdit: perEdit((reading) => reading.commands),
+        inputBytesPerEdit: perEdit((reading) => reading.inputBytes),
+        outputBytesPerEdit: perEdit((reading) => reading.outputBytes),
+        cores: round(redisCores),
+      },
+      loadAverage,
+      othersCores: round(cores((reading) => reading.machine) - serverCores - postgresCores - redisCores - result.generatorCores - cores((reading) => reading.own)),
+    }
+  } catch (error) {
+    const said = servers.map((server) => server.output()).join('\n')
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\nserver said:\n${said}`, { cause: error })
+  } finally {
+    await generator.stop()
+  }
+}
+
+function ownCpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+type Heard<K extends FromGenerator['say']> = Extract<FromGenerator, { say: K }>
+
+interface Generator {
+  tell(message: ToGenerator): void
+  /** The next message of this kind, in order; a failure of the generator rejects. */
+  hears<K extends FromGenerator['say']>(kind: K): Promise<Heard<K>>
+  stop(): Promise<void>
+}
+
+function startGenerator(): Generator {
+  const child: Child = startChild({ command: process.execPath, args: ['--conditions=sunday-source', GENERATOR], core: GENERATOR_CORE, ipc: true })
+  const arrived: FromGenerator[] = []
+  let wake: () => void = () => undefined
+  let failure: Error | undefined
+  child.process.on('message', (message: FromGenerator) => {
+    if (message.say === 'failed') failure ??= new Error(`generator: ${message.reason}`)
+    else arrived.push(message)
+    wake()
+  })
+  child.process.once('exit', () => {
+    failure ??= new Error(`the generator ended:\n${child.output()}`)
+    wake()
+  })
+  return {
+    tell: (message) => void child.process.send(message),
+    async hears(kind) {
+      for (;;) {
+        const message = arrived.shift()
+        if (message?.say === kind) return message as Heard<typeof kind>
+        if (message !== undefined) continue
+        if (failure !== undefined) throw failure
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+    stop: () => child.stop('SIGKILL'),
+  }
+}
