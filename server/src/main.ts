@@ -50,7 +50,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   const presence = createPresence({
     ...(config.redis === undefined ? {} : { node: identity, publish: (boardId, message) => { fanout.publish(boardId, { kind: 'presence', message }); } }),
     tickMs: config.limits.presenceTickMs,
-    limits: { stateBytes: config.limits.maxPresenceBytes, fullRatePeople: config.limits.presenceFullRatePeople },
+    limits: { stateBytes: config.limits.maxPresenceBytes, bufferedBytes: config.limits.maxOutboundBytes / 32, fullRatePeople: config.limits.presenceFullRatePeople },
     onDrop: metrics.presence,
   });
 
@@ -61,6 +61,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     refuse: (connection, code) => { gateway.refuse(connection, isErrorCode(code) ? code : 'refused'); },
     maxBoardBytes: config.limits.maxBoardBytes,
     limits: { highWaterBytes: config.limits.maxOutboundBytes / 8, lowWaterBytes: config.limits.maxOutboundBytes / 64 },
+    slowConsumerMs: config.limits.slowConsumerMs,
     events: {
       committed: metrics.commit,
       batch: ({ boardId, seq, update }) => {

@@ -75,6 +75,8 @@ export interface JournalOptions {
   /** Encoded bytes of one board above which updates are refused with `too_large`. */
   readonly maxBoardBytes?: number;
   readonly limits?: Partial<FollowerLimits>;
+  /** How long batches may be held back for a socket that does not drain before it is closed with 4508, milliseconds. */
+  readonly slowConsumerMs?: number;
 }
 
 export class Journal {
@@ -229,7 +231,7 @@ export class Journal {
       for (const ledger of this.ledgers.values()) {
         for (const follower of ledger.relieve()) {
           held = true;
-          if (Date.now() - (follower.laggingSince ?? Date.now()) > SLOW_AFTER_MS) {
+          if (Date.now() - (follower.laggingSince ?? Date.now()) > (this.options.slowConsumerMs ?? SLOW_AFTER_MS)) {
             follower.connection.webSocket.close(4508, 'slow_consumer');
           }
         }

@@ -9,7 +9,7 @@
  *   and counted until the client asks again with a token, which a stock provider does only when its user does.
  * - Permanent trouble with the whole socket closes it with 44xx, passing trouble with 45xx.
  *
- * Owns the authentication deadline and the rate window; the gateway owns heartbeats.
+ * Owns the authentication deadline and the timer that ends a pause; the gateway owns heartbeats.
  */
 import type { Connection, Hocuspocus } from '@hocuspocus/server';
 import { FRAME } from '@sunday/extension-journal';
@@ -17,6 +17,7 @@ import { presenceColor, type Presence } from '@sunday/extension-presence';
 import type { WebSocket } from 'ws';
 import { ERRORS, isErrorCode, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../limits.ts';
+import type { Flow, FlowKind, Inbound } from './inbound.ts';
 import type { OutboundSocket } from './outbound-socket.ts';
 import {
   awarenessFrame, isReadableToken, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, statelessFrame, toYWebsocket, type Envelope,
@@ -24,7 +25,6 @@ import {
 
 /** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
 const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const WINDOW_MS = 1000;
 /** Stock providers reconnect after 30 s without a message. */
 const KEEP_ALIVE_AFTER_MS = 20_000;
 /** An awareness update about no client. */
@@ -52,7 +52,11 @@ function presenceFrame(address: string, update: Uint8Array): Uint8Array {
 
 type ClientConnection = ReturnType<Hocuspocus['handleConnection']>;
 
-export type SocketCounter = 'refused' | 'dropped_after_refusal' | 'malformed' | 'too_large' | 'too_many_boards' | 'too_many_sockets' | 'slow_consumer' | 'rate_paused' | 'auth_timeout';
+export type SocketCounter =
+  | 'refused' | 'dropped_after_refusal' | 'malformed' | 'too_large' | 'too_many_boards' | 'too_many_sockets' | 'slow_consumer' | 'auth_timeout'
+  | 'rate_paused' | 'user_rate_paused' | 'board_rate_paused';
+
+const PAUSED = { socket: 'rate_paused', user: 'user_rate_paused', board: 'board_rate_paused' } as const satisfies Record<FlowKind, SocketCounter>;
 
 export interface ClientSocketOptions {
   /** Called with each board attached; `false`: this user has too many sockets. */
@@ -61,6 +65,7 @@ export interface ClientSocketOptions {
   readonly protocol: { readonly kind: 'hocuspocus' } | { readonly kind: 'y-websocket'; readonly board: string };
   readonly websocket: WebSocket;
   readonly limits: Limits;
+  readonly inbound: Inbound;
   readonly presence: Presence;
   readonly count: (counter: SocketCounter) => void;
 }
@@ -92,8 +97,10 @@ export class ClientSocket {
   private hocuspocus: ClientConnection | null = null;
   private authTimer: NodeJS.Timeout | null;
   private readonly pauses = new Set<'rate' | 'pressure'>();
-  private framesInWindow = 0;
-  private windowStarted = 0;
+  private readonly flow: Flow;
+  private userId: string | null = null;
+  /** performance.now() until which reading is paused for what was read. */
+  private pausedUntil = 0;
   private resumption: NodeJS.Timeout | null = null;
   /** performance.now() of the last frame sent to the client. */
   private lastSent = 0;
@@ -102,6 +109,7 @@ export class ClientSocket {
     this.options = options;
     this.id = options.id;
     this.websocket = options.websocket;
+    this.flow = options.inbound.ofSocket();
     this.authTimer = setTimeout(() => {
       options.count('auth_timeout');
       this.close('unauthenticated');
@@ -115,13 +123,17 @@ export class ClientSocket {
       get readyState() { return outbound.readyState; },
       get bufferedAmount() { return outbound.bufferedAmount; },
       send: (frame) => { this.send(frame); },
-      close: (code, reason) => { outbound.close(code ?? ERRORS.internal.closeCode, reason ?? 'internal'); },
+      close: (code, reason) => {
+        // the journal's word on who does not keep up
+        if (code === ERRORS.slow_consumer.closeCode) this.options.count('slow_consumer');
+        outbound.close(code ?? ERRORS.internal.closeCode, reason ?? 'internal');
+      },
     });
   }
 
   /** A binary message of the client, already in Hocuspocus' framing. */
   receive(frame: Uint8Array): void {
-    this.meter();
+    this.meter(frame.length);
     // A stock provider's pong: one byte, no address.
     if (frame.length === 1) return;
     const envelope = readEnvelope(frame);
@@ -134,6 +146,7 @@ export class ClientSocket {
       this.refuse(envelope.address, 'too_large');
       return;
     }
+    if (this.attached.has(envelope.address)) this.slowDown('board', this.options.inbound.ofBoard(envelope.document).spend(frame.length, performance.now()));
     this.route(envelope, frame);
   }
 
@@ -260,6 +273,7 @@ export class ClientSocket {
       return;
     }
     this.attached.set(address, connection);
+    this.userId = user.id;
     const { outbound } = this;
     this.options.presence.join(board, {
       id: this.peerId(address),
@@ -300,21 +314,25 @@ export class ClientSocket {
     this.outbound?.close(ERRORS[code].closeCode, code);
   }
 
-  /** Past its rate a socket is not read until the second is over: TCP tells the client to wait, nothing is lost. */
-  private meter(): void {
+  private meter(bytes: number): void {
     const now = performance.now();
-    if (now - this.windowStarted >= WINDOW_MS) {
-      this.windowStarted = now;
-      this.framesInWindow = 0;
-    }
-    this.framesInWindow += 1;
-    if (this.framesInWindow <= this.options.limits.maxFramesPerSecond || this.resumption !== null) return;
-    this.options.count('rate_paused');
+    this.slowDown('socket', this.flow.spend(bytes, now));
+    if (this.userId !== null) this.slowDown('user', this.options.inbound.ofUser(this.userId).spend(bytes, now));
+  }
+
+  /** Past a limit the socket is not read for a while: TCP tells its client to wait, nothing is lost. */
+  private slowDown(kind: FlowKind, ms: number): void {
+    const until = performance.now() + ms;
+    if (ms === 0 || until <= this.pausedUntil) return;
+    // What had been read already is still handled while the socket is paused: one pause, counted once.
+    if (this.resumption === null) this.options.count(PAUSED[kind]);
+    else clearTimeout(this.resumption);
+    this.pausedUntil = until;
     this.pause('rate');
     this.resumption = setTimeout(() => {
       this.resumption = null;
       this.resume('rate');
-    }, this.windowStarted + WINDOW_MS - now);
+    }, ms);
   }
 
   /**

@@ -18,6 +18,7 @@ import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { BoardHost } from '../engine/board-host.ts';
 import { ClientSocket, type AttachedUser, type SocketCounter } from './client-socket.ts';
+import { Inbound } from './inbound.ts';
 import { OutboundSocket } from './outbound-socket.ts';
 import { fromYWebsocket, tokenFrame } from './protocols.ts';
 
@@ -53,6 +54,7 @@ export class Gateway {
   private readonly options: GatewayOptions;
   private readonly server: WebSocketServer;
   private readonly sockets = new Map<ClientSocket, OpenSocket>();
+  private readonly inbound: Inbound;
   private readonly socketsByUser = new Map<string, Set<ClientSocket>>();
   private readonly byHocuspocusSocket = new WeakMap<object, ClientSocket>();
   private readonly heartbeat: NodeJS.Timeout;
@@ -61,6 +63,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.options = options;
+    this.inbound = new Inbound(options.limits);
     this.server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -117,7 +120,7 @@ export class Gateway {
     });
     const entry: OpenSocket = { websocket, outbound, heard: Date.now(), userId: null };
     const socket: ClientSocket = new ClientSocket({
-      id: randomUUID(), protocol, websocket, limits, presence, count,
+      id: randomUUID(), protocol, websocket, limits, inbound: this.inbound, presence, count,
       admitUser: (userId) => this.admitUser(userId, socket, entry),
     });
     this.sockets.set(socket, entry);
@@ -174,6 +177,7 @@ export class Gateway {
   }
 
   private beat(): void {
+    this.inbound.sweep(performance.now());
     for (const [userId, own] of this.socketsByUser) if (own.size === 0) this.socketsByUser.delete(userId);
     for (const [socket, entry] of this.sockets) {
       const { websocket, heard } = entry;
