@@ -196,7 +196,9 @@ export class BoardPresence {
     if (seat.own === undefined) {
       if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
       seat.own = entry.clientId;
-      const left = Math.max(trace?.until ?? Number.NEGATIVE_INFINITY, this.#lookedOn.get(seat.user.id) ?? Number.NEGATIVE_INFINITY);
+      // where there are other nodes it may come from one, and have been shown anything until it came
+      const elsewhere = this.#host.publish === undefined || this.#clients.present.size === 0 ? Number.NEGATIVE_INFINITY : seat.joinedAt;
+      const left = Math.max(trace?.until ?? Number.NEGATIVE_INFINITY, this.#lookedOn.get(seat.user.id) ?? Number.NEGATIVE_INFINITY, elsewhere);
       if (left > Number.NEGATIVE_INFINITY) this.#tick.returned(seat, left);
       this.#audience.introduce(seat);
     }
@@ -257,6 +259,7 @@ export class BoardPresence {
     const sameHolder = known?.holder.kind === 'node' && known.holder.node === node;
     if (state === null) {
       if (sameHolder && clock >= known.in) this.#remove(known);
+      else this.#clients.raise(clientId, clock);
       return true;
     }
     const user = stampOf(state);
@@ -272,6 +275,7 @@ export class BoardPresence {
       if (known.holder.kind === 'peer' && seenAt - known.seenAt < this.#host.graceMs) {
         // it has moved here, and this is late; or it has moved there, and its socket here is not yet known to be dead
         known.elsewhere = node;
+        this.#clients.raise(clientId, clock);
         return true;
       }
     }

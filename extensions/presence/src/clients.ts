@@ -132,6 +132,8 @@ export class Clients<Seat> {
   raise(id: number, clock: number): void {
     const client = this.present.get(id);
     if (client !== undefined) client.out = Math.max(client.out, clock);
+    const removed = this.#removed.get(id);
+    if (removed !== undefined && clock > removed.out) this.#removed.set(id, { ...removed, out: clock });
   }
 
   /** The removal to send for an id that is not present; undefined if it was forgotten. */

@@ -19,6 +19,8 @@ interface Round {
   readonly near: number[];
   /** Entries of clients of this node, for the others. */
   readonly ours: Uint8Array[];
+  /** Clients of other nodes, shown here at greater clocks than there. */
+  readonly raised: Client<Seat>[];
   /** Peers that look at something else than before. */
   readonly turned: Seat[];
 }
@@ -93,6 +95,8 @@ export class Tick {
 
   #publishFull(): void {
     this.#host.publish?.('full', encodeUpdate(this.#clients.entries((client) => client.holder.kind !== 'node')));
+    // what was raised while the way was down, nobody heard
+    this.#raise([...this.#clients.present.values()].filter(isRaised));
   }
 
   /** Everyone present, to one peer. */
@@ -156,6 +160,7 @@ export class Tick {
     this.#returned.clear();
     this.#clients.shown([...round.all, ...round.near], this.#flushedAt);
     for (const seat of round.turned) this.#showWaiting(seat);
+    this.#raise(round.raised);
     this.#tellNodes(round.ours, split === undefined && round.ours.length === round.all.length ? frame : undefined);
     this.#arm();
     this.#onFlushed();
@@ -173,17 +178,22 @@ export class Tick {
 
   /** A returning peer has to see everybody at a clock it has not seen. */
   #advanceSentUntil(left: number): void {
-    const raised: Uint8Array[] = [];
+    const raised: Client<Seat>[] = [];
     for (const client of this.#clients.present.values()) {
       if (client.sentAt > left || this.#changed.has(client.id)) continue;
       this.#advance(client);
-      if (client.holder.kind === 'node') raised.push(encodeEntry(client.id, client.out, 'null'));
+      raised.push(client);
     }
-    if (raised.length > 0) this.#host.publish?.('raise', encodeUpdate(raised));
+    this.#raise(raised);
+  }
+
+  /** Whoever was shown these clocks here may go to another node next, which has to show greater ones. */
+  #raise(clients: readonly Client<Seat>[]): void {
+    if (clients.length > 0) this.#host.publish?.('raise', encodeUpdate(clients.map(({ id, out }) => encodeEntry(id, out, 'null'))));
   }
 
   #encodeChanged(split: boolean): Round {
-    const round: Round = { all: [], near: [], ours: [], turned: [] };
+    const round: Round = { all: [], near: [], ours: [], raised: [], turned: [] };
     for (const id of this.#changed) {
       const client = this.#clients.present.get(id);
       if (client === undefined) {
@@ -196,6 +206,7 @@ export class Tick {
       const later = split && client.entry !== undefined;
       const moved = client.json !== client.sentJson;
       this.#advance(client);
+      if (isRaised(client)) round.raised.push(client);
       if (client.entry !== undefined && client.holder.kind !== 'node') round.ours.push(client.entry);
       if (split && client.view !== client.sentView && client.holder.kind === 'peer') round.turned.push(client.holder.seat);
       if (!later) {
@@ -231,3 +242,6 @@ export class Tick {
     if (nudge !== undefined && client.holder.kind === 'peer') this.#audience.send(client.holder.seat, nudge);
   }
 }
+
+/** Its node does not know that it was shown at this clock. */
+const isRaised = ({ holder, out, in: told }: Client<Seat>): boolean => holder.kind === 'node' && out > told;

@@ -87,7 +87,7 @@ export function encodeUpdate(entries: readonly Uint8Array[]): Uint8Array {
 /**
  * What nodes tell each other about a board: `delta` what changed in a tick, `full` every client of the sending node (others of
  * that node are gone), `request` a node that opens the board asks the others for theirs, `raise` clocks (with null states) that
- * the sending node had to show its peers for clients of others, which their nodes have to go above.
+ * the sending node showed its peers and told in no delta: who saw them may go to any other node, which has to go above.
  */
 export type NodeMessageKind = 'delta' | 'full' | 'request' | 'raise';
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { createPresence, type Presence, type PresencePeer } from '../src/index.ts';
 import { encodeEntry, encodeNodeMessage, encodeUpdate } from '../src/wire.ts';
+import { Random, seeds } from './random.ts';
 import { StockClient, withoutUser } from './stock-client.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -136,6 +137,32 @@ test('who moves to another node never vanishes, though the first has not noticed
   assert.equal(vanished, 0);
   assert.ok(sees(ann, bob) && sees(bob, ann));
   assert.deepEqual(withoutUser(ann.awareness.getStates().get(bob.id) ?? null), { cursor: 'there' });
+});
+
+test('people who wander from node to node see everybody, and are seen, within a second of arriving; no heartbeat is waited for', () => {
+  for (const seed of seeds(40)) {
+    const random = new Random(seed);
+    const world = cluster(3);
+    const people = Array.from({ length: 5 }, (_, index) => person(world, random.below(3), `user-${index}`));
+    world.time.advance(1_000);
+    for (let round = 0; round < 40; round++) {
+      for (const one of people) one.heartbeat();
+      const wanderers = people.filter(() => random.below(3) === 0);
+      for (const one of wanderers) one.drop(random.pick([0, 0, 50, 3_000]));
+      world.time.advance(random.pick([10, 100, 1_000, 6_000]));
+      for (const one of people) if (random.below(3) === 0) one.set({ cursor: round });
+      for (const one of wanderers) {
+        const lane = world.nodes[random.below(3)];
+        assert.ok(lane);
+        one.connect(lane);
+        world.time.advance(random.below(100));
+      }
+      world.time.advance(1_000);
+      for (const viewer of people) {
+        for (const whom of people) assert.ok(viewer === whom || sees(viewer, whom), `seed ${seed}, round ${round}: ${viewer.userId} does not see ${whom.userId}`);
+      }
+    }
+  }
 });
 
 test('no node can speak for a client of another user, and junk of nodes is counted', () => {
