@@ -17,7 +17,7 @@ import * as Y from 'yjs';
 import type { Follower, FollowedBoard } from './follower.ts';
 import type { Projection, Touched } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
-import { authorOf, COMMITTED_ELSEWHERE, DatabaseAway, merged, VOLATILE_ELSEWHERE, type CommittedBatch, type VolatileBatch } from './updates.ts';
+import { authorOf, bringsMore, COMMITTED_ELSEWHERE, DatabaseAway, merged, VOLATILE_ELSEWHERE, type CommittedBatch, type VolatileBatch } from './updates.ts';
 import type { Batch, JournalRow } from './store.ts';
 import { updateFrame } from './wire.ts';
 
@@ -92,6 +92,10 @@ export class Ledger implements FollowedBoard {
   /** Yjs holds updates that wait for missing ones; and did so before this transaction, which may have brought them in as its own. */
   private parked = false;
   private unparked = false;
+  /** What other nodes committed, while it is being applied. */
+  private applying: readonly Uint8Array[] = [];
+  /** This transaction brought what another node committed, and nothing else. */
+  private foreign = false;
   private newClients = new Map<number, string>();
   private touched: Touched = { items: new Set(), structure: false };
   private readers: Reader[] = [];
@@ -132,14 +136,15 @@ export class Ledger implements FollowedBoard {
     const { pendingStructs, pendingDs } = this.document.store;
     this.unparked = this.parked;
     this.parked = pendingStructs !== null || pendingDs !== null;
+    this.foreign = transaction.origin === COMMITTED_ELSEWHERE && !(this.unparked && bringsMore(transaction, this.applying));
     // The rows of what another node committed are its to write; that columns changed concerns us, too.
-    const elsewhere = transaction.origin === COMMITTED_ELSEWHERE;
+    const elsewhere = this.foreign;
     this.projection.collect(transaction, elsewhere ? { items: new Set(), structure: false } : this.touched);
   }
 
   /** The document's `update`: from here on the update is owed to the journal. */
   capture(update: Uint8Array, origin: unknown): void {
-    if (origin === COMMITTED_ELSEWHERE) return;
+    if (this.foreign) return;
     this.captured += 1;
     this.pending.push(update);
     this.pendingBytes += update.length;
@@ -251,11 +256,18 @@ export class Ledger implements FollowedBoard {
     for (const reader of readers) reader.fail(new Error('the board is deleted'));
   }
 
+  /** Not captured, but for what waited in the document for it: nobody else may have that, and this node owes it to the journal. */
+  private applyCommitted(updates: readonly Uint8Array[]): void {
+    this.applying = [...updates, ...this.early.values()];
+    Y.transact(this.document, () => { for (const update of updates) Y.applyUpdate(this.document, update, COMMITTED_ELSEWHERE); }, COMMITTED_ELSEWHERE, false);
+    this.applying = [];
+  }
+
   /** Rows other nodes committed after our head: applied and sent on; what we had in hand is cut again on top of them. */
   catchUp(rows: readonly JournalRow[]): void {
     for (const row of rows) {
       if (row.seq !== this.head + 1) continue;
-      Y.applyUpdate(this.document, row.update, COMMITTED_ELSEWHERE);
+      this.applyCommitted([row.update]);
       this.head = row.seq;
       this.rowsSinceSnapshot += 1;
       this.state.append(row.seq, row.update);
@@ -275,7 +287,7 @@ export class Ledger implements FollowedBoard {
       if (this.early.size < MAX_EARLY_ROWS) this.early.set(seq, update);
       // Our commit may take as long as the database is away; what others committed is shown now, and counted then.
       if (this.volatile) {
-        Y.applyUpdate(this.document, update, COMMITTED_ELSEWHERE);
+        this.applyCommitted([update]);
         this.broadcast(update, null);
       }
       return true;
@@ -308,7 +320,7 @@ export class Ledger implements FollowedBoard {
   /** As `catchUp`, when the rows are gone: the whole committed state, and the head it stands for. */
   reload(state: readonly Uint8Array[], seq: number): void {
     const before = this.stateVector();
-    this.document.transact(() => { for (const update of state) Y.applyUpdate(this.document, update, COMMITTED_ELSEWHERE); }, COMMITTED_ELSEWHERE);
+    this.applyCommitted(state);
     this.head = seq;
     this.state.drop();
     this.broadcast(Y.encodeStateAsUpdate(this.document, before), null);

@@ -36,6 +36,22 @@ export const merged = (updates: readonly Uint8Array[]): Uint8Array => {
   return updates.length === 1 && only !== undefined ? only : Y.mergeUpdates([...updates]);
 };
 
+/** Whether a transaction brought more into its document than these updates hold: what waited there for one of them. */
+export function bringsMore(transaction: Y.Transaction, updates: readonly Uint8Array[]): boolean {
+  const held = Y.mergeUpdates([...updates]);
+  const { to } = Y.parseUpdateMeta(held);
+  for (const [client, end] of transaction.afterState) {
+    if (end > (transaction.beforeState.get(client) ?? 0) && end > (to.get(client) ?? 0)) return true;
+  }
+  const { ds } = Y.decodeUpdate(held);
+  for (const [client, ranges] of transaction.deleteSet.clients) {
+    for (const { clock, len } of ranges) {
+      for (let at = clock; at < clock + len; at += 1) if (!Y.isDeleted(ds, Y.createID(client, at))) return true;
+    }
+  }
+  return false;
+}
+
 export function authorOf(origin: unknown): { userId: string | null; connection: object | null } {
   if (typeof origin !== 'object' || origin === null || !('source' in origin)) return { userId: null, connection: null };
   const connection = 'connection' in origin && typeof origin.connection === 'object' ? origin.connection : null;

@@ -161,6 +161,35 @@ test('the author of what an update waited for gets the update, too', async () =>
   assert.equal(client.text(), 'ab');
 });
 
+for (const what of ['an insertion', 'a deletion'] as const) {
+  test(`${what} that waited for what another node committed is journalled by this node`, () => {
+    const { document, ledger } = openLedger();
+    const client = new Y.Doc();
+    const text = client.getText('t');
+    const updates: Uint8Array[] = [];
+    client.on('update', (update: Uint8Array) => { updates.push(update); });
+    text.insert(0, 'to another node');
+    if (what === 'an insertion') text.insert(text.length, ', to this node');
+    else text.delete(0, 3);
+    const [first, second] = updates;
+    assert(first !== undefined && second !== undefined);
+    // As after a reconnect: the client's old node committed the first, and this one is sent the second before it has heard of that.
+    Y.applyUpdate(document, second, { source: 'connection' });
+    assert.equal(ledger.dirty, false, 'it waits');
+    ledger.receive(2, first);
+    assert.equal(document.getText('t').toString(), text.toString());
+    assert.equal(ledger.dirty, true, 'it is owed to the journal');
+    const batch = ledger.cut();
+    assert(batch !== null);
+    const journal = new Y.Doc();
+    for (const update of [first, batch.update]) Y.applyUpdate(journal, update);
+    assert.equal(journal.getText('t').toString(), text.toString());
+    ledger.confirm(3);
+    ledger.receive(4, Y.encodeStateAsUpdate(new Y.Doc()));
+    assert.equal(ledger.dirty, false, 'what others commit is theirs as before');
+  });
+}
+
 test('who waits for a commit of a board that is deleted is told', async () => {
   const { document, ledger } = openLedger();
   document.getText('t').insert(0, 'x');
