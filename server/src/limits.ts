@@ -31,6 +31,8 @@ export const LIMITS = {
   versionDays: limit('SUNDAY_VERSION_DAYS', 30, 'days an automatic version is kept; of days gone by, the last of each day'),
   maxVersions: limit('SUNDAY_MAX_VERSIONS', 100, 'most versions of one board that people asked for, and most automatic ones. Each holds the whole board', 2, 10_000),
   maxDiffItems: limit('SUNDAY_MAX_DIFF_ITEMS', 500, 'most items that a comparison of two versions names of each kind; the counts say how many there are'),
+  maxStreamsPerUser: limit('SUNDAY_MAX_STREAMS_PER_USER', 50, 'most event streams (SSE) one user may have open on this node'),
+  maxStreamBoards: limit('SUNDAY_MAX_STREAM_BOARDS', 250, 'most boards one event stream follows; where each one stands has to fit a header', 1, 400),
   // Sockets
   maxFrameBytes: limit('SUNDAY_MAX_FRAME_BYTES', 16 * MIB, 'largest WebSocket message; a whole offline session arrives as one', KIB),
   maxBoardBytes: limit(

@@ -11,6 +11,7 @@ import { createPresence } from '@sunday/extension-presence';
 import type { connectedPayload } from '@hocuspocus/server';
 import type { Logger } from 'pino';
 import { AutomaticVersions } from './boards/automatic-versions.ts';
+import { EventFeed } from './boards/event-feed.ts';
 import type { Config } from './config.ts';
 import { BoardHost, type BoardHostContext } from './engine/board-host.ts';
 import { createEngine } from './engine/engine.ts';
@@ -68,6 +69,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
         metrics.batch(update.length);
         fanout.publish(boardId, { kind: 'batch', seq, update });
         automaticVersions.changed(boardId, seq);
+        feed.wake([boardId]);
       },
       volatile: ({ boardId, ...batch }) => { fanout.publish(boardId, { kind: 'volatile', ...batch }); },
       dropped: metrics.heldBack,
@@ -133,13 +135,16 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     onError: (boardId, error) => { log.warn({ boardId, err: error }, 'an automatic version could not be made'); },
   });
 
+  const feed = new EventFeed(database, (error) => { log.warn({ err: error }, 'new events could not be looked for'); });
+  await feed.start();
+
   const engine = createEngine({ host, journal, deleteBoard: (boardId, userId) => access.deleteBoard(boardId, userId) });
 
   const app = await createHttpApp({
     config, engine, access, database, log,
     presence: config.redis === undefined ? (boardId) => Promise.resolve(presence.list(boardId)) : presentOn({ fanout, presence }),
     readiness: readiness({ roles: config.roles, database, journal, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
-    onVersion: metrics.version,
+    feed, onVersion: metrics.version, onStream: metrics.stream,
     metrics: metrics.registry,
     webDirectory: WEB_APP,
   });
@@ -153,6 +158,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
       draining = true;
       await gateway.drain();
       await app.close();
+      await feed.close();
       await journal.drain();
       await host.shutdown();
       await nodes.stop();

@@ -5,6 +5,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { BoardMessage, FanoutDrop } from '@sunday/extension-fanout';
 import type { PresenceDrop } from '@sunday/extension-presence';
+import type { StreamCount } from './boards/parts.ts';
 import type { VersionCount } from './boards/version-store.ts';
 import type { SocketCounter } from './gateway/client-socket.ts';
 import type { Roles } from './roles.ts';
@@ -20,6 +21,7 @@ export interface Metrics {
   readonly databaseAway: (on: boolean) => void;
   readonly pressure: (on: boolean) => void;
   readonly boardError: () => void;
+  readonly stream: (what: StreamCount) => void;
   readonly version: (what: VersionCount) => void;
   readonly fanout: (direction: 'sent' | 'received', kind: BoardMessage['kind'], bytes: number) => void;
   readonly fanoutDrop: (drop: FanoutDrop) => void;
@@ -38,6 +40,7 @@ export function createMetrics(live: { roles: Roles; sockets: () => number; board
   const held = new Counter({ name: 'sunday_held_back_bytes_total', help: 'Bytes of batches not sent to slow sockets, which are resynced instead', registers });
   const compactedRows = new Counter({ name: 'sunday_compacted_rows_total', help: 'Journal rows merged into snapshots', registers });
   const boardErrors = new Counter({ name: 'sunday_board_errors_total', help: 'Failures of one board: refused statements, failed compactions', registers });
+  const streams = new Counter({ name: 'sunday_event_streams_ended_total', help: 'Event streams (SSE) ended by the server or refused, by reason', labelNames: ['reason'], registers });
   const versions = new Counter({ name: 'sunday_versions_total', help: 'Versions of boards made, by reason, and refused as too many (limit_reached)', labelNames: ['what'], registers });
   const away = new Gauge({ name: 'sunday_database_away', help: '1 while commits cannot reach Postgres', registers });
   const paused = new Gauge({ name: 'sunday_sockets_paused', help: '1 while sockets are not read because too much is uncommitted', registers });
@@ -62,6 +65,7 @@ export function createMetrics(live: { roles: Roles; sockets: () => number; board
     databaseAway: (on) => { away.set(on ? 1 : 0); },
     pressure: (on) => { paused.set(on ? 1 : 0); },
     boardError: () => { boardErrors.inc(); },
+    stream: (reason) => { streams.inc({ reason }); },
     version: (what) => { versions.inc({ what }); },
     fanout: (direction, kind, bytes) => { fanoutMessages.inc({ direction, kind }); fanoutBytes.inc({ direction, kind }, bytes); },
     fanoutDrop: (reason) => { fanoutDrops.inc({ reason }); },

@@ -5,6 +5,8 @@
 import { boardCommands, type BoardCommands } from './board-commands.ts';
 import { boardQueries, type BoardQueries } from './board-queries.ts';
 import { comments, type Comments } from './comments.ts';
+import { eventQueries, type EventQueries } from './event-queries.ts';
+import { eventStreams, type EventStreams } from './event-stream.ts';
 import { itemCommands, type ItemCommands } from './item-commands.ts';
 import { itemQueries, type ItemQueries } from './item-queries.ts';
 import { members, type Members } from './members.ts';
@@ -17,7 +19,7 @@ import { workspaces, type Workspaces } from './workspaces.ts';
 
 export type { BoardsParts, PresenceEntry, RoleSource } from './parts.ts';
 
-export type Boards = BoardCommands & BoardQueries & Comments & ItemCommands & ItemQueries & Members & StructureCommands & Transfer & Versions & Workspaces;
+export type Boards = BoardCommands & BoardQueries & Comments & EventQueries & EventStreams & ItemCommands & ItemQueries & Members & StructureCommands & Transfer & Versions & Workspaces;
 
 export function createBoards(given: BoardsParts): Boards {
   const parts = { ...given, engine: askingFirst(given.engine, given.database) };
@@ -26,6 +28,8 @@ export function createBoards(given: BoardsParts): Boards {
     ...boardCommands(parts),
     ...boardQueries(parts),
     ...comments(parts),
+    ...eventQueries(parts),
+    ...eventStreams(parts),
     ...itemCommands(parts),
     ...itemQueries(parts),
     ...members(parts),

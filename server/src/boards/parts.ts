@@ -9,6 +9,7 @@ import { SundayError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { RANDOM_IDS } from './derived-ids.ts';
 import type { Precondition } from './etags.ts';
+import type { EventFeed } from './event-feed.ts';
 import { ROLES, type Actor, type Role } from './resources.ts';
 import type { VersionCount, VersionLimits } from './version-store.ts';
 
@@ -19,13 +20,19 @@ export interface RoleSource {
   roleChanged?(boardId: string, userId: string): void;
 }
 
+/** ended: by a lost token or board; stalled: the client took nothing. */
+export type StreamCount = 'ended' | 'stalled' | 'too_many_streams' | 'too_many_boards';
+
 export type PresenceEntry = { clientId: number; user: { id: string; name: string; picture: string | null; color: string }; state: unknown };
 
 export type BoardsParts = {
   readonly database: Database;
   readonly engine: Engine;
   readonly access: RoleSource;
-  readonly limits: Pick<Limits, 'maxBatchOperations' | 'maxImportRows' | VersionLimits>;
+  readonly limits: Pick<Limits, 'maxBatchOperations' | 'maxImportRows' | 'maxStreamBoards' | VersionLimits>;
+  readonly feed: EventFeed;
+  /** Told when an event stream ends on purpose or is refused. */
+  readonly onStream?: (what: StreamCount) => void;
   /** Told of versions made, and of limits of versions hit. */
   readonly onVersion?: (what: VersionCount) => void;
   /** Who is on the board now; without it, nobody is. */

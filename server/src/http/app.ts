@@ -31,6 +31,7 @@ export type HttpDependencies = Omit<RestDependencies, 'boards' | 'config' | 'acc
   readonly presence?: (boardId: string) => Promise<readonly PresenceEntry[]>;
   /** Told of versions made, and of limits of versions hit. */
   readonly onVersion?: BoardsParts['onVersion'];
+  readonly feed: BoardsParts['feed'];
   readonly log: FastifyBaseLogger;
   /** One line per dependency for /readyz. */
   readonly readiness: Readiness;
@@ -48,8 +49,11 @@ const MAX_PARAM_LENGTH = 300;
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
 export async function createHttpApp(dependencies: HttpDependencies): Promise<FastifyInstance> {
-  const { config, log, engine, access, database, presence, onVersion } = dependencies;
-  const boards = createBoards({ database, engine, access, limits: config.limits, ...(presence === undefined ? {} : { presence }), ...(onVersion === undefined ? {} : { onVersion }) });
+  const { config, log, engine, access, database, presence, feed, onVersion, onStream } = dependencies;
+  const boards = createBoards({
+    database, engine, access, feed, limits: config.limits,
+    ...(presence === undefined ? {} : { presence }), ...(onVersion === undefined ? {} : { onVersion }), ...(onStream === undefined ? {} : { onStream }),
+  });
   const app: FastifyInstance = Fastify({
     loggerInstance: log.child({ part: 'http' }, { serializers: { req: loggedRequest } }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -88,7 +92,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
   await installDocs(app);
   const { secret, issuer, audience } = config.auth;
   const signs = config.devAuth && secret !== undefined;
-  const rest = { config, boards, access, database, ...(signs ? { signDevSession: (name: string) => signDevSession(secret, { name, issuer, audience }) } : {}) };
+  const rest = { config, boards, access, database, onStream, ...(signs ? { signDevSession: (name: string) => signDevSession(secret, { name, issuer, audience }) } : {}) };
   // The prefix stays with this scope: among the options it would be added again by every route module below.
   await app.register((scope) => restApi(scope, rest), { prefix: '/v1' });
   await installWebApp(app, dependencies.webDirectory);

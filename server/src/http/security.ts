@@ -66,7 +66,7 @@ export async function installSecurity(app: FastifyInstance, config: OriginConfig
         // reflected, not "*": an answer is for the origin that asked; bearer tokens need no credentials mode
         origin: origin !== undefined && isAllowedOrigin(origin, request.headers.host, config),
         methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-        allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'accept', 'x-request-id'],
+        allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'accept', 'last-event-id', 'x-request-id'],
         exposedHeaders: ['etag', 'location', 'retry-after', 'x-request-id', 'idempotency-replayed', 'content-disposition'],
         maxAge: PREFLIGHT_MAX_AGE_S,
         strictPreflight: false,

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Boards } from '../../boards/index.ts';
 import { idsFromKey, RANDOM_IDS } from '../../boards/derived-ids.ts';
 import { parsePrecondition } from '../../boards/etags.ts';
-import type { WriteOptions } from '../../boards/parts.ts';
+import type { StreamCount, WriteOptions } from '../../boards/parts.ts';
 import type { Actor } from '../../boards/resources.ts';
 import type { Config } from '../../config.ts';
 import { SundayError } from '../../errors.ts';
@@ -25,6 +25,7 @@ export type RestDependencies = {
   readonly boards: Boards;
   readonly access: Authenticator;
   readonly database: Database;
+  readonly onStream?: ((what: StreamCount) => void) | undefined;
   /** Signs a session for a name; given only where tokens are made by this server itself. */
   readonly signDevSession?: (name: string) => Promise<{ token: string; user: { id: string; name: string } }>;
 };
@@ -38,6 +39,13 @@ declare module 'fastify' {
 export function actorOf(request: FastifyRequest): Actor {
   if (request.identity === null) throw new SundayError('unauthenticated');
   return { userId: request.identity.userId };
+}
+
+/** @throws SundayError unauthenticated */
+export function bearerOf(request: FastifyRequest): string {
+  const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) throw new SundayError('unauthenticated', 'Send the token as "Authorization: Bearer …"');
+  return token;
 }
 
 export function writeOptionsOf(request: FastifyRequest): Required<WriteOptions> {

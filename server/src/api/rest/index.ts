@@ -5,7 +5,8 @@ import type { FastifyInstance } from 'fastify';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { SundayError } from '../../errors.ts';
 import { boardRoutes } from './board-routes.ts';
-import { actorOf, type RestDependencies } from './context.ts';
+import { actorOf, bearerOf, type RestDependencies } from './context.ts';
+import { eventRoutes } from './event-routes.ts';
 import { installIdempotency } from './idempotency.ts';
 import { itemRoutes } from './item-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
@@ -35,14 +36,12 @@ async function signedIn(app: FastifyInstance, dependencies: RestDependencies): P
 
   app.decorateRequest('identity', null);
   app.addHook('onRequest', async (request) => {
-    const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (token === undefined) throw new SundayError('unauthenticated', 'Send the token as "Authorization: Bearer …"');
-    request.identity = await access.authenticate(token);
+    request.identity = await access.authenticate(bearerOf(request));
     if (limiter !== undefined) await consume(limiter, request.identity.userId);
   });
   installIdempotency(app, { database, hours: config.limits.idempotencyHours, userIdOf: (request) => actorOf(request).userId });
 
-  for (const routes of [boardRoutes, structureRoutes, itemRoutes, peopleRoutes, transferRoutes, versionRoutes]) await app.register(routes, dependencies);
+  for (const routes of [boardRoutes, structureRoutes, itemRoutes, peopleRoutes, transferRoutes, versionRoutes, eventRoutes]) await app.register(routes, dependencies);
 }
 
 async function consume(limiter: RateLimiterMemory, userId: string): Promise<void> {

@@ -100,6 +100,22 @@ export const presenceEntry = named(
 export const imported = named('ImportedBoard', z.object({ ...board.shape, itemCount: z.int() }));
 export const session = named('Session', z.object({ token: z.string(), user: z.object({ id: z.string(), name: z.string() }) }));
 
+export const boardEvent = named(
+  'Event',
+  z.object({
+    id: z.string().describe('The same for the same event, however often it comes'),
+    type: z.string().describe('ItemCreated, ItemUpdated, ItemMoved, …'),
+    aggregateId: z.string().describe('Id of the item, or of the board'),
+    aggregateType: z.enum(['board', 'item']),
+    boardId: z.string(),
+    version: z.int().describe('Counts the events of a board, without gaps'),
+    data: z.record(z.string(), z.unknown()).describe('Follows from the type; values before and after'),
+    metadata: z.object({
+      userId: z.string().nullable(), correlationId: z.string().nullable(), causationId: z.string().nullable(), source: z.string(), traceId: z.string().nullable(),
+    }),
+    timestamp: time,
+  }),
+);
 export const version = named(
   'Version',
   z.object({
