@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { DatabaseSetupError, openDatabase, type DatabaseSetupCode } from '../src/index.ts';
+import { connectRunning, DatabaseSetupError, openDatabase, type DatabaseSetupCode } from '../src/index.ts';
 import { findBinaries, prepareBinaries } from '../src/embedded/binaries.ts';
 import { postgresUser } from '../src/embedded/os-user.ts';
 import { isPostmasterOf, readPostmasterFile } from '../src/embedded/postmaster-file.ts';
@@ -28,6 +28,19 @@ const valueOf = async <T>(database: { query<Row>(sql: string): Promise<Row[]> },
   (await database.query<{ value: T }>(sql))[0]?.value;
 
 suite('embedded Postgres', () => {
+  test('a command reaches the server that runs on a data dir, and starts none where none runs', async (t) => {
+    const dataDir = await temporaryDataDir(t);
+    assert.equal(connectRunning({ dataDir }), undefined);
+    const owner = await openDatabase({ dataDir });
+    const command = connectRunning({ dataDir });
+    assert.ok(command !== undefined);
+    assert.equal(await valueOf(command, 'SELECT current_database() AS value'), 'sunday');
+    await command.close();
+    assert.equal(await valueOf(owner, 'SELECT 1 AS value'), 1, 'its end is not the end of the server');
+    await owner.close();
+    assert.equal(connectRunning({ dataDir }), undefined);
+  });
+
   test('a first start makes a durable server without a port and says what it does; a stop leaves nothing running', async (t) => {
     const dataDir = await temporaryDataDir(t);
     const said: string[] = [];

@@ -87,6 +87,20 @@ test('a page may call the server it came from and those the operator allows, no 
   assert.equal(isAllowedOrigin('null', '127.0.0.1:3000', config), false);
 });
 
+test('events go over Postgres, or over the Redis or Kafka that is named; one that is not named is a problem', () => {
+  assert.deepEqual(loadConfig({}).eventBus, { kind: 'embedded' });
+  assert.deepEqual(loadConfig({ EVENT_BUS: 'redis', REDIS_URL: 'redis://r:6379', DATABASE_URL: 'postgres://x/y' }).eventBus, { kind: 'redis', url: 'redis://r:6379', cluster: false });
+  assert.deepEqual(
+    loadConfig({ EVENT_BUS: 'kafka', KAFKA_BROKERS: 'a:9092, b:9092', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' }).eventBus,
+    { kind: 'kafka', brokers: ['a:9092', 'b:9092'], tls: false, sasl: { mechanism: 'SCRAM-SHA-512', username: 'u', password: 'p' } },
+  );
+  assert.match(problemsOf({ EVENT_BUS: 'redis' }).join(), /REDIS_URL is not set/);
+  assert.match(problemsOf({ EVENT_BUS: 'kafka' }).join(), /KAFKA_BROKERS is not set/);
+  assert.match(problemsOf({ EVENT_BUS: 'kafka', KAFKA_BROKERS: 'no-port', KAFKA_SASL_USERNAME: 'u' }).join(), /must be brokers/);
+  assert.match(problemsOf({ EVENT_BUS: 'kafka', KAFKA_BROKERS: 'a:1', KAFKA_SASL_USERNAME: 'u' }).join(), /belong together/);
+  assert.match(problemsOf({ EVENT_BUS: 'rabbit' }).join(), /must be embedded, redis or kafka/);
+});
+
 test('docs/configuration.md tells every variable and every default limit', async () => {
   const page = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
   for (const name of VARIABLES) assert(page.includes(`\`${name}\``), `${name} is not in docs/configuration.md`);

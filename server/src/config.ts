@@ -7,6 +7,7 @@
  */
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import type { BusConfig } from '@sunday/extension-event-bus';
 import { z } from 'zod';
 import { LIMITS, type Limits } from './limits.ts';
 import { ALL_ROLES, ROLES, type Role, type Roles } from './roles.ts';
@@ -30,6 +31,8 @@ export type Config = {
   readonly databaseUrl: string | undefined;
   /** Unset: this node is the only one. */
   readonly redis: { readonly url: string; readonly cluster: boolean } | undefined;
+  /** What carries committed events to their consumers. */
+  readonly eventBus: BusConfig;
   readonly auth: {
     readonly secret: string | undefined;
     readonly jwksUrl: string | undefined;
@@ -128,6 +131,12 @@ const environment = z.object({
     .refine((text) => /^rediss?:$/.test(urlOf(text)?.protocol ?? ''), 'must be a Redis URL, like redis://host:6379')
     .optional(),
   REDIS_CLUSTER: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  EVENT_BUS: z.enum(['embedded', 'redis', 'kafka'], 'must be embedded, redis or kafka').default('embedded'),
+  KAFKA_BROKERS: list.pipe(z.array(z.string().regex(/^[^\s:]+:\d{1,5}$/, 'must be brokers separated by commas, like kafka-1:9092,kafka-2:9092'))).default([]),
+  KAFKA_TLS: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'], 'must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512').default('SCRAM-SHA-512'),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD: z.string().optional(),
   SUNDAY_JWT_SECRET: z.string().optional(),
   SUNDAY_JWKS_URL: httpUrl('https://login.example.com/.well-known/jwks.json').optional(),
   SUNDAY_JWT_ISSUER: z.string().optional(),
@@ -161,6 +170,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       `SUNDAY_JWT_SECRET is shorter than ${SECRET_BYTES_MIN} bytes and can be guessed: use 32 random bytes, e.g. from "openssl rand -base64 32"`,
     );
   }
+  const redis = vars.REDIS_URL === undefined ? undefined : { url: vars.REDIS_URL, cluster: vars.REDIS_CLUSTER === 'true' };
+  const eventBus = eventBusOf(vars, redis, problems);
   if (problems.length > 0) throw new ConfigError(problems);
 
   const loopback = isLoopbackHost(vars.HOST);
@@ -175,7 +186,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     trustProxy: vars.SUNDAY_TRUST_PROXY,
     dataDir: resolve(vars.SUNDAY_DATA_DIR),
     databaseUrl: vars.DATABASE_URL,
-    redis: vars.REDIS_URL === undefined ? undefined : { url: vars.REDIS_URL, cluster: vars.REDIS_CLUSTER === 'true' },
+    redis,
+    eventBus,
     auth: { secret, jwksUrl: vars.SUNDAY_JWKS_URL, issuer: vars.SUNDAY_JWT_ISSUER, audience: vars.SUNDAY_JWT_AUDIENCE },
     devAuth: !production && secret === undefined && vars.SUNDAY_JWKS_URL === undefined,
     admins: vars.SUNDAY_ADMINS,
@@ -183,6 +195,22 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     limits,
     warnings: warningsOf(set, { roles: vars.SUNDAY_ROLES, secret, loopback, publicUrl: vars.SUNDAY_PUBLIC_URL, origins: vars.SUNDAY_ALLOWED_ORIGINS }),
   };
+}
+
+function eventBusOf(vars: z.infer<typeof environment>, redis: Config['redis'], problems: string[]): BusConfig {
+  switch (vars.EVENT_BUS) {
+    case 'embedded':
+      return { kind: 'embedded' };
+    case 'redis':
+      if (redis === undefined) problems.push('EVENT_BUS is redis and REDIS_URL is not set: name the Redis that carries events');
+      return redis === undefined ? { kind: 'embedded' } : { kind: 'redis', ...redis };
+    case 'kafka': {
+      const { KAFKA_BROKERS: brokers, KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = vars;
+      if (brokers.length === 0) problems.push('EVENT_BUS is kafka and KAFKA_BROKERS is not set: name its brokers, like kafka-1:9092,kafka-2:9092');
+      if ((username === undefined) !== (password === undefined)) problems.push('KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD belong together: set both or neither');
+      return { kind: 'kafka', brokers, tls: vars.KAFKA_TLS === 'true', ...(username === undefined || password === undefined ? {} : { sasl: { mechanism, username, password } }) };
+    }
+  }
 }
 
 function readLimits(set: Record<string, string | undefined>, problems: string[]): Limits {

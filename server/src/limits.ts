@@ -57,6 +57,13 @@ export const LIMITS = {
   presenceTickMs: limit('SUNDAY_PRESENCE_TICK_MS', 40, 'time (ms) between two presence frames of a board; 25 to 50 looks smooth', 5, 1000),
   presenceFullRatePeople: limit('SUNDAY_PRESENCE_FULL_RATE_PEOPLE', 100, 'most people of a board who are all told of every move at the tick; above, those who look at the same come first'),
   maxPresenceBytes: limit('SUNDAY_MAX_PRESENCE_BYTES', 8 * KIB, 'largest presence state of one client', 256),
+  // Events
+  eventTries: limit('SUNDAY_EVENT_TRIES', 8, 'tries of one event by one consumer before it is parked; the pauses between them grow from 1 s to 5 min'),
+  eventTimeoutMs: limit('SUNDAY_EVENT_TIMEOUT_MS', 30_000, 'time (ms) one try may take', 100),
+  eventTransactions: limit('SUNDAY_EVENT_TRANSACTIONS', 4, 'transactions of consumers at a time; commits of edits share the database connections with them', 1, 16),
+  eventStreamLength: limit('SUNDAY_EVENT_STREAM_LENGTH', 100_000, 'Redis: events of one of the 16 streams that some consumer has not taken; above it events wait in Postgres', 1_000),
+  eventRewindMinutes: limit('SUNDAY_EVENT_REWIND_MINUTES', 60, 'Redis: minutes of events that are published again when Redis may have forgotten some', 1),
+  eventMemoryHours: limit('SUNDAY_EVENT_MEMORY_HOURS', 168, 'hours a consumer remembers an event, so that it handles none twice; longer than any bus repeats one', 2),
   // Process
   shutdownGraceMs: limit('SUNDAY_SHUTDOWN_GRACE_MS', 20_000, 'time (ms) after SIGTERM to drain sockets and commit batches', 0),
 } as const satisfies Record<string, Limit>;

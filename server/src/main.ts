@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { createAccess, createTokenVerifier } from '@sunday/extension-access';
 import { DatabaseUnavailable, openDatabase } from '@sunday/database';
+import { withAttendance, type ConsumerDefinition } from '@sunday/extension-event-bus';
 import { InProcessFanout, joinFanout, RedisFanout } from '@sunday/extension-fanout';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
 import { createPresence } from '@sunday/extension-presence';
@@ -18,6 +19,7 @@ import { createEngine } from './engine/engine.ts';
 import { presentOn } from './engine/present.ts';
 import { SchemaGate } from './engine/schema-version.ts';
 import { isErrorCode } from './errors.ts';
+import { createEvents } from './events.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { isAllowedOrigin } from './http/security.ts';
@@ -35,7 +37,8 @@ export interface Sunday {
   stop(): Promise<void>;
 }
 
-export async function startSunday(config: Config, log: Logger, node: string): Promise<Sunday> {
+/** @param consumers of domain events, besides Sunday's own */
+export async function startSunday(config: Config, log: Logger, node: string, consumers: readonly ConsumerDefinition[] = []): Promise<Sunday> {
   let draining = false;
   const metrics = createMetrics({ roles: config.roles, sockets: () => gateway.openSockets, boards: () => journal.openBoards, unsent: () => gateway.unsent });
 
@@ -44,6 +47,9 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
     dataDir: config.dataDir,
     onStatus: (status) => { log.info({ part: 'database' }, status); },
   });
+
+  const events = await createEvents({ config, database, log, registry: metrics.registry });
+  for (const consumer of consumers) events.register(consumer);
 
   const access = await createAccess({ database, verifier: createTokenVerifier(config.auth), log });
   const identity = { id: node, epoch: Date.now() };
@@ -70,6 +76,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
         fanout.publish(boardId, { kind: 'batch', seq, update });
         automaticVersions.changed(boardId, seq);
         feed.wake([boardId]);
+        events.announce(boardId);
       },
       volatile: ({ boardId, ...batch }) => { fanout.publish(boardId, { kind: 'volatile', ...batch }); },
       dropped: metrics.heldBack,
@@ -118,7 +125,10 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
 
   const gateway = new Gateway({
     host,
-    presence,
+    presence: {
+      ...withAttendance(presence, (event) => { events.publishEphemeral(event); }),
+      query: (boardId, peerId) => { presence.query(boardId, peerId); },
+    },
     limits: config.limits,
     serves: config.roles.has('sync'),
     allowsOrigin: (origin, requestHost) => isAllowedOrigin(origin, requestHost, config),
@@ -143,12 +153,13 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
   const app = await createHttpApp({
     config, engine, access, database, log,
     presence: config.redis === undefined ? (boardId) => Promise.resolve(presence.list(boardId)) : presentOn({ fanout, presence }),
-    readiness: readiness({ roles: config.roles, database, journal, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
+    readiness: readiness({ roles: config.roles, database, journal, events, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
     feed, onVersion: metrics.version, onStream: metrics.stream,
     metrics: metrics.registry,
     webDirectory: WEB_APP,
   });
   if (config.redis !== undefined) await nodes.start();
+  events.start();
   gateway.listen(app.server);
   const url = await app.listen({ host: config.host, port: config.port });
 
@@ -161,6 +172,7 @@ export async function startSunday(config: Config, log: Logger, node: string): Pr
       await feed.close();
       await journal.drain();
       await host.shutdown();
+      await events.stop();
       await nodes.stop();
       gateway.close();
       presence.close();

@@ -1,6 +1,7 @@
 /** What /readyz says of this node. An outage of Postgres or Redis degrades it: open boards are edited on, so it keeps its traffic. */
 import type { Fanout } from '@sunday/extension-fanout';
 import type { Journal } from '@sunday/extension-journal';
+import type { Events } from './events.ts';
 import type { Dependency, Readiness } from './http/health.ts';
 import { namesOf, type Roles } from './roles.ts';
 
@@ -10,6 +11,7 @@ export function readiness(parts: {
   readonly journal: Journal;
   /** `undefined`: this node is the only one. */
   readonly fanout: Fanout | undefined;
+  readonly events: Pick<Events, 'kind' | 'state'>;
   readonly draining: () => boolean;
 }): Readiness {
   return () => {
@@ -18,6 +20,7 @@ export function readiness(parts: {
       parts.draining() ? { name: 'server', state: 'down', detail: 'draining' } : { name: 'server', state: 'ok', detail: namesOf(parts.roles) },
       { name: 'postgres', state: up ? 'ok' : 'degraded', ...(up ? {} : { detail: 'away: editing goes on unsaved, writes over REST answer 503' }) },
       redisLine(parts.fanout),
+      ...(up && parts.events.state === 'degraded' ? [eventsAway(parts.events.kind)] : [{ name: 'events', state: 'ok' as const, detail: parts.events.kind }]),
     ];
     return lines;
   };
@@ -28,3 +31,5 @@ function redisLine(fanout: Fanout | undefined): Dependency {
   if (fanout.state === 'degraded') return { name: 'redis', state: 'degraded', detail: 'away: other nodes are followed through Postgres, a second behind' };
   return { name: 'redis', state: 'ok', detail: `${fanout.nodes.length + 1} nodes` };
 }
+
+const eventsAway = (kind: string): Dependency => ({ name: 'events', state: 'degraded', detail: `${kind} is away: events wait in Postgres, boards are not affected` });

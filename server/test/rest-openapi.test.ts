@@ -28,6 +28,7 @@ GET /boards/{boardId}/presence
 GET /boards/{boardId}/events   GET /boards/{boardId}/events/export   GET /boards/{boardId}/items/{itemId}/history   GET /events/stream
 GET /boards/{boardId}/versions   POST /boards/{boardId}/versions   GET /boards/{boardId}/versions/{versionId}   DELETE /boards/{boardId}/versions/{versionId}
 GET /boards/{boardId}/versions/{versionId}/diff   POST /boards/{boardId}/versions/{versionId}/restore
+GET /admin/events/parked   POST /admin/events/replay   POST /admin/events/discard
 `.trim().split(/\s{2,}|\n/);
 
 test('every route of the contract is described, and nothing else is', () => {

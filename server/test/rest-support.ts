@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
+import type { ConsumerDefinition } from '@sunday/extension-event-bus';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { SignJWT } from 'jose';
 import pino from 'pino';
@@ -39,14 +40,14 @@ export type TestServer = {
  * @param wire what to put between the server and its database: gets the real URL, returns the one to use
  * @param place another node's database, which is then the caller's to close, and a name of its own
  */
-export async function startTestServer(env: Record<string, string> = {}, wire: (url: string) => Promise<string> = (url) => Promise.resolve(url), place: { database?: TestDatabase; node?: string } = {}): Promise<TestServer> {
+export async function startTestServer(env: Record<string, string> = {}, wire: (url: string) => Promise<string> = (url) => Promise.resolve(url), place: { database?: TestDatabase; node?: string; consumers?: readonly ConsumerDefinition[] } = {}): Promise<TestServer> {
   const database = place.database ?? (await openTestDatabase());
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-rest-'));
   const log: string[] = [];
   const loaded = loadConfig({ PORT: '0', DATABASE_URL: await wire(database.connectionString), SUNDAY_DATA_DIR: dataDir, SUNDAY_JWT_SECRET: SECRET, ...env });
   // start.ts makes one in the data dir
   const config = loaded.devAuth ? { ...loaded, auth: { ...loaded.auth, secret: SECRET } } : loaded;
-  const sunday = await startSunday(config, pino({ level: 'debug' }, { write: (line: string) => log.push(line) }), place.node ?? 'test').catch(async (error: unknown) => {
+  const sunday = await startSunday(config, pino({ level: 'debug' }, { write: (line: string) => log.push(line) }), place.node ?? 'test', place.consumers).catch(async (error: unknown) => {
     if (place.database === undefined) await database.close(); // or its Postgres keeps this process alive
     throw error;
   });

@@ -23,7 +23,7 @@ import { cannotRun, CLUSTER_USER, postgresEnvironment, prepareCluster, SOCKET_PO
 import { spawnAs } from './os-user.ts';
 import { isPostmasterOf, readPostmasterFile, removeStalePostmasterFile } from './postmaster-file.ts';
 
-const DATABASE = 'sunday';
+export const EMBEDDED_DATABASE = 'sunday';
 /** Any fixed number: the key of the owner's advisory lock, in the cluster's `postgres` database that nothing else uses. */
 const OWNER_LOCK = 7_825_301;
 /** A killed owner's session ends within milliseconds of its process. */
@@ -97,7 +97,7 @@ export class EmbeddedPostgres {
   }
 
   get connectionString(): string {
-    return socketUrl(this.socketDirectory, CLUSTER_USER, DATABASE);
+    return socketUrl(this.socketDirectory, CLUSTER_USER, EMBEDDED_DATABASE);
   }
 
   get pid(): number | undefined {
@@ -214,8 +214,8 @@ export class EmbeddedPostgres {
     });
     try {
       await this.takeOwnership(session);
-      const { rowCount } = await session.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
-      if (rowCount === 0) await session.query(`CREATE DATABASE ${DATABASE}`);
+      const { rowCount } = await session.query('SELECT 1 FROM pg_database WHERE datname = $1', [EMBEDDED_DATABASE]);
+      if (rowCount === 0) await session.query(`CREATE DATABASE ${EMBEDDED_DATABASE}`);
       if (ended) throw new Error('The database went away while it was being taken over');
     } catch (error) {
       await session.end().catch(() => undefined);

@@ -5,10 +5,8 @@
  * Guarantees: at most one event per client and interval, the first at once; what is let through last in a pause may be an interval old and no
  * older move is ever sent after a newer one. Does not: send a last position by timer. Owns no timer.
  */
-import type { EphemeralEvent } from './envelope.ts';
-
-/** Twice in three seconds is what a list of "who is where" needs. */
-const SAMPLE_MS = 1_500;
+/** Enough for a list of who is where; a thousand people make 500 events a second. */
+const SAMPLE_MS = 2_000;
 /** Clients remembered; beyond that the oldest is forgotten, and may be heard once more often. */
 const MAX_CLIENTS = 10_000;
 
@@ -21,7 +19,7 @@ export class CursorSampler {
   }
 
   /** Whether this move of the client goes out. `now`: milliseconds of a clock that does not jump. */
-  admits({ boardId }: Pick<EphemeralEvent, 'boardId'>, clientId: string, now: number = performance.now()): boolean {
+  admits(boardId: string, clientId: string, now: number = performance.now()): boolean {
     const key = `${boardId} ${clientId}`;
     const before = this.last.get(key);
     if (before !== undefined && now - before < this.intervalMs) return false;

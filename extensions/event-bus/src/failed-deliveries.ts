@@ -43,6 +43,14 @@ const note = {
   name: 'delivery-note',
   text: 'INSERT INTO consumed_events (consumer_group, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING RETURNING event_id',
 };
+/** $4: whether what is parked counts. Run when the lock is held, so that it sees what the lock's last holder did. */
+const enter = {
+  name: 'delivery-enter',
+  text: `WITH noted AS (
+    INSERT INTO consumed_events (consumer_group, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING RETURNING event_id
+  ), before AS (SELECT EXISTS (SELECT FROM failed_deliveries WHERE consumer_group = $1 AND board_id = $3 AND ($4 OR state <> 'parked')) AS blocked)
+  SELECT event_id, blocked FROM noted, before`,
+};
 const known = { name: 'delivery-known', text: 'SELECT event_id FROM consumed_events WHERE consumer_group = $1 AND event_id = ANY($2::uuid[])' };
 const blocked = {
   name: 'delivery-blocked',
@@ -91,16 +99,16 @@ export class Deliveries {
   /** Takes the board's lock and notes the events. @returns those that are new, and whether something of the board comes before them */
   async enter(tx: Tx, boardId: string, events: readonly BoardEvent[]): Promise<{ fresh: readonly BoardEvent[]; blocked: boolean }> {
     await tx.query(lock, [this.group, boardId]);
-    const noted = await tx.query<{ event_id: string }>(note, [this.group, events.map(({ id }) => id)]);
-    if (noted.length === 0) return { fresh: [], blocked: false };
+    const noted = await tx.query<{ event_id: string; blocked: boolean }>(enter, [this.group, events.map(({ id }) => id), boardId, this.hold]);
     const ids = new Set(noted.map((row) => row.event_id));
-    return { fresh: events.filter(({ id }) => ids.delete(id.toLowerCase())), blocked: await this.blocked(tx, boardId) };
+    return { fresh: events.filter(({ id }) => ids.delete(id.toLowerCase())), blocked: noted[0]?.blocked === true };
   }
 
   /** For handlers that run outside a transaction. */
   async look(boardId: string, event: BoardEvent): Promise<'new' | 'known' | 'blocked'> {
     if ((await this.database.query(known, [this.group, [event.id]])).length > 0) return 'known';
-    return await this.blocked(this.database, boardId) ? 'blocked' : 'new';
+    const [row] = await this.database.query<{ blocked: boolean }>(blocked, [this.group, boardId, this.hold]);
+    return row?.blocked === true ? 'blocked' : 'new';
   }
 
   async note(event: BoardEvent): Promise<void> {
@@ -149,11 +157,6 @@ export class Deliveries {
       else await tx.query(later, [delivery.id, retryMs, words(error)]);
       await tx.query(promote, [this.group, delivery.boardId, this.hold]);
     });
-  }
-
-  private async blocked(tx: Tx, boardId: string): Promise<boolean> {
-    const [row] = await tx.query<{ blocked: boolean }>(blocked, [this.group, boardId, this.hold]);
-    return row?.blocked === true;
   }
 }
 

@@ -11,7 +11,7 @@ import { EVENT_COLUMNS, eventOfRow, type BoardEvent, type EventRow } from './env
 
 export interface Claimed {
   readonly boardId: string;
-  /** After what the bus has. Empty: nothing to do. */
+  /** After what the bus has. Empty: another relay was quicker. */
   readonly events: readonly BoardEvent[];
 }
 
@@ -22,16 +22,19 @@ const LAZY = "set_config('synchronous_commit', 'off', true)";
 
 const claim = {
   name: 'outbox-claim',
-  text: `WITH lazy AS MATERIALIZED (SELECT ${LAZY}), claimed AS (
+  text: `WITH behind AS MATERIALIZED (
+    SELECT h.board_id, ${LAZY} FROM unnest($1::uuid[]) AS asked(board_id) JOIN board_heads h USING (board_id) LEFT JOIN outbox o USING (board_id)
+    WHERE h.event_version > coalesce(o.relayed, 0)
+  ), claimed AS (
     INSERT INTO outbox AS o (board_id, claimed_by, claimed_until)
-    SELECT board_id, $2, now() + $3 * interval '1 ms' FROM lazy, unnest($1::uuid[]) AS board_id ORDER BY board_id
+    SELECT board_id, $2, now() + $3 * interval '1 ms' FROM behind ORDER BY board_id
     ON CONFLICT (board_id) DO UPDATE SET claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
     WHERE o.claimed_by IS NULL OR o.claimed_by = $2 OR o.claimed_until < now()
     RETURNING o.board_id, o.relayed
   )
-  SELECT c.board_id AS claimed, ${EVENT_COLUMNS} FROM claimed c
+  SELECT b.board_id AS behind, c.board_id AS claimed, ${EVENT_COLUMNS} FROM behind b LEFT JOIN claimed c USING (board_id)
   LEFT JOIN LATERAL (SELECT * FROM board_events WHERE board_id = c.board_id AND version > c.relayed ORDER BY version LIMIT $4) e ON true
-  ORDER BY c.board_id, e.version`,
+  ORDER BY b.board_id, e.version`,
 };
 
 /** `relayed` null: only the claim is given back. */
@@ -72,17 +75,25 @@ export class Outbox {
     this.leaseMs = leaseMs;
   }
 
-  /** Those of the boards that are free, now in this relay's hand, with up to `limit` events each. */
-  async claim(boardIds: readonly string[], limit: number): Promise<Claimed[]> {
-    const rows = await this.database.query<EventRow & { claimed: string }>(claim, [boardIds, this.owner, this.leaseMs, limit]);
+  /**
+   * Of those boards that have something to publish: the free ones, now in this relay's hand, with up to `limit` events each; and those
+   * that another relay has. Asking for a board without anything new writes nothing.
+   */
+  async claim(boardIds: readonly string[], limit: number): Promise<{ claimed: Claimed[]; refused: string[] }> {
+    const rows = await this.database.query<EventRow & { behind: string; claimed: string | null }>(claim, [boardIds, this.owner, this.leaseMs, limit]);
     const claimed = new Map<string, BoardEvent[]>();
+    const refused: string[] = [];
     for (const row of rows) {
+      if (row.claimed === null) {
+        refused.push(row.behind);
+        continue;
+      }
       const events = claimed.get(row.claimed) ?? [];
       claimed.set(row.claimed, events);
-      // the join's empty side: a board without anything new
+      // the join's empty side: another relay published and let go between the two halves of the statement
       if (row.id as string | null !== null) events.push(eventOfRow(row));
     }
-    return [...claimed].map(([boardId, events]) => ({ boardId, events }));
+    return { claimed: [...claimed].map(([boardId, events]) => ({ boardId, events })), refused };
   }
 
   /** Notes how far the bus has each board, and lets go of it. @returns the boards that were still in this relay's hand */

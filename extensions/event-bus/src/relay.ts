@@ -113,8 +113,9 @@ export class Relay {
 
   private async round(boardIds: readonly string[]): Promise<void> {
     const began = performance.now();
-    const claimed = await this.outbox.claim(boardIds, BOARD_EVENTS);
-    this.askAgain(boardIds, claimed);
+    const { claimed, refused } = await this.outbox.claim(boardIds, BOARD_EVENTS);
+    if (refused.length > 0) void pause(REFUSED_MS, this.stopping.signal).then(() => { this.wake(refused); });
+    if (claimed.length === 0) return;
     const full = claimed.filter(({ events }) => events.length > 0);
     let published: Claimed[] = [];
     try {
@@ -127,13 +128,6 @@ export class Relay {
     }
     for (const { boardId, events } of full) if (events.length === BOARD_EVENTS) this.due.add(boardId);
     if (full.length > 0) this.parts.observe?.published?.(full.reduce((sum, { events }) => sum + events.length, 0), performance.now() - began);
-  }
-
-  private askAgain(asked: readonly string[], claimed: readonly Claimed[]): void {
-    if (claimed.length === asked.length) return;
-    const got = new Set(claimed.map(({ boardId }) => boardId));
-    const refused = asked.filter((boardId) => !got.has(boardId));
-    void pause(REFUSED_MS, this.stopping.signal).then(() => { this.wake(refused); });
   }
 
   private async sweep(): Promise<void> {

@@ -66,7 +66,7 @@ export interface ClientSocketOptions {
   readonly websocket: WebSocket;
   readonly limits: Limits;
   readonly inbound: Inbound;
-  readonly presence: Presence;
+  readonly presence: Pick<Presence, 'join' | 'receive' | 'query' | 'leave'>;
   readonly count: (counter: SocketCounter) => void;
 }
 

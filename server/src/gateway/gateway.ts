@@ -31,7 +31,7 @@ const DRAIN_SPREAD_MS = 1500;
 
 export interface GatewayOptions {
   readonly host: BoardHost;
-  readonly presence: Presence;
+  readonly presence: Pick<Presence, 'join' | 'receive' | 'query' | 'leave'>;
   readonly limits: Limits;
   /** Whether this process has the role `sync`; without it every socket is refused with `not_available`. */
   readonly serves: boolean;

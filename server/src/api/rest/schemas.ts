@@ -251,3 +251,28 @@ export const writeHeaders = z.looseObject({
   'idempotency-key': z.string().optional().describe('Repeating the request with the same key answers the first response again'),
   'if-match': z.string().optional().describe('ETag the resource must still have'),
 });
+
+// Operators
+
+const deliveryState = z.enum(['parked', 'retrying', 'waiting']);
+const deliveryId = z.string().regex(/^\d{1,18}$/);
+const groupName = z.string().min(1).max(100);
+
+export const delivery = named(
+  'FailedDelivery',
+  z.object({
+    id: deliveryId,
+    group: z.string().describe('The consumer group'),
+    boardId: z.string(),
+    state: deliveryState,
+    tries: z.int(),
+    nextTryAt: time.nullable(),
+    error: z.string().nullable().describe('What the handler threw last'),
+    firstFailedAt: time,
+    event: z.looseObject({ id: z.string(), type: z.string(), version: z.int(), timestamp: time }),
+  }),
+);
+export const listDeliveriesQuery = z.object({ ...listQuery.shape, group: groupName.optional(), boardId: z.uuid().optional(), state: deliveryState.default('parked') });
+export const changeDeliveriesBody = z.strictObject({ group: groupName.optional(), boardId: z.uuid().optional(), id: deliveryId.optional() });
+export const discardDeliveriesBody = z.strictObject({ id: deliveryId });
+export const changedDeliveries = z.object({ count: z.int() });
