@@ -1,4 +1,4 @@
-/** Metrics of events on their way: outbox, bus, consumer groups. On the process' registry, like metrics.ts, for main.ts alone. */
+/** Metrics of events on their way: outbox, bus, consumer groups. A part of metrics.ts, on its registry. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { BusObserver, ConsumersObserver, RelayObserver } from '@sunday/extension-event-bus';
 

@@ -8,9 +8,8 @@
 import type { Database } from '@sunday/database';
 import { Consumers, createAnnouncer, openEventBus, Relay, type BusState, type ConsumerDefinition, type EphemeralEvent } from '@sunday/extension-event-bus';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import type { Config } from './config.ts';
-import { createEventMetrics } from './event-metrics.ts';
+import type { EventMetrics } from './event-metrics.ts';
 
 export interface Events {
   /** This board has new events, committed. Never throws or waits. */
@@ -27,11 +26,10 @@ export interface Events {
   stop(): Promise<void>;
 }
 
-export async function createEvents({ config, database, log, registry }: {
-  readonly config: Pick<Config, 'roles' | 'eventBus' | 'limits'>; readonly database: Database; readonly log: Logger; readonly registry: Registry;
+export async function createEvents({ config, database, log, metrics }: {
+  readonly config: Pick<Config, 'roles' | 'eventBus' | 'limits'>; readonly database: Database; readonly log: Logger; readonly metrics: EventMetrics;
 }): Promise<Events> {
   const { roles, limits } = config;
-  const metrics = createEventMetrics(registry);
   const events = log.child({ part: 'events' });
   const bus = await openEventBus(config.eventBus, {
     database,

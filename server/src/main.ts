@@ -48,7 +48,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     onStatus: (status) => { log.info({ part: 'database' }, status); },
   });
 
-  const events = await createEvents({ config, database, log, registry: metrics.registry });
+  const events = await createEvents({ config, database, log, metrics: metrics.events });
   for (const consumer of consumers) events.register(consumer);
 
   const access = await createAccess({ database, verifier: createTokenVerifier(config.auth), log });

@@ -7,6 +7,7 @@ import type { BoardMessage, FanoutDrop } from '@sunday/extension-fanout';
 import type { PresenceDrop } from '@sunday/extension-presence';
 import type { StreamCount } from './boards/parts.ts';
 import type { VersionCount } from './boards/version-store.ts';
+import { createEventMetrics, type EventMetrics } from './event-metrics.ts';
 import type { SocketCounter } from './gateway/client-socket.ts';
 import type { Roles } from './roles.ts';
 
@@ -26,6 +27,7 @@ export interface Metrics {
   readonly fanout: (direction: 'sent' | 'received', kind: BoardMessage['kind'], bytes: number) => void;
   readonly fanoutDrop: (drop: FanoutDrop) => void;
   readonly fanoutAway: (on: boolean) => void;
+  readonly events: EventMetrics;
 }
 
 export function createMetrics(live: { roles: Roles; sockets: () => number; boards: () => number; unsent: () => { readonly total: number; readonly most: number } }): Metrics {
@@ -70,5 +72,6 @@ export function createMetrics(live: { roles: Roles; sockets: () => number; board
     fanout: (direction, kind, bytes) => { fanoutMessages.inc({ direction, kind }); fanoutBytes.inc({ direction, kind }, bytes); },
     fanoutDrop: (reason) => { fanoutDrops.inc({ reason }); },
     fanoutAway: (on) => { fanoutAway.set(on ? 1 : 0); },
+    events: createEventMetrics(registry),
   };
 }
