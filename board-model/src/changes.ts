@@ -60,11 +60,19 @@ export type BoardChange =
 
 type KeyChanges = ReadonlyMap<string, { action: 'add' | 'update' | 'delete'; oldValue: unknown }>;
 
-const keyChanges = (type: Y.AbstractType<unknown> | Store, transaction: Y.Transaction): KeyChanges =>
-  new Y.YEvent(type, transaction).keys;
+/** A map of thousands of records is asked once for each of them. */
+const computed = new WeakMap<Y.Transaction, Map<unknown, KeyChanges>>();
+
+export const keyChanges = (type: Y.AbstractType<unknown> | Store, transaction: Y.Transaction): KeyChanges => {
+  let known = computed.get(transaction);
+  if (known === undefined) computed.set(transaction, (known = new Map()));
+  let keys = known.get(type);
+  if (keys === undefined) known.set(type, (keys = new Y.YEvent(type, transaction).keys));
+  return keys;
+};
 
 /** The record as it was before the transaction. */
-const earlier = (record: Store, transaction: Y.Transaction): Cells => {
+export const earlier = (record: Store, transaction: Y.Transaction): Cells => {
   const keys = keyChanges(record, transaction);
   return {
     get: (key) => (keys.has(key) ? keys.get(key)?.oldValue : record.get(key)),
@@ -80,7 +88,7 @@ const earlier = (record: Store, transaction: Y.Transaction): Cells => {
 };
 
 /** A record that the transaction removed, as it was before: its values are deleted, and still there until Yjs cleans up. */
-const removed = (record: Store, transaction: Y.Transaction): Cells => {
+export const removed = (record: Store, transaction: Y.Transaction): Cells => {
   const values = new Map<string, unknown>();
   record._map.forEach((item, key) => {
     let last: Y.Item | null = item;

@@ -11,13 +11,18 @@ export {
   restoreColumn, restoreGroup, updateBoard, updateColumn, updateGroup,
   type BoardPatch, type NewBoard, type NewColumn, type NewGroup, type Spot, type StructureOptions,
 } from './structure.ts';
-export { listItems, readItem, type ItemOptions, type ListOptions } from './read.ts';
+export { claimedOwner, ColumnIndex, listItems, readItem, type ItemOptions, type ListOptions } from './read.ts';
 export { createItem, deleteItem, moveItem, restoreItem, updateItem, type ItemPatch, type NewItem } from './items.ts';
 export { addComment, deleteComment, editComment, readComments, restoreComment, type NewComment } from './comments.ts';
+export { openRoots, parseRoot } from './schema.ts';
 export { longText } from './long-text.ts';
 export { EXCERPT_LENGTH, itemProjector, projectBoard, projectItem, type BoardProjection, type ItemProjection } from './projection.ts';
-export { touchedBy, type Touched } from './touched.ts';
+export { forEachChanged, touchedBy, type ChangedType, type Touched } from './touched.ts';
 export { readChanges, type BoardChange, type CreatedItem, type FieldChange, type ItemPlace, type TextStep } from './changes.ts';
+export { itemState, itemStateBefore, type ItemState } from './item-state.ts';
+export {
+  judge, readKeyWrites, restate, SAME_MOMENT_MS, structUnder, type KeyWrites, type RegisterWrite, type Restatement, type StructId, type Verdict,
+} from './last-writer.ts';
 export { computeColumns } from './computed.ts';
 export { importTable, importTableSteps, type ImportProgress, type ImportSummary, type TableInput } from './table-import.ts';
 export { exportTable, type TableOptions } from './table-export.ts';

@@ -146,13 +146,18 @@ export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: Colum
   return view;
 };
 
+/** Whose client id it is, as its own entry claims. */
+export const claimedOwner = (doc: Y.Doc, client: number): string | undefined => {
+  const claimed = authorsMap(doc).get(String(client));
+  return isUserId(claimed) ? claimed : undefined;
+};
+
 /** Who wrote a register: named in it, or known by its client. */
 const authorOf = (doc: Y.Doc, item: Store, key: string): string | null => {
   const stored = item.get(key);
   if (isRegister(stored) && stored[2] !== undefined) return isUserId(stored[2]) ? stored[2] : null;
   const client = item._map.get(key)?.id.client;
-  const author = client === undefined ? undefined : authorsMap(doc).get(String(client));
-  return isUserId(author) ? author : null;
+  return client === undefined ? null : (claimedOwner(doc, client) ?? null);
 };
 
 const liveGroup = (doc: Y.Doc, id: string | null): boolean => {

@@ -25,6 +25,11 @@ export const itemsMap = (doc: Y.Doc): Store => checked(doc).getMap('items');
 /** Yjs client id (decimal) → user id: who wrote the registers that carry no author of their own. */
 export const authorsMap = (doc: Y.Doc): Store => checked(doc).getMap('authors');
 
+/** Gives the roots their classes. Yjs puts another object in a root's place when it is first asked for by class: not in the middle of a transaction. */
+export const openRoots = (doc: Y.Doc): void => {
+  for (const root of [boardMap, columnsMap, groupsMap, itemsMap, authorsMap]) root(doc);
+};
+
 export const textRoot = (itemId: string, columnId: string): string => `text:${itemId}:${columnId}`;
 export const commentsRoot = (itemId: string): string => `comments:${itemId}`;
 

@@ -30,17 +30,18 @@ CREATE TABLE board_events (
 -- the history of one item
 CREATE INDEX board_events_by_item ON board_events (board_id, aggregate_id, version) WHERE aggregate_type = 'item';
 
--- Appends one event to a board's log outside a batch: members, deletion, conflicts resolved. Call it in the transaction of what it tells of.
+-- Appends one event to a board's log outside a batch: members, deletion, conflicts resolved. Call it in the transaction of what it tells of;
+-- whoever relays events is told when that commits.
 CREATE FUNCTION append_board_event(
   p_board uuid, p_id uuid, p_type text, p_aggregate_type text, p_aggregate_id text, p_data jsonb, p_user text, p_source text,
   p_correlation text DEFAULT NULL, p_causation text DEFAULT NULL, p_trace text DEFAULT NULL
 ) RETURNS bigint LANGUAGE sql AS $$
-  WITH head AS (
-    UPDATE board_heads SET event_version = event_version + 1 WHERE board_id = p_board RETURNING event_version
-  )
+  UPDATE board_heads SET event_version = event_version + 1 WHERE board_id = p_board;
   INSERT INTO board_events (board_id, version, id, type, aggregate_type, aggregate_id, data, user_id, source, correlation_id, causation_id, trace_id)
-  SELECT p_board, event_version, p_id, p_type, p_aggregate_type, p_aggregate_id, p_data, p_user, p_source, p_correlation, p_causation, p_trace FROM head
-  RETURNING version
+  SELECT p_board, event_version, p_id, p_type, p_aggregate_type, p_aggregate_id, p_data, p_user, p_source, p_correlation, p_causation, p_trace
+    FROM board_heads WHERE board_id = p_board;
+  SELECT pg_notify('sunday_events', p_board::text);
+  SELECT event_version FROM board_heads WHERE board_id = p_board;
 $$;
 
 -- Two wrote one cell at the same time: what is kept, what was overwritten, and whether anybody has said which is right.

@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { createAccess, createTokenVerifier } from '@sunday/extension-access';
 import { DatabaseUnavailable, openDatabase } from '@sunday/database';
+import { boardEvents, TextRunCloser } from '@sunday/extension-domain-events';
 import { withAttendance, type ConsumerDefinition } from '@sunday/extension-event-bus';
 import { InProcessFanout, joinFanout, RedisFanout } from '@sunday/extension-fanout';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
@@ -64,6 +65,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   const schemaGate = new SchemaGate();
   const journal = new Journal({
     store: new PostgresStore(database, node),
+    projection: boardEvents,
     isUnavailable: (error) => error instanceof DatabaseUnavailable,
     refuse: (connection, code) => { gateway.refuse(connection, isErrorCode(code) ? code : 'refused'); },
     maxBoardBytes: config.limits.maxBoardBytes,
@@ -71,10 +73,11 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     slowConsumerMs: config.limits.slowConsumerMs,
     events: {
       committed: metrics.commit,
-      batch: ({ boardId, seq, update }) => {
+      batch: ({ boardId, seq, update, events: told }) => {
         metrics.batch(update.length);
         fanout.publish(boardId, { kind: 'batch', seq, update });
         automaticVersions.changed(boardId, seq);
+        if (told === 0) return;
         feed.wake([boardId]);
         events.announce(boardId);
       },
@@ -87,6 +90,8 @@ export async function startSunday(config: Config, log: Logger, node: string, con
       error: (boardId, error) => { metrics.boardError(); log.error({ boardId, err: error }, 'board trouble'); },
     },
   });
+
+  const textRuns = new TextRunCloser({ database, onError: (error) => { log.warn({ err: error }, 'typed text waits for its event'); } });
 
   const nodes = joinFanout({
     fanout, journal, presence,
@@ -179,6 +184,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
       await access.close();
       await automaticVersions.close();
       await journal.close();
+      await textRuns.close();
       await database.close();
     },
   };

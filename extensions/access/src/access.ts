@@ -109,7 +109,7 @@ export async function createAccess({ database, verifier, log, timing = {} }: Acc
     revokeSessions: (userId) => sessions.revoke(userId, (before) => { handle({ kind: 'revoked', userId, before }); }),
 
     async deleteBoard(boardId, userId) {
-      const rows = await database.query(DELETE_BOARD, [boardId]);
+      const rows = await database.query(DELETE_BOARD, [boardId, userId]);
       if (rows.length === 0) return;
       log.debug({ boardId, userId }, 'board deleted');
       handle({ kind: 'board_deleted', boardId });

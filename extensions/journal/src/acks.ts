@@ -110,13 +110,14 @@ export class Acks {
     return 'no';
   }
 
-  /** The oldest frame that arrived was applied, at this mark. */
-  applied(mark: number): void {
+  /** The oldest frame that arrived was applied, at this mark. Tells whether it was a Step2: all that the client had. */
+  applied(mark: number): boolean {
     const entry = this.inbox.shift();
-    if (entry === undefined) return;
+    if (entry === undefined) return false;
     const madeGood = entry.whole ? this.rejectedCount : 0;
     this.rejectedCount -= madeGood;
     this.owed.push({ ...entry, mark, parked: !this.sink.holds(entry.extent), madeGood });
+    return entry.whole;
   }
 
   /** The oldest frame that arrived was not applied (read-only): it is acknowledged only if a later Step2 brings its content. */

@@ -58,6 +58,7 @@ export class Committer {
   private readonly interrupted = new Set<Ledger>();
   private readonly waiting = new Set<Ledger>();
   private readonly following = new Set<Ledger>();
+  private readonly rebasing = new Set<Ledger>();
   private running = 0;
   private window: { timer: NodeJS.Timeout; at: number } | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -99,6 +100,7 @@ export class Committer {
     this.due.delete(ledger);
     this.interrupted.delete(ledger);
     this.waiting.delete(ledger);
+    this.rebasing.delete(ledger);
     this.checkIdle();
   }
 
@@ -111,7 +113,7 @@ export class Committer {
   }
 
   private checkIdle(): void {
-    if (this.due.size > 0 || this.running > 0 || this.interrupted.size > 0 || this.waiting.size > 0) return;
+    if (this.due.size > 0 || this.running > 0 || this.interrupted.size > 0 || this.waiting.size > 0 || this.rebasing.size > 0) return;
     for (const resolve of this.idleWaiters.splice(0)) resolve();
   }
 
@@ -131,6 +133,10 @@ export class Committer {
     for (const ledger of this.due) {
       if (cuts.size >= MAX_BOARDS) break;
       this.due.delete(ledger);
+      if (ledger.outstanding === null && ledger.stale !== null) {
+        void this.rebase(ledger);
+        continue;
+      }
       try {
         const batch = ledger.cut();
         // A cut that is out already asks again when it is confirmed.
@@ -211,6 +217,30 @@ export class Committer {
       await this.follow(ledger);
       ledger.takeBack();
     } catch (error) {
+      if (this.options.isUnavailable(error)) this.interrupt([ledger]);
+      else this.later(ledger, error);
+    }
+  }
+
+  /** Another node wrote what is pending here, too: what it made of it is read first, so that events tell what truly changes. */
+  private async rebase(ledger: Ledger): Promise<void> {
+    if (this.rebasing.has(ledger)) return;
+    this.rebasing.add(ledger);
+    try {
+      for (let stale = ledger.stale; stale !== null; stale = ledger.stale) {
+        const committed = await this.options.store.committedRows(ledger.boardId, ledger.head, stale.items);
+        if (committed === null) {
+          await this.conclude(ledger, { kind: 'gone' });
+          return;
+        }
+        if (committed.rows === null) await this.follow(ledger);
+        else ledger.rebase(stale, committed);
+      }
+      this.rebasing.delete(ledger);
+      if (ledger.dirty) this.enqueue(ledger);
+      else this.checkIdle();
+    } catch (error) {
+      this.rebasing.delete(ledger);
       if (this.options.isUnavailable(error)) this.interrupt([ledger]);
       else this.later(ledger, error);
     }
@@ -307,8 +337,9 @@ export class Committer {
         const seq = batch === null ? null : await this.options.store.outcomeOf(ledger.boardId, batch.batchId);
         if (seq === null) await this.follow(ledger);
         this.interrupted.delete(ledger);
-        if (seq === null || batch === null) ledger.takeBack();
-        else await this.confirmAt(ledger, batch, seq);
+        if (seq !== null && batch !== null) await this.confirmAt(ledger, batch, seq);
+        else ledger.takeBack();
+        if (ledger.hasPending) this.due.add(ledger);
       } catch (error) {
         if (!this.options.isUnavailable(error)) {
           // Still unknown (a commit may hold the head for longer than a lock is waited for): looked up again, never repeated.
@@ -342,14 +373,14 @@ export class Committer {
     this.spilling ??= setTimeout(() => {
       this.spilling = null;
       const boards = new Set([...this.interrupted, ...[...this.stalled].flat()]);
-      if (this.away) for (const ledger of this.due) boards.add(ledger);
+      if (this.away) for (const ledger of [...this.due, ...this.rebasing]) boards.add(ledger);
       for (const ledger of boards) ledger.spill();
     }, delayMs);
   }
 
   private checkPressure(): void {
     let bytes = 0;
-    for (const ledger of new Set([...this.due, ...this.interrupted, ...[...this.stalled].flat()])) bytes += ledger.pendingBytes;
+    for (const ledger of new Set([...this.due, ...this.interrupted, ...this.rebasing, ...[...this.stalled].flat()])) bytes += ledger.pendingBytes;
     const { maxUncommittedBytes } = this.options;
     // Resumes at half the bound, so that it does not flap.
     const on = bytes > (this.underPressure ? maxUncommittedBytes / 2 : maxUncommittedBytes);

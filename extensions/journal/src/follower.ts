@@ -36,6 +36,8 @@ export interface FollowedBoard {
   holds(ends: ReadonlyMap<number, number>): boolean;
   /** Whether this many bytes more would take the board over its bound. */
   overfull(bytes: number): boolean;
+  /** These clients were in sync until then (ms since the epoch), and have left. */
+  left(clients: Iterable<number>, at: number): void;
   /** Remembers whose client id this is; the first user to write with it owns it. */
   attribute(ends: ReadonlyMap<number, number>, userId: string | null): void;
 }
@@ -73,6 +75,10 @@ export class Follower {
   private state: FollowerState = { kind: 'new' };
   /** Step1s of the client that we have not yet answered with one of our own: each expects one, also when two were under way at once. */
   private unasked = 0;
+  /** Client ids that have written on this connection. */
+  private readonly writers = new Set<number>();
+  /** Until when its client is known to have had all there was, ms since the epoch; null: it has not synced on this connection. */
+  syncedAt: number | null = null;
   private sdk = false;
   private quietTimer: NodeJS.Timeout | null = null;
 
@@ -117,6 +123,7 @@ export class Follower {
           return;
         }
         this.acks.arrived(frame);
+        for (const client of frame.extent.ends.keys()) this.writers.add(client);
         if (!this.connection.readOnly) this.board.attribute(frame.extent.ends, userOf(this.connection.context));
         pass(bytes);
         return;
@@ -159,7 +166,7 @@ export class Follower {
       return;
     }
     if (first === 1) {
-      this.acks.applied(this.board.captured);
+      if (this.acks.applied(this.board.captured) || this.syncedAt !== null) this.syncedAt = Date.now();
       this.settle();
     } else {
       this.acks.rejected();
@@ -254,6 +261,7 @@ export class Follower {
 
   leave(): void {
     this.state = { kind: 'gone' };
+    if (this.syncedAt !== null) this.board.left(this.writers, this.syncedAt);
     if (this.quietTimer !== null) clearTimeout(this.quietTimer);
   }
 }

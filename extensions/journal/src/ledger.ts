@@ -14,11 +14,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Document } from '@hocuspocus/server';
 import * as Y from 'yjs';
+import { BoardClocks } from './clocks.ts';
 import type { Follower, FollowedBoard } from './follower.ts';
-import type { Projection, Touched } from './projection.ts';
+import type { Derivation, Projection, Stale } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
-import { authorOf, bringsMore, COMMITTED_ELSEWHERE, DatabaseAway, merged, VOLATILE_ELSEWHERE, type CommittedBatch, type VolatileBatch } from './updates.ts';
-import type { Batch, JournalRow } from './store.ts';
+import { promised, type Reader } from './reader.ts';
+import { bringsMore, causeOf, COMMITTED_ELSEWHERE, DatabaseAway, merged, ownersIn, VOLATILE_ELSEWHERE, type CommittedBatch, type VolatileBatch } from './updates.ts';
+import type { Batch, CommittedRows, JournalRow } from './store.ts';
 import { updateFrame } from './wire.ts';
 
 /** Batches kept while our own cut is out; more are read from the journal. */
@@ -27,17 +29,10 @@ const MAX_EARLY_ROWS = 256;
 /** An encoded state vector of no clients. */
 const EMPTY_VECTOR_BYTES = 1;
 
-interface Reader {
-  run(): void;
-  settle(seq: number): void;
-  fail(error: Error): void;
-}
-
 interface Cut {
   readonly batch: Batch;
   readonly mark: number;
   readonly updates: readonly Uint8Array[];
-  readonly touched: Touched;
   readonly soleAuthor: Follower | null;
   readers: Reader[];
   /** How many of `updates` were already sent on as volatile. */
@@ -82,7 +77,7 @@ export class Ledger implements FollowedBoard {
 
   readonly state: CommittedState;
   private readonly maxBytes: number;
-  private readonly projection: Projection;
+  private readonly derivation: Derivation;
   private readonly hooks: LedgerHooks;
   private readonly clients: Map<number, string>;
   private pending: Uint8Array[] = [];
@@ -97,7 +92,9 @@ export class Ledger implements FollowedBoard {
   /** This transaction brought what another node committed, and nothing else. */
   private foreign = false;
   private newClients = new Map<number, string>();
-  private touched: Touched = { items: new Set(), structure: false };
+  private readonly clocks: BoardClocks;
+  /** What is pending may be committed by another node, too: it went out, or came in, as volatile. */
+  private shared = false;
   private readers: Reader[] = [];
   private out: Cut | null = null;
   private making: Promise<void> | null = null;
@@ -114,8 +111,13 @@ export class Ledger implements FollowedBoard {
     this.rowsSinceSnapshot = opened.rows;
     this.state = opened.state;
     this.maxBytes = opened.maxBytes;
-    this.projection = projection;
     this.hooks = hooks;
+    this.clocks = new BoardClocks(document);
+    this.derivation = projection.open(document, {
+      boardId: this.boardId,
+      isCommitted: (client, clock) => this.clocks.isCommitted(client, clock),
+      ownerOf: (client) => this.clients.get(client),
+    });
   }
 
   get dirty(): boolean {
@@ -131,15 +133,32 @@ export class Ledger implements FollowedBoard {
     return this.out?.batch ?? null;
   }
 
-  /** The document's `afterTransaction`: which items the next batch must project. */
+  /** What must be read again before the next cut, since another node wrote it meanwhile. */
+  get stale(): Stale | null {
+    return this.derivation.stale;
+  }
+
+  /** The document's `afterTransaction`: what the next batch must tell of. */
   note(transaction: Y.Transaction): void {
     const { pendingStructs, pendingDs } = this.document.store;
     this.unparked = this.parked;
     this.parked = pendingStructs !== null || pendingDs !== null;
-    this.foreign = transaction.origin === COMMITTED_ELSEWHERE && !(this.unparked && bringsMore(transaction, this.applying));
-    // The rows of what another node committed are its to write; that columns changed concerns us, too.
-    const elsewhere = this.foreign;
-    this.projection.collect(transaction, elsewhere ? { items: new Set(), structure: false } : this.touched);
+    const origin: unknown = transaction.origin;
+    this.foreign = origin === COMMITTED_ELSEWHERE && !(this.unparked && bringsMore(transaction, this.applying));
+    if (this.foreign) {
+      this.derivation.note(transaction, { kind: 'elsewhere' });
+      return;
+    }
+    const cause = causeOf(origin);
+    // A client in sync is so until now; one that is only just joining brings what it wrote since it left.
+    const syncedAt = cause.connection === null ? 0 : (this.followers.get(cause.connection)?.syncedAt ?? this.clocks.lastSynced(transaction));
+    this.derivation.note(transaction, { kind: 'ours', cause, syncedAt });
+    // What waited here came in together with what another node committed.
+    if (origin === COMMITTED_ELSEWHERE) this.derivation.doubt();
+  }
+
+  left(clients: Iterable<number>, at: number): void {
+    this.clocks.left(clients, at);
   }
 
   /** The document's `update`: from here on the update is owed to the journal. */
@@ -148,7 +167,7 @@ export class Ledger implements FollowedBoard {
     this.captured += 1;
     this.pending.push(update);
     this.pendingBytes += update.length;
-    const author = authorOf(origin);
+    const author = causeOf(origin);
     if (author.userId !== null) this.pendingAuthors.add(author.userId);
     this.pendingConnections.add(this.unparked ? null : author.connection);
     this.hooks.due(this);
@@ -179,29 +198,29 @@ export class Ledger implements FollowedBoard {
   /** Takes everything pending as one batch against the current head. `null`: nothing to do, or a cut is out already. */
   cut(): Batch | null {
     if (this.out !== null || this.pending.length === 0) return null;
-    const { touched, pending } = this;
-    const rows = this.projection.rows(this.document, touched);
+    this.derivation.prepare();
+    const { pending } = this;
+    const batchId = randomUUID();
     const [connection] = this.pendingConnections;
     const sole = this.pendingConnections.size === 1 && connection !== null && connection !== undefined ? this.followers.get(connection) : undefined;
     const batch: Batch = {
       boardId: this.boardId,
       expectedSeq: this.head,
-      batchId: randomUUID(),
+      batchId,
       update: merged(pending),
       authors: [...this.pendingAuthors],
       newClients: this.newClients,
-      ...rows,
+      ...this.derivation.cut(batchId),
     };
     const readers = this.readers;
     this.readers = [];
     for (const reader of readers) reader.run();
-    this.out = { batch, mark: this.captured, updates: pending, touched, soleAuthor: sole ?? null, readers, sent: this.pendingSent };
+    this.out = { batch, mark: this.captured, updates: pending, soleAuthor: sole ?? null, readers, sent: this.pendingSent };
     this.pending = [];
     this.pendingSent = 0;
     this.pendingAuthors = new Set();
     this.pendingConnections = new Set();
     this.newClients = new Map();
-    this.touched = { items: new Set(), structure: false };
     return batch;
   }
 
@@ -213,13 +232,17 @@ export class Ledger implements FollowedBoard {
     this.head = seq;
     this.committed = cut.mark;
     this.rowsSinceSnapshot += 1;
+    this.clocks.learn(cut.batch.update);
+    this.derivation.confirm();
+    if (this.pending.length === 0) this.shared = false;
     this.state.append(seq, cut.batch.update);
     this.pendingBytes -= cut.updates.reduce((sum, update) => sum + update.length, 0);
     if (this.volatile && this.pending.length === 0) this.setVolatile(false);
     if (cut.sent < cut.updates.length) {
       this.broadcast(cut.sent === 0 ? cut.batch.update : merged(cut.updates.slice(cut.sent)), cut.soleAuthor);
     }
-    this.hooks.committed({ boardId: this.boardId, seq, batchId: cut.batch.batchId, update: cut.batch.update });
+    const { batchId, update, events, conflicts } = cut.batch;
+    this.hooks.committed({ boardId: this.boardId, seq, batchId, update, events: events.length, conflicts });
     for (const follower of this.followers.values()) follower.settle();
     for (const reader of cut.readers) reader.settle(seq);
     this.takeEarly();
@@ -237,10 +260,7 @@ export class Ledger implements FollowedBoard {
     for (const author of cut.batch.authors) this.pendingAuthors.add(author);
     this.pendingConnections.add(null);
     this.newClients = new Map([...cut.batch.newClients, ...this.newClients]);
-    this.touched = {
-      items: new Set([...cut.touched.items, ...this.touched.items]),
-      structure: cut.touched.structure || this.touched.structure,
-    };
+    this.derivation.takeBack();
     this.readers = [...cut.readers, ...this.readers];
     this.hooks.due(this);
   }
@@ -256,11 +276,23 @@ export class Ledger implements FollowedBoard {
     for (const reader of readers) reader.fail(new Error('the board is deleted'));
   }
 
-  /** Not captured, but for what waited in the document for it: nobody else may have that, and this node owes it to the journal. */
+  /** The board's own fields and items as another node committed them; rows up to them first. */
+  rebase(asked: Stale, committed: CommittedRows): void {
+    if (committed.rows !== null) this.catchUp(committed.rows);
+    // The fan-out may have been faster than the answer: it is asked for again.
+    if (this.head === committed.head) this.derivation.rebase(asked, committed);
+  }
+
+  /**
+   * Not captured, but for what waited in the document for it: nobody else may have that, and this node owes it to the journal. What
+   * is pending here and is in there, too, must not be told of twice (invariant 4).
+   */
   private applyCommitted(updates: readonly Uint8Array[]): void {
+    if (this.dirty && (this.shared || updates.some((update) => this.clocks.overlaps(update)))) this.derivation.doubt();
     this.applying = [...updates, ...this.early.values()];
     Y.transact(this.document, () => { for (const update of updates) Y.applyUpdate(this.document, update, COMMITTED_ELSEWHERE); }, COMMITTED_ELSEWHERE, false);
     this.applying = [];
+    for (const update of updates) this.clocks.learn(update);
   }
 
   /** Rows other nodes committed after our head: applied and sent on; what we had in hand is cut again on top of them. */
@@ -310,6 +342,7 @@ export class Ledger implements FollowedBoard {
     // On top of something not here yet it would wait inside Yjs, uncounted. Its node commits it, sooner or later.
     for (const [client, clock] of Y.parseUpdateMeta(update).from) if (clock > Y.getState(this.document.store, client)) return;
     const before = this.pending.length;
+    this.shared = true;
     Y.applyUpdate(this.document, update, VOLATILE_ELSEWHERE);
     const captured = this.pending.slice(before);
     if (captured.length === 0) return;
@@ -329,6 +362,7 @@ export class Ledger implements FollowedBoard {
   /** While the database is away: what is not sent yet goes out unacknowledged, marked volatile. */
   spill(): void {
     this.setVolatile(true);
+    this.shared = true;
     if (this.out !== null && this.out.sent < this.out.updates.length) {
       this.sendOn(this.out.updates.slice(this.out.sent), this.out.batch.authors);
       this.out.sent = this.out.updates.length;
@@ -348,12 +382,7 @@ export class Ledger implements FollowedBoard {
     const ours = updates.filter((update) => !this.relayed.has(update));
     if (ours.length === 0) return;
     const update = merged(ours);
-    const clients = new Map<number, string>();
-    for (const client of Y.parseUpdateMeta(update).to.keys()) {
-      const owner = this.clients.get(client);
-      if (owner !== undefined) clients.set(client, owner);
-    }
-    this.hooks.spilled({ boardId: this.boardId, update, authors, clients });
+    this.hooks.spilled({ boardId: this.boardId, update, authors, clients: ownersIn(update, this.clients) });
   }
 
   private setVolatile(on: boolean): void {
@@ -391,24 +420,7 @@ export class Ledger implements FollowedBoard {
         return Promise.reject(error instanceof Error ? error : new Error(String(error)));
       }
     }
-    return new Promise((resolve, reject) => {
-      let outcome: { ok: true; value: T } | { ok: false; error: Error } | null = null;
-      this.readAtCut({
-        run: () => {
-          try {
-            outcome = { ok: true, value: read(this.document) };
-          } catch (error) {
-            outcome = { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
-          }
-        },
-        settle: (seq) => {
-          if (outcome === null) reject(new Error('a reader was settled before it ran'));
-          else if (outcome.ok) resolve({ value: outcome.value, seq });
-          else reject(outcome.error);
-        },
-        fail: reject,
-      });
-    });
+    return new Promise((resolve, reject) => { this.readAtCut(promised(() => read(this.document), resolve, reject)); });
   }
 
   private readAtCut(reader: Reader): void {

@@ -4,15 +4,21 @@
  */
 import type { Database, Tx } from '@sunday/database';
 import * as sql from './sql.ts';
-import type { Batch, ItemRow, JournalRow, JournalStore, NewBoard, Outcome, Snapshot, StoredBoard } from './store.ts';
+import type { Batch, BoardRow, CommittedRows, EventRow, ItemRow, JournalRow, JournalStore, NewBoard, Outcome, Snapshot, StoredBoard } from './store.ts';
 
 interface HeadRow { board_id: string; seq: string; committed: boolean }
 interface PartRow { kind: 'head' | 'snapshot' | 'row' | 'client'; seq: string | null; generation: string | null; bytes: Buffer | null; client: string | null; owner: string | null }
+interface CommittedPart { kind: 'head' | 'row' | 'item'; seq: string; bytes: Buffer | null; fields: BoardRow & ItemRow | null }
 interface AfterRow { head: string; seq: string | null; bytes: Buffer | null }
 
 const projectedItem = (item: ItemRow) => ({
   i: item.id, g: item.groupId, n: item.name, p: item.position, v: item.values,
   ca: item.createdAt, cb: item.createdBy, ua: item.updatedAt, ub: item.updatedBy, da: item.deletedAt,
+});
+
+const numberedEvent = (event: EventRow, index: number) => ({
+  n: index + 1, i: event.id, t: event.type, at: event.aggregateType, a: event.aggregateId, d: event.data, u: event.userId, s: event.source,
+  co: event.correlationId, ca: event.causationId, tr: event.traceId,
 });
 
 /** jsonb cannot hold U+0000 or a lone surrogate; the document keeps the exact text, the projection a readable stand-in. */
@@ -48,6 +54,14 @@ export class PostgresStore implements JournalStore {
       jsonList(batches.flatMap((batch) => batch.goneItems.map((i) => ({ b: batch.boardId, i })))),
       jsonList(batches.flatMap(({ boardId, board }) => (board === null ? [] : [{ b: boardId, n: board.name, d: board.description, c: board.columns, g: board.groups }]))),
       jsonList(batches.flatMap((batch) => [...batch.newClients].map(([c, u]) => ({ b: batch.boardId, c, u })))),
+      batches.map((batch) => batch.events.length),
+      jsonList(batches.flatMap((batch) => batch.events.map((event, index) => ({ b: batch.boardId, ...numberedEvent(event, index) })))),
+      jsonList(batches.flatMap(({ boardId, conflicts }) => conflicts.map(({ id, itemId, columnId, policy, kept, lost }) => ({
+        b: boardId, i: id, it: itemId, c: columnId, p: policy, k: kept.value, ku: kept.userId, ka: kept.at, l: lost.value, lu: lost.userId, la: lost.at,
+      })))),
+      jsonList(batches.flatMap(({ boardId, textRuns }) => textRuns.map((run) => ({
+        b: boardId, it: run.itemId, c: run.columnId, u: run.userId ?? '', e: run.eventId, s: run.source, f: run.from, o: run.to, n: run.inserted, d: run.deleted,
+      })))),
     ]);
     const heads = new Map(rows.map((row) => [row.board_id, row]));
     return batches.map((batch): Outcome => {
@@ -93,21 +107,38 @@ export class PostgresStore implements JournalStore {
     return rows[0]?.seq === seq + 1 ? rows : null;
   }
 
+  async committedRows(boardId: string, seq: number, itemIds: readonly string[]): Promise<CommittedRows | null> {
+    const parts = await this.database.query<CommittedPart>(sql.committedRows, [boardId, seq, itemIds]);
+    const head = parts.find((part) => part.kind === 'head');
+    if (head === undefined) return null;
+    const rows: JournalRow[] = [];
+    const items: ItemRow[] = [];
+    for (const part of parts) {
+      if (part.kind === 'row' && part.bytes !== null) rows.push({ seq: Number(part.seq), update: part.bytes });
+      if (part.kind === 'item' && part.fields !== null) items.push(part.fields);
+    }
+    const headSeq = Number(head.seq);
+    const whole = headSeq <= seq || rows[0]?.seq === seq + 1;
+    return { head: headSeq, rows: whole ? rows : null, items, board: head.fields };
+  }
+
   async heads(boardIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const rows = await this.database.query<{ board_id: string; seq: string }>(sql.heads, [boardIds]);
     return new Map(rows.map((row) => [row.board_id, Number(row.seq)]));
   }
 
   async create(board: NewBoard): Promise<void> {
+    const { events = [] } = board;
     await this.database.transaction(async (tx: Tx) => {
       await tx.query(sql.insertUser, [board.createdBy]);
       await tx.query(sql.insertBoard, [
         board.boardId, board.workspaceId, storableText(board.board.name), storableText(board.board.description),
         storableJson(board.board.columns), storableJson(board.board.groups), board.createdBy,
       ]);
-      await tx.query(sql.insertHead, [board.boardId]);
+      await tx.query(sql.insertHead, [board.boardId, events.length]);
       await tx.query(sql.insertSnapshot, [board.boardId, 1, 1, board.state]);
       await tx.query(sql.insertItems, [board.boardId, jsonList(board.items.map(projectedItem))]);
+      await tx.query(sql.insertEvents, [board.boardId, jsonList(events.map(numberedEvent))]);
       await tx.query(sql.insertOwner, [board.boardId, board.createdBy]);
     });
   }

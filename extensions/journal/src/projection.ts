@@ -1,27 +1,70 @@
 /**
- * How a batch is written into the `boards` and `items` tables. Injected, so that the journal can also keep documents that
- * are not boards (`noProjection`). Runs on the hot path: `collect` per transaction, `rows` per batch.
+ * What a batch says in SQL beside its bytes: rows of `boards` and `items`, events, conflicts. Injected, so that the journal can also
+ * keep documents that are not boards (`noProjection`), and so that what becomes an event is not its business.
+ *
+ * A derivation is one open board's. It is told of every transaction, asked for rows at every cut, and told what became of the cut:
+ *
+ *   note* ──cut──▶ out ──confirm──▶ (forgotten)
+ *                   └──takeBack──▶ noted again, together with what came since
+ *
+ * Runs on the hot path: `note` per transaction, `cut` per batch.
  */
-import { itemProjector, projectBoard, touchedBy, type ItemId } from '@sunday/board-model';
+import { itemProjector, projectBoard, touchedBy, type BoardProjection, type ItemId, type Touched } from '@sunday/board-model';
 import type { Doc, Transaction } from 'yjs';
-import type { BoardRow, ItemRow } from './store.ts';
-
-export interface Touched {
-  items: Set<ItemId>;
-  structure: boolean;
-}
+import type { CommittedRows, ConflictRow, EventRow, ItemRow, TextRunRow } from './store.ts';
+import type { Cause } from './updates.ts';
 
 export interface ProjectedRows {
   readonly items: readonly ItemRow[];
+  /** Items that are in the projection but no longer in the document. */
   readonly goneItems: readonly string[];
-  readonly board: BoardRow | null;
+  readonly board: BoardProjection | null;
+}
+
+export interface Derived extends ProjectedRows {
+  readonly events: readonly EventRow[];
+  readonly conflicts: readonly ConflictRow[];
+  readonly textRuns: readonly TextRunRow[];
+}
+
+/** Where a transaction came from. */
+export type Source =
+  /** Another node committed it: its rows are that node's to write. */
+  | { readonly kind: 'elsewhere' }
+  /** Ours to commit. `syncedAt`: when its client was last known to be in sync (ms since the epoch; 0: unknown). */
+  | { readonly kind: 'ours'; readonly cause: Cause; readonly syncedAt: number };
+
+/** What a derivation may ask of the board's books. */
+export interface BoardBooks {
+  readonly boardId: string;
+  /** Whether the struct is committed, here or elsewhere. */
+  isCommitted(client: number, clock: number): boolean;
+  /** Whose client id it is, as far as known. */
+  ownerOf(client: number): string | undefined;
+}
+
+/** What a derivation knows only from before another node wrote: to be read from the committed rows before the next cut. */
+export interface Stale {
+  readonly items: readonly string[];
+}
+
+export interface Derivation {
+  /** In the document's `afterTransaction`. */
+  note(transaction: Transaction, source: Source): void;
+  /** Right before a cut: the server's own writes that belong into the same batch. */
+  prepare(): void;
+  /** Another node may have committed something of what is noted here. */
+  doubt(): void;
+  readonly stale: Stale | null;
+  /** The committed state of what was stale when it was asked for; the document is at that head, plus what is noted. */
+  rebase(asked: Stale, committed: CommittedRows): void;
+  cut(batchId: string): Derived;
+  confirm(): void;
+  takeBack(): void;
 }
 
 export interface Projection {
-  /** Adds what a transaction touched. Called for every transaction of the document, also those whose rows another node writes. */
-  collect(transaction: Transaction, into: Touched): void;
-  /** The rows of what was touched, as the document stands now. */
-  rows(document: Doc, touched: Touched): ProjectedRows;
+  open(document: Doc, books: BoardBooks): Derivation;
 }
 
 /** One a document, until its columns change. */
@@ -35,27 +78,77 @@ function projectorOf(document: Doc): ReturnType<typeof itemProjector> {
   return made;
 }
 
-export const boardProjection: Projection = {
-  collect(transaction, into) {
-    const { items, structure } = touchedBy(transaction);
-    if (structure) projectors.delete(transaction.doc);
-    for (const id of items) into.items.add(id);
-    into.structure ||= structure;
-  },
-  rows(document, touched) {
-    const items: ItemRow[] = [];
-    const goneItems: string[] = [];
-    const project = projectorOf(document);
-    for (const id of touched.items) {
-      const row = project(id);
-      if (row === undefined) goneItems.push(id);
-      else items.push(row);
-    }
-    return { items, goneItems, board: touched.structure ? projectBoard(document) : null };
-  },
+/** What a transaction touched; every derivation asks here, so that rows are read with the columns as they are now. */
+export function touchedIn(transaction: Transaction): Touched {
+  const touched = touchedBy(transaction);
+  if (touched.structure) projectors.delete(transaction.doc);
+  return touched;
+}
+
+/** The rows of these items, and of the board's own fields if asked for, as the document stands now. */
+export function projectedRows(document: Doc, ids: Iterable<ItemId>, structure: boolean): ProjectedRows {
+  const items: ItemRow[] = [];
+  const goneItems: string[] = [];
+  const project = projectorOf(document);
+  for (const id of ids) {
+    const row = project(id);
+    if (row === undefined) goneItems.push(id);
+    else items.push(row);
+  }
+  return { items, goneItems, board: structure ? projectBoard(document) : null };
+}
+
+const NO_ROWS: Derived = { items: [], goneItems: [], board: null, events: [], conflicts: [], textRuns: [] };
+
+/** Rows of boards and items, and no events. */
+class RowsOnly implements Derivation {
+  readonly stale = null;
+  private readonly document: Doc;
+  private noted = { items: new Set<ItemId>(), structure: false };
+  private out = { items: new Set<ItemId>(), structure: false };
+
+  constructor(document: Doc) {
+    this.document = document;
+  }
+
+  note(transaction: Transaction, source: Source): void {
+    const { items, structure } = touchedIn(transaction);
+    if (source.kind === 'elsewhere') return;
+    for (const id of items) this.noted.items.add(id);
+    this.noted.structure ||= structure;
+  }
+
+  prepare(): void { /* nothing is written here */ }
+  doubt(): void { /* rows are the document's, whoever else wrote them */ }
+  rebase(): void { /* nothing is ever stale */ }
+
+  cut(): Derived {
+    this.out = this.noted;
+    this.noted = { items: new Set(), structure: false };
+    return { ...NO_ROWS, ...projectedRows(this.document, this.out.items, this.out.structure) };
+  }
+
+  confirm(): void {
+    this.out = { items: new Set(), structure: false };
+  }
+
+  takeBack(): void {
+    this.noted = { items: new Set([...this.out.items, ...this.noted.items]), structure: this.out.structure || this.noted.structure };
+    this.confirm();
+  }
+}
+
+export const boardProjection: Projection = { open: (document) => new RowsOnly(document) };
+
+const NOTHING: Derivation = {
+  stale: null,
+  note() { /* nothing is projected */ },
+  prepare() { /* nothing is written */ },
+  doubt() { /* nothing is known */ },
+  rebase() { /* nothing is ever stale */ },
+  cut: () => NO_ROWS,
+  confirm() { /* nothing is kept */ },
+  takeBack() { /* nothing is kept */ },
 };
 
-export const noProjection: Projection = {
-  collect() { /* nothing is projected */ },
-  rows: () => ({ items: [], goneItems: [], board: null }),
-};
+export const noProjection: Projection = { open: () => NOTHING };

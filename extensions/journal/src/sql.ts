@@ -2,23 +2,24 @@
 
 /**
  * Locks the heads in board-id order, lets through the batches cut against the current head, and writes head, update row,
- * new client ids, item projection and board projection of those. One statement, so one round trip and one transaction.
+ * new client ids, item projection, board projection, events and conflicts of those. One statement, so one round trip and one transaction.
  *
  * $1 board ids · $2 expected seqs · $3 batch ids · $4 all updates concatenated · $5 offsets (1-based) · $6 lengths
  * $7 authors (json per batch) · $8 node · $9 items (json) · $10 gone items (json) · $11 boards (json) · $12 new clients (json)
+ * $13 how many events each · $14 events (json, numbered from 1 within their board) · $15 conflicts (json) · $16 text runs (json)
  */
 export const commitBatches = {
   name: 'journal_commit_batches',
   text: `
 WITH input AS (
-  SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $5::int[], $6::int[], $7::text[])
-    AS t(board_id, expected_seq, batch_id, at, len, authors)
+  SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $5::int[], $6::int[], $7::text[], $13::int[])
+    AS t(board_id, expected_seq, batch_id, at, len, authors, events)
 ), locked AS MATERIALIZED (
-  SELECT h.board_id, h.seq FROM board_heads h WHERE h.board_id = ANY($1::uuid[]) ORDER BY h.board_id FOR UPDATE
+  SELECT h.board_id, h.seq, h.event_version FROM board_heads h WHERE h.board_id = ANY($1::uuid[]) ORDER BY h.board_id FOR UPDATE
 ), due AS MATERIALIZED (
-  SELECT i.* FROM input i JOIN locked l ON l.board_id = i.board_id AND l.seq = i.expected_seq
+  SELECT i.*, l.event_version FROM input i JOIN locked l ON l.board_id = i.board_id AND l.seq = i.expected_seq
 ), advanced AS (
-  UPDATE board_heads h SET seq = h.seq + 1 FROM due WHERE h.board_id = due.board_id
+  UPDATE board_heads h SET seq = h.seq + 1, event_version = h.event_version + due.events FROM due WHERE h.board_id = due.board_id
 ), appended AS (
   INSERT INTO board_updates (board_id, seq, batch_id, update, node, authors)
   SELECT board_id, expected_seq + 1, batch_id, substring($4::bytea FROM at FOR len), $8, authors::jsonb FROM due
@@ -44,6 +45,26 @@ WITH input AS (
   INSERT INTO board_clients (board_id, client_id, user_id, first_seen)
   SELECT due.board_id, r.c, r.u, now() FROM jsonb_to_recordset($12::jsonb) AS r(b uuid, c bigint, u text) JOIN due ON due.board_id = r.b
   ON CONFLICT DO NOTHING
+), told AS (
+  INSERT INTO board_events (board_id, version, id, type, aggregate_type, aggregate_id, data, user_id, source, correlation_id, causation_id, trace_id, seq)
+  SELECT due.board_id, due.event_version + r.n, r.i, r.t, r.at, r.a, r.d, r.u, r.s, r.co, r.ca, r.tr, due.expected_seq + 1
+  FROM jsonb_to_recordset($14::jsonb) AS r(b uuid, n int, i uuid, t text, at text, a text, d jsonb, u text, s text, co text, ca text, tr text)
+  JOIN due ON due.board_id = r.b
+), disputed AS (
+  INSERT INTO conflicts (id, board_id, item_id, column_id, policy, kept, kept_by, kept_at, lost, lost_by, lost_at)
+  SELECT r.i, due.board_id, r.it, r.c, r.p, r.k, r.ku, to_timestamp(r.ka / 1000.0), r.l, r.lu, to_timestamp(r.la / 1000.0)
+  FROM jsonb_to_recordset($15::jsonb)
+    AS r(b uuid, i uuid, it text, c text, p text, k jsonb, ku text, ka double precision, l jsonb, lu text, la double precision)
+  JOIN due ON due.board_id = r.b
+  ON CONFLICT (id) DO NOTHING
+), typed AS (
+  INSERT INTO text_runs AS run (board_id, item_id, column_id, user_id, event_id, source, range_from, range_to, inserted, deleted)
+  SELECT due.board_id, r.it, r.c, r.u, r.e, r.s, r.f, r.o, r.n, r.d
+  FROM jsonb_to_recordset($16::jsonb) AS r(b uuid, it text, c text, u text, e uuid, s text, f int, o int, n int, d int)
+  JOIN due ON due.board_id = r.b
+  ON CONFLICT (board_id, item_id, column_id, user_id) DO UPDATE SET
+    range_from = least(run.range_from, excluded.range_from), range_to = greatest(run.range_to, excluded.range_to),
+    inserted = run.inserted + excluded.inserted, deleted = run.deleted + excluded.deleted, last_at = now()
 )
 SELECT l.board_id, l.seq, due.board_id IS NOT NULL AS committed FROM locked l LEFT JOIN due ON due.board_id = l.board_id`,
 };
@@ -69,6 +90,22 @@ export const rowsAfter = {
          LEFT JOIN board_updates u ON u.board_id = h.board_id AND u.seq > $2 WHERE h.board_id = $1 ORDER BY u.seq`,
 };
 
+/** Journal rows after $2, the head, items $3 and the board's own fields, all at one moment. */
+export const committedRows = {
+  name: 'journal_committed_rows',
+  text: `
+SELECT 'head' AS kind, h.seq AS seq, NULL::bytea AS bytes, jsonb_build_object('name', b.name, 'description', b.description, 'columns', b.columns, 'groups', b.groups) AS fields
+  FROM board_heads h JOIN boards b ON b.id = h.board_id WHERE h.board_id = $1
+UNION ALL
+SELECT 'row', u.seq, u.update, NULL FROM board_updates u WHERE u.board_id = $1 AND u.seq > $2
+UNION ALL
+SELECT 'item', i.seq, NULL, jsonb_build_object('id', i.item_id, 'groupId', i.group_id, 'name', i.name, 'position', i.position, 'values', i.item_values,
+    'createdAt', extract(epoch FROM i.created_at) * 1000, 'createdBy', i.created_by, 'updatedAt', extract(epoch FROM i.updated_at) * 1000,
+    'updatedBy', i.updated_by, 'deletedAt', extract(epoch FROM i.deleted_at) * 1000)
+  FROM items i WHERE i.board_id = $1 AND i.item_id = ANY($3::text[])
+ORDER BY 1, 2`,
+};
+
 export const heads = { name: 'journal_heads', text: 'SELECT board_id, seq FROM board_heads WHERE board_id = ANY($1::uuid[])' };
 
 /** Waits for a commit that still holds the head, so that the look-up after it is final. */
@@ -82,7 +119,18 @@ export const insertBoard = {
          VALUES ($1, $2, $3, $4, $5::jsonb, $6::jsonb, now(), $7, now())`,
 };
 
-export const insertHead = { name: 'journal_insert_head', text: 'INSERT INTO board_heads (board_id, seq, snapshot_generation) VALUES ($1, 1, 1)' };
+export const insertHead = {
+  name: 'journal_insert_head',
+  text: 'INSERT INTO board_heads (board_id, seq, snapshot_generation, event_version) VALUES ($1, 1, 1, $2)',
+};
+
+/** $1 board · $2 events (json, numbered from 1) */
+export const insertEvents = {
+  name: 'journal_insert_events',
+  text: `INSERT INTO board_events (board_id, version, id, type, aggregate_type, aggregate_id, data, user_id, source, correlation_id, causation_id, trace_id, seq)
+         SELECT $1, r.n, r.i, r.t, r.at, r.a, r.d, r.u, r.s, r.co, r.ca, r.tr, 1
+         FROM jsonb_to_recordset($2::jsonb) AS r(n int, i uuid, t text, at text, a text, d jsonb, u text, s text, co text, ca text, tr text)`,
+};
 
 export const insertSnapshot = {
   name: 'journal_insert_snapshot',

@@ -29,6 +29,47 @@ export interface BoardRow {
   readonly groups: readonly unknown[];
 }
 
+/** One domain event of a batch; it gets the board's next version. */
+export interface EventRow {
+  /** UUID, derived from the change it tells of. */
+  readonly id: string;
+  readonly type: string;
+  readonly aggregateType: 'board' | 'item';
+  readonly aggregateId: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly userId: string | null;
+  /** What wrote it: `socket`, `rest`, `import`, `system`. */
+  readonly source: string;
+  readonly correlationId: string | null;
+  readonly causationId: string | null;
+  readonly traceId: string | null;
+}
+
+/** A cell that two wrote at the same time. Times are ms since the epoch. */
+export interface ConflictRow {
+  readonly id: string;
+  readonly itemId: string;
+  readonly columnId: string;
+  readonly policy: string;
+  readonly kept: { readonly value: unknown; readonly userId: string | null; readonly at: number };
+  readonly lost: { readonly value: unknown; readonly userId: string | null; readonly at: number };
+}
+
+/** What one author has typed into one long text in this batch; runs add up until a pause makes an event of them. */
+export interface TextRunRow {
+  readonly itemId: string;
+  readonly columnId: string;
+  readonly userId: string | null;
+  /** Of the event to be, if this batch begins the run. */
+  readonly eventId: string;
+  readonly source: string;
+  /** Where in the text, in UTF-16 units, as it stands after the batch. */
+  readonly from: number;
+  readonly to: number;
+  readonly inserted: number;
+  readonly deleted: number;
+}
+
 export interface Batch {
   readonly boardId: string;
   /** The head this batch was cut against; it becomes `expectedSeq + 1` or is turned away as `behind`. */
@@ -44,6 +85,18 @@ export interface Batch {
   readonly items: readonly ItemRow[];
   /** Items that are in the projection but no longer in the document. */
   readonly goneItems: readonly string[];
+  readonly board: BoardRow | null;
+  readonly events: readonly EventRow[];
+  readonly conflicts: readonly ConflictRow[];
+  readonly textRuns: readonly TextRunRow[];
+}
+
+/** What is committed of a board, as far as it was asked for, at one moment. */
+export interface CommittedRows {
+  readonly head: number;
+  /** Journal rows after the head asked about, in order; null: some are compacted away. */
+  readonly rows: readonly JournalRow[] | null;
+  readonly items: readonly ItemRow[];
   readonly board: BoardRow | null;
 }
 
@@ -78,6 +131,8 @@ export interface NewBoard {
   readonly state: Uint8Array;
   readonly items: readonly ItemRow[];
   readonly board: BoardRow;
+  /** What its making tells of; default: nothing. */
+  readonly events?: readonly EventRow[];
 }
 
 export interface JournalStore {
@@ -89,6 +144,8 @@ export interface JournalStore {
   outcomeOf(boardId: string, batchId: string): Promise<number | null>;
   /** Rows after `seq`, in order, up to the head (none: already there); `null` when they have been compacted away and a load is needed. */
   rowsAfter(boardId: string, seq: number): Promise<readonly JournalRow[] | null>;
+  /** Rows after `seq`, and these items and the board's own fields as they are projected at that moment. One statement. `null`: no such board. */
+  committedRows(boardId: string, seq: number, itemIds: readonly string[]): Promise<CommittedRows | null>;
   /** The heads of these boards, of those that exist. */
   heads(boardIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   create(board: NewBoard): Promise<void>;

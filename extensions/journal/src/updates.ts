@@ -1,5 +1,6 @@
 /** The updates a ledger deals in: committed or volatile, whose they are, and the marks that tell them apart inside Yjs. */
 import * as Y from 'yjs';
+import type { ConflictRow } from './store.ts';
 
 /** Yjs origin of rows committed elsewhere: they are applied, never captured. Hocuspocus is told to store nothing. */
 export const COMMITTED_ELSEWHERE = { source: 'local', skipStoreHooks: true, context: { journal: true } } as const;
@@ -12,6 +13,9 @@ export interface CommittedBatch {
   readonly seq: number;
   readonly batchId: string;
   readonly update: Uint8Array;
+  /** How many domain events it brought. */
+  readonly events: number;
+  readonly conflicts: readonly ConflictRow[];
 }
 
 /** What goes out while the database is away; every node that takes it owes it to the journal too (invariant 2). */
@@ -36,6 +40,16 @@ export const merged = (updates: readonly Uint8Array[]): Uint8Array => {
   return updates.length === 1 && only !== undefined ? only : Y.mergeUpdates([...updates]);
 };
 
+/** Whose the clients are that wrote in an update, of those that are known. */
+export function ownersIn(update: Uint8Array, known: ReadonlyMap<number, string>): Map<number, string> {
+  const owners = new Map<number, string>();
+  for (const client of Y.parseUpdateMeta(update).to.keys()) {
+    const owner = known.get(client);
+    if (owner !== undefined) owners.set(client, owner);
+  }
+  return owners;
+}
+
 /** Whether a transaction brought more into its document than these updates hold: what waited there for one of them. */
 export function bringsMore(transaction: Y.Transaction, updates: readonly Uint8Array[]): boolean {
   const held = Y.mergeUpdates([...updates]);
@@ -52,10 +66,33 @@ export function bringsMore(transaction: Y.Transaction, updates: readonly Uint8Ar
   return false;
 }
 
-export function authorOf(origin: unknown): { userId: string | null; connection: object | null } {
-  if (typeof origin !== 'object' || origin === null || !('source' in origin)) return { userId: null, connection: null };
-  const connection = 'connection' in origin && typeof origin.connection === 'object' ? origin.connection : null;
-  const context: unknown = connection !== null && 'context' in connection ? connection.context : 'context' in origin ? origin.context : null;
-  const userId = typeof context === 'object' && context !== null && 'userId' in context && typeof context.userId === 'string' ? context.userId : null;
-  return { userId, connection };
+const text = (from: object, key: string): string | null => {
+  const value: unknown = key in from ? (from as Record<string, unknown>)[key] : null;
+  return typeof value === 'string' ? value : null;
+};
+
+/** Who caused a transaction, as its Yjs origin tells. */
+export interface Cause {
+  readonly userId: string | null;
+  /** `socket` for a connection, else what the writer says of itself. */
+  readonly source: string;
+  readonly correlationId: string | null;
+  readonly causationId: string | null;
+  readonly traceId: string | null;
+  readonly connection: object | null;
+}
+
+export function causeOf(origin: unknown): Cause {
+  const known = typeof origin === 'object' && origin !== null && 'source' in origin ? origin : {};
+  const connection = 'connection' in known && typeof known.connection === 'object' ? known.connection : null;
+  const told: unknown = connection !== null && 'context' in connection ? connection.context : 'context' in known ? known.context : null;
+  const context = typeof told === 'object' && told !== null ? told : {};
+  return {
+    userId: text(context, 'userId'),
+    source: connection === null ? (text(context, 'source') ?? 'system') : 'socket',
+    correlationId: text(context, 'correlationId'),
+    causationId: text(context, 'causationId'),
+    traceId: text(context, 'traceId'),
+    connection,
+  };
 }

@@ -8,6 +8,7 @@ import { initBoard, updateBoard, type ColumnId, type GroupId, type NewColumn, ty
 import type { Database } from '@sunday/database';
 import * as Y from 'yjs';
 import { boardContent, type BoardContent } from '../engine/board-content.ts';
+import type { WriteActor } from '../engine/types.ts';
 import { SundayError } from '../errors.ts';
 import { findBoardRow } from './board-queries.ts';
 import { RANDOM_IDS, type IdSource } from './derived-ids.ts';
@@ -49,7 +50,7 @@ export function boardCommands(parts: BoardsParts): BoardCommands {
           columns: input.columns === undefined ? [...template.columns] : input.columns.map((column, index) => newColumn(column, ids, index)),
           groups: input.groups === undefined ? [...template.groups] : input.groups.map((group, index) => newGroup(group, ids, index)),
         }, actor);
-        return await answerNewBoard(database, await saveNewBoard(parts, actor, { ids, workspaceId: input.workspaceId ?? null, content: boardContent(doc) }));
+        return await answerNewBoard(database, await saveNewBoard(parts, actor, { ids, workspaceId: input.workspaceId ?? null, source: 'rest', content: boardContent(doc) }));
       } finally {
         doc.destroy();
       }
@@ -84,15 +85,15 @@ export async function answerNewBoard(database: Database, boardId: string): Promi
 
 /** Stores a board made outside the live documents, and returns its id. A repeated request finds its board stored already. */
 export async function saveNewBoard(
-  parts: BoardsParts, actor: Actor, board: { ids: IdSource; workspaceId: string | null; content: BoardContent },
+  parts: BoardsParts, actor: Actor, board: { ids: IdSource; workspaceId: string | null; source: WriteActor['source']; content: BoardContent },
 ): Promise<string> {
-  const { ids, workspaceId, content } = board;
+  const { ids, workspaceId, source, content } = board;
   await requireWorkspace(parts.database, actor, workspaceId);
   const boardId = ids.boardId();
   if (!isUuid(boardId)) throw new SundayError('internal', 'a new board id is no UUID');
   if (ids.repeatable && (await isStored(parts, boardId, actor))) return boardId;
   try {
-    await parts.engine.createBoard({ boardId, workspaceId, createdBy: actor.userId, content });
+    await parts.engine.createBoard({ boardId, workspaceId, createdBy: actor.userId, source, content });
   } catch (error) {
     // the request's first run, taken for dead, was still at it
     if (!ids.repeatable || !(await isStored(parts, boardId, actor))) throw error;

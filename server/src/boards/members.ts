@@ -1,10 +1,11 @@
 /**
  * Members of a board and their roles.
  *
- * Guarantees: a board always has an owner; a change is announced to every node in its own transaction (`sunday_access`), so that open
+ * Guarantees: a board always has an owner; a change is told of as an event and announced to every node in its own transaction (`sunday_access`), so that open
  * sockets follow within a second and no node acts on a change that did not happen.
  */
 import type { Tx } from '@sunday/database';
+import { appendEvent, type LooseEvent } from '@sunday/extension-domain-events';
 import { SundayError } from '../errors.ts';
 import { decodeCursor, encodeCursor, pageOf } from './cursor.ts';
 import { requireRole, type BoardsParts } from './parts.ts';
@@ -34,13 +35,16 @@ const ONE_MEMBER = {
 const LOCK_OWNERS = `SELECT user_id FROM members WHERE board_id = $1 AND role = 'owner' ORDER BY user_id FOR UPDATE`;
 
 /** $1 board, $2 user, $3 role, $4 by whom */
-const ADD_MEMBER = `INSERT INTO members (board_id, user_id, role, added_by) VALUES ($1, $2, $3, $4) ON CONFLICT (board_id, user_id) DO NOTHING`;
+const ADD_MEMBER = `INSERT INTO members (board_id, user_id, role, added_by) VALUES ($1, $2, $3, $4) ON CONFLICT (board_id, user_id) DO NOTHING RETURNING user_id`;
 /** $1 board, $2 user, $3 role */
-const SET_ROLE = `UPDATE members SET role = $3 WHERE board_id = $1 AND user_id = $2 RETURNING user_id`;
+const SET_ROLE = `UPDATE members SET role = $3 WHERE board_id = $1 AND user_id = $2`;
 /** $1 board, $2 user */
 const REMOVE_MEMBER = `DELETE FROM members WHERE board_id = $1 AND user_id = $2 RETURNING user_id`;
 /** Delivered when the transaction commits. $1 message */
 const ANNOUNCE = `SELECT pg_notify('sunday_access', $1)`;
+
+/** What a change came to, and what is told of it; null: nothing has changed. */
+type Changed<T> = { readonly result: T; readonly event: Pick<LooseEvent, 'type' | 'data'> | null };
 
 export type Members = {
   listMembers(actor: Actor, boardId: string, listing: { limit: number; cursor?: string | undefined }): Promise<Page<MemberResource>>;
@@ -59,11 +63,12 @@ export function members(parts: BoardsParts): Members {
     return memberResource(row);
   }
 
-  /** Runs a change that must leave an owner, and announces it. */
-  async function changing<T>(boardId: string, userId: string, change: (tx: Tx, owners: readonly string[]) => Promise<T>): Promise<T> {
+  /** Runs a change that must leave an owner, tells of it, and announces it. */
+  async function changing<T>(actor: Actor, boardId: string, userId: string, change: (tx: Tx, owners: readonly string[]) => Promise<Changed<T>>): Promise<T> {
     const changed = await database.transaction(async (tx) => {
       const owners = await tx.query<{ user_id: string }>(LOCK_OWNERS, [boardId]);
-      const result = await change(tx, owners.map((owner) => owner.user_id));
+      const { result, event } = await change(tx, owners.map((owner) => owner.user_id));
+      if (event !== null) await appendEvent(tx, { boardId, ...event, aggregateType: 'board', aggregateId: boardId, userId: actor.userId, source: 'rest' });
       await tx.query(ANNOUNCE, [JSON.stringify({ kind: 'role', boardId, userId })]);
       return result;
     });
@@ -86,29 +91,32 @@ export function members(parts: BoardsParts): Members {
 
     async addMember(actor, boardId, { userId, role }) {
       await requireRole(parts, actor, boardId, 'owner');
-      return changing(boardId, userId, async (tx) => {
-        await tx.query(ADD_MEMBER, [boardId, userId, role, actor.userId]);
+      return changing(actor, boardId, userId, async (tx) => {
+        const added = await tx.query(ADD_MEMBER, [boardId, userId, role, actor.userId]);
         const member = await memberOf(tx, boardId, userId);
         // the same again is harmless; another role is a change, and those are made knowingly
         if (member.role !== role) throw new SundayError('already_exists', `This user is a member already, as ${member.role}`, { field: 'userId' });
-        return member;
+        return { result: member, event: added.length === 0 ? null : { type: 'BoardMemberAdded', data: { userId, role, addedBy: actor.userId } } };
       });
     },
 
     async setMemberRole(actor, boardId, userId, role) {
       await requireRole(parts, actor, boardId, 'owner');
-      return changing(boardId, userId, async (tx, owners) => {
+      return changing(actor, boardId, userId, async (tx, owners) => {
         if (role !== 'owner') keepAnOwner(owners, userId);
-        if ((await tx.query(SET_ROLE, [boardId, userId, role])).length === 0) throw noSuchMember();
-        return memberOf(tx, boardId, userId);
+        const { role: before } = await memberOf(tx, boardId, userId);
+        await tx.query(SET_ROLE, [boardId, userId, role]);
+        const event = { type: 'BoardMemberRoleChanged', data: { userId, role, previousRole: before, changedBy: actor.userId } };
+        return { result: await memberOf(tx, boardId, userId), event: before === role ? null : event };
       });
     },
 
     async removeMember(actor, boardId, userId) {
       await requireRole(parts, actor, boardId, userId === actor.userId ? 'viewer' : 'owner');
-      await changing(boardId, userId, async (tx, owners) => {
+      await changing(actor, boardId, userId, async (tx, owners) => {
         keepAnOwner(owners, userId);
         if ((await tx.query(REMOVE_MEMBER, [boardId, userId])).length === 0) throw noSuchMember();
+        return { result: undefined, event: { type: 'BoardMemberRemoved', data: { userId, removedBy: actor.userId } } };
       });
     },
   };

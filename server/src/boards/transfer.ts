@@ -47,7 +47,7 @@ export function transfer(parts: BoardsParts, jobs: TransferJobs): Transfer {
       const job: ImportJob = { kind: 'import', format, bytes, name, userId: actor.userId, maxRows: limits.maxImportRows };
       const { content, items } = await jobs.build(job, (done, total) => onProgress?.({ stage: 'reading', done, total }));
       onProgress?.({ stage: 'saving', done: items, total: items });
-      return { ...(await answerNewBoard(database, await saveNewBoard(parts, actor, { ids, workspaceId, content }))), itemCount: items };
+      return { ...(await answerNewBoard(database, await saveNewBoard(parts, actor, { ids, workspaceId, source: 'import', content }))), itemCount: items };
     },
 
     async duplicateBoard(actor, boardId, { name, workspaceId, withItems }, { ids = RANDOM_IDS } = {}) {
@@ -57,7 +57,7 @@ export function transfer(parts: BoardsParts, jobs: TransferJobs): Transfer {
       await requireWorkspace(database, actor, target);
       const { value: update } = await engine.read(boardId, (doc) => Y.encodeStateAsUpdate(doc));
       const { content } = await jobs.build({ kind: 'copy', update, name, withItems, userId: actor.userId });
-      return answerNewBoard(database, await saveNewBoard(parts, actor, { ids, workspaceId: target, content }));
+      return answerNewBoard(database, await saveNewBoard(parts, actor, { ids, workspaceId: target, source: 'rest', content }));
     },
 
     async exportBoard(actor, boardId, format, { escapeFormulas }) {

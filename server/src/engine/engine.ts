@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Document } from '@hocuspocus/server';
+import { newBoardEvents } from '@sunday/extension-domain-events';
 import { BoardLoadError, DatabaseAway, type Journal } from '@sunday/extension-journal';
 import type * as Y from 'yjs';
 import { SundayError } from '../errors.ts';
@@ -65,8 +66,9 @@ export function createEngine({ host, journal, deleteBoard }: EngineOptions): Eng
       return state;
     },
 
-    async createBoard({ boardId, workspaceId, createdBy, content }) {
-      await journal.create({ boardId, workspaceId, createdBy, ...content });
+    async createBoard({ boardId, workspaceId, createdBy, source, content }) {
+      const board = { boardId, workspaceId, createdBy, ...content };
+      await journal.create({ ...board, events: newBoardEvents({ ...board, source }) });
       return { seq: 1 };
     },
 

@@ -6,7 +6,13 @@
 import type * as Y from 'yjs';
 import type { BoardContent } from './board-content.ts';
 
-export type WriteActor = { readonly userId: string; readonly source: 'rest' | 'system' };
+/** Who writes, by what way, and the request or trace it belongs to: events name them. */
+export type WriteActor = {
+  readonly userId: string;
+  readonly source: 'rest' | 'import' | 'system';
+  readonly correlationId?: string | undefined;
+  readonly traceId?: string | undefined;
+};
 
 export interface Engine {
   /**
@@ -18,8 +24,8 @@ export interface Engine {
   read<T>(boardId: string, fn: (doc: Y.Doc) => T): Promise<{ value: T; seq: number }>;
   /** The committed board as one Yjs update, made off the event loop and without loading the board. */
   committedState(boardId: string): Promise<{ seq: number; bytes: Uint8Array }>;
-  /** Writes a new board from a full document (board-content.ts): head, snapshot, item rows and its owner, in one transaction. */
-  createBoard(input: { boardId: string; workspaceId: string | null; createdBy: string; content: BoardContent }): Promise<{ seq: number }>;
+  /** Writes a new board from a full document (board-content.ts): head, snapshot, item rows, events and its owner, in one transaction. */
+  createBoard(input: { boardId: string; workspaceId: string | null; createdBy: string; source: WriteActor['source']; content: BoardContent }): Promise<{ seq: number }>;
   /** Marks the board deleted and refuses every open attachment of it, on every node. */
   deleteBoard(boardId: string, actor: WriteActor): Promise<void>;
 }

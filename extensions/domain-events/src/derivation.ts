@@ -1,0 +1,234 @@
+/**
+ * Events, conflicts and rows of one open board: what the next batch says beside its bytes.
+ *
+ * An event is the difference between what is committed and what the batch makes of it (invariant 4): `before` is remembered when
+ * something is first touched after a cut, and read again from the committed rows (`stale`) where another node wrote the same item
+ * meanwhile. So a batch that brings nothing new, because another node committed it first, tells nothing, and a merge that flips
+ * a winner tells what it changed. The fold of all events is the projection (invariant 5).
+ *
+ * Races between writers are judged as they come in (races.ts); what the server writes to settle them goes into the same batch
+ * (`prepare`). Owns no timers, makes no queries.
+ */
+import {
+  claimedOwner, ColumnIndex, forEachChanged, isId, itemStateBefore, openRoots, parseRoot, projectBoard, readKeyWrites, restate,
+  type BoardProjection, type ItemId, type ItemState,
+} from '@sunday/board-model';
+import {
+  projectedRows, touchedIn, type BoardBooks, type BoardRow, type CommittedRows, type Derivation, type Derived, type ItemRow, type Projection, type Source, type Stale,
+} from '@sunday/extension-journal';
+import type * as Y from 'yjs';
+import { commentEvents } from './comment-events.ts';
+import { eventRow, NOBODY, type Actor, type Draft } from './draft.ts';
+import { itemEvents } from './item-events.ts';
+import { Noted, type NotedConflict, type NotedItem } from './noted.ts';
+import { judgeWrites } from './races.ts';
+import { structureEvents } from './structure-events.ts';
+import { noteTyping, textOf, textRuns } from './typing.ts';
+
+const actorOf = (source: Source): Actor => {
+  if (source.kind === 'elsewhere') return NOBODY;
+  const { connection: _connection, ...actor } = source.cause;
+  return actor;
+};
+
+class EventDerivation implements Derivation {
+  private readonly document: Y.Doc;
+  private readonly books: BoardBooks;
+  private columns: ColumnIndex;
+  /** The board's own fields as they are now. */
+  private board: BoardProjection;
+  private noted = new Noted();
+  private out = new Noted();
+  private readonly staleItems = new Set<ItemId>();
+  private staleStructure = false;
+  private doubted = false;
+
+  constructor(document: Y.Doc, books: BoardBooks) {
+    this.document = document;
+    // Another node's clients are known by what they say of themselves.
+    this.books = { ...books, ownerOf: (client) => books.ownerOf(client) ?? claimedOwner(document, client) };
+    openRoots(document);
+    this.columns = new ColumnIndex(document, true);
+    this.board = projectBoard(document);
+  }
+
+  note(transaction: Y.Transaction, source: Source): void {
+    const { items, structure } = touchedIn(transaction);
+    const columnsBefore = this.columns;
+    const boardBefore = this.board;
+    if (structure) {
+      this.columns = new ColumnIndex(this.document, true);
+      this.board = projectBoard(this.document);
+    }
+    const actor = actorOf(source);
+    this.judge(transaction, source, actor);
+    if (source.kind === 'elsewhere') {
+      for (const id of items) if (this.isNoted(id)) this.staleItems.add(id);
+      if (structure && (this.noted.structure !== null || this.out.structure !== null)) this.staleStructure = true;
+      return;
+    }
+    if (structure) this.noted.structure ??= { before: boardBefore, records: new Map() };
+    const recorded = new Set<string>();
+    forEachChanged(transaction, (changed) => {
+      const { root, record, keys, depth } = changed;
+      if (root === 'items') {
+        for (const id of depth === 0 ? keys : [record]) {
+          if (!isId(id)) continue;
+          recorded.add(id);
+          this.noteItem(transaction, id as ItemId, columnsBefore, depth === 0 ? [''] : keys, actor);
+        }
+        return;
+      }
+      if (root === 'board' || root === 'columns' || root === 'groups') {
+        this.noteStructure(root, depth, record, keys, actor);
+        return;
+      }
+      const text = textOf(changed);
+      if (text !== null) noteTyping(transaction, changed, text, this.books, actor, this.noted.typing);
+      else this.noteComments(root, depth, record, keys, actor);
+    });
+    for (const id of items) {
+      if (recorded.has(id)) continue;
+      // A column came, went or changed its type, and cells with it; or a long text was typed in.
+      if (structure) this.noteItem(transaction, id, columnsBefore, [], actor);
+      else this.noted.texted.add(id);
+    }
+  }
+
+  private isNoted(id: ItemId): boolean {
+    return this.noted.items.has(id) || this.out.items.has(id);
+  }
+
+  private noteItem(transaction: Y.Transaction, id: ItemId, columns: ColumnIndex, keys: Iterable<string | null>, actor: Actor): void {
+    let entry: NotedItem | undefined = this.noted.items.get(id);
+    if (entry === undefined) {
+      entry = { before: itemStateBefore(transaction, id, columns), keys: new Map() };
+      this.noted.items.set(id, entry);
+    }
+    for (const key of keys) if (key !== null) entry.keys.set(key, actor);
+  }
+
+  private noteStructure(root: 'board' | 'columns' | 'groups', depth: number, record: string | null, keys: ReadonlySet<string | null>, actor: Actor): void {
+    const { structure } = this.noted;
+    if (structure === null) return;
+    const add = (name: string, key: string): void => {
+      const entry = structure.records.get(name) ?? { actor, keys: new Set() };
+      entry.actor = actor;
+      entry.keys.add(key);
+      structure.records.set(name, entry);
+    };
+    for (const key of keys) {
+      if (key === null) continue;
+      // A record set as a whole is under its own name, by the key it has in the root.
+      if (root === 'board') add('board/', key);
+      else if (depth === 0) add(`${root}/${key}`, key);
+      else add(`${root}/${record ?? ''}`, key);
+    }
+  }
+
+  private noteComments(root: string, depth: number, record: string | null, keys: ReadonlySet<string | null>, actor: Actor): void {
+    const parsed = parseRoot(root);
+    if (parsed?.kind !== 'comments' || !isId(parsed.itemId)) return;
+    for (const id of depth === 0 ? keys : [record]) if (isId(id)) this.noted.comments.set(`${parsed.itemId}/${id}`, actor);
+  }
+
+  private judge(transaction: Y.Transaction, source: Source, actor: Actor): void {
+    const context = { books: this.books, columns: this.columns, actor, source, now: Date.now() };
+    for (const writes of readKeyWrites(transaction)) {
+      const { restatement, conflicts } = judgeWrites(writes, context);
+      if (restatement !== null) this.noted.restatements.push(restatement);
+      this.noted.conflicts.push(...conflicts);
+    }
+  }
+
+  prepare(): void {
+    const due = this.noted.restatements;
+    this.noted.restatements = [];
+    for (const { actor, ...restatement } of due) {
+      this.document.transact(() => { restate(this.document, restatement); }, { source: 'local', skipStoreHooks: true, context: { ...actor, source: 'system' } });
+    }
+  }
+
+  doubt(): void {
+    this.doubted = true;
+  }
+
+  get stale(): Stale | null {
+    const items = this.doubted ? [...this.noted.items.keys()] : [...this.staleItems].filter((id) => this.noted.items.has(id));
+    const structure = (this.staleStructure || this.doubted) && this.noted.structure !== null;
+    return items.length === 0 && !structure ? null : { items };
+  }
+
+  rebase(asked: Stale, { items, board }: CommittedRows): void {
+    const stale = this.stale?.items ?? [];
+    const rows = new Map<string, ItemRow>(items.map((row) => [row.id, row]));
+    for (const id of asked.items) {
+      const entry = this.noted.items.get(id as ItemId);
+      const row = rows.get(id);
+      if (entry !== undefined) entry.before = row === undefined ? undefined : this.stateOfRow(row);
+    }
+    if (this.noted.structure !== null && board !== null && (this.staleStructure || this.doubted)) this.noted.structure.before = boardOfRow(board);
+    this.staleItems.clear();
+    this.staleStructure = false;
+    this.doubted = false;
+    // What was noted while the answer was on its way was not asked for.
+    const known = new Set(asked.items);
+    for (const id of stale) if (!known.has(id)) this.staleItems.add(id as ItemId);
+  }
+
+  private stateOfRow({ name, groupId, position, values, createdAt, createdBy, deletedAt }: ItemRow): ItemState {
+    const { texts } = this.columns;
+    const cells = texts.length === 0 ? values : Object.fromEntries(Object.entries(values).filter(([columnId]) => !texts.some(({ id }) => id === columnId)));
+    return { name, groupId, position, values: cells, createdAt, createdBy, deletedAt } as ItemState;
+  }
+
+  cut(batchId: string): Derived {
+    const noted = this.noted;
+    this.out = noted;
+    this.noted = new Noted();
+    this.staleItems.clear();
+    this.staleStructure = false;
+    this.doubted = false;
+    const { document, books, columns } = this;
+    const { structure } = noted;
+    const structureActor = structure === null ? null : ([...structure.records.values()][0]?.actor ?? null);
+    const drafts: Draft[] = structure === null ? [] : structureEvents(document, books.boardId, structure, this.board);
+    const rows = projectedRows(document, noted.texted.size === 0 ? noted.items.keys() : new Set([...noted.items.keys(), ...noted.texted]), structure !== null);
+    const after = new Map<string, ItemRow>(rows.items.map((row) => [row.id, row]));
+    for (const [id, item] of noted.items) {
+      const row = after.get(id);
+      drafts.push(...itemEvents({ document, books, columns, structureActor }, id, item, row === undefined ? undefined : this.stateOfRow(row)));
+    }
+    drafts.push(...commentEvents(document, books, noted.comments));
+    const conflicts = noted.conflicts.filter(({ structs }) => !structs.every(({ client, clock }) => books.isCommitted(client, clock)));
+    drafts.push(...conflicts.map(conflictDraft));
+    return {
+      ...rows,
+      events: drafts.map((draft) => eventRow(books.boardId, batchId, draft)),
+      conflicts: conflicts.map(({ row }) => row),
+      textRuns: textRuns(document, books, noted.typing),
+    };
+  }
+
+  confirm(): void {
+    this.out = new Noted();
+  }
+
+  takeBack(): void {
+    this.noted.prepend(this.out);
+    this.out = new Noted();
+  }
+}
+
+const boardOfRow = ({ name, description, columns, groups }: BoardRow): BoardProjection => ({ name, description, columns, groups, schemaVersion: 0 }) as BoardProjection;
+
+function conflictDraft({ row, actor }: NotedConflict): Draft {
+  const { id, itemId, columnId, policy, kept, lost } = row;
+  return {
+    type: 'ConflictDetected', aggregateType: 'item', aggregateId: itemId, actor, fingerprint: id,
+    data: { conflictId: id, itemId, columnId, conflictingUsers: [kept.userId, lost.userId], kept, lost, policy },
+  };
+}
+
+/** Rows of boards and items, with the events and conflicts that they come from. */
+export const boardEvents: Projection = { open: (document, books) => new EventDerivation(document, books) };

@@ -1,0 +1,130 @@
+/**
+ * Items: the difference between the row that is committed and the one about to be, said as events. Nothing for what comes out the same;
+ * a move is a move, an assignment an assignment; what two people changed in one item is told of each.
+ */
+import { structUnder, type ColumnIndex, type ItemId, type ItemState } from '@sunday/board-model';
+import type { BoardBooks } from '@sunday/extension-journal';
+import type { Doc } from 'yjs';
+import { NOBODY, type Actor, type Draft } from './draft.ts';
+import type { NotedItem } from './noted.ts';
+import { sameValue } from './same-value.ts';
+
+export interface ItemContext {
+  readonly document: Doc;
+  readonly books: BoardBooks;
+  readonly columns: ColumnIndex;
+  /** Who changed the columns in this batch, if anybody: what their types make visible is theirs. */
+  readonly structureActor: Actor | null;
+}
+
+interface FieldChange { readonly before: unknown; readonly after: unknown }
+
+/** Keys of an item under which a column's cell stands. */
+const keysOf = (noted: NotedItem, columnId: string): string[] => {
+  const cell = `c:${columnId}`;
+  return [...noted.keys.keys()].filter((key) => key === cell || key.startsWith(`${cell}:`));
+};
+
+const fingerprintOf = (document: Doc, itemId: string, keys: readonly string[]): string =>
+  keys.toSorted().map((key) => {
+    const struct = key === '' ? structUnder(document, 'items', null, itemId) : structUnder(document, 'items', itemId, key);
+    return struct === null ? key : `${key}@${struct.client}:${struct.clock}${struct.deleted ? 'x' : ''}`;
+  }).join(' ');
+
+/** Whoever owns the struct; for the server's own, and where nobody is known, who made the last transaction there. */
+function actorOf({ document, books, structureActor }: ItemContext, itemId: string, noted: NotedItem, key: string | undefined): Actor {
+  const known = key === undefined ? undefined : noted.keys.get(key);
+  if (key === undefined || known === undefined) return structureActor ?? [...noted.keys.values()][0] ?? NOBODY;
+  const struct = key === '' ? structUnder(document, 'items', null, itemId) : structUnder(document, 'items', itemId, key);
+  if (struct === null || struct.deleted || struct.client === document.clientID) return known;
+  const owner = books.ownerOf(struct.client);
+  return owner === undefined || owner === known.userId ? known : { ...known, userId: owner };
+}
+
+/** Person columns whose ids were added to. */
+function assignments(context: ItemContext, itemId: ItemId, changes: ReadonlyMap<string, FieldChange>, actor: Actor, fingerprint: string): Draft[] {
+  const drafts: Draft[] = [];
+  for (const [columnId, { before, after }] of changes) {
+    if (context.columns.get(`c:${columnId}`)?.type !== 'person' || !Array.isArray(after)) continue;
+    const had = new Set<unknown>(Array.isArray(before) ? before : []);
+    for (const assigneeId of after) {
+      if (had.has(assigneeId)) continue;
+      drafts.push({
+        type: 'ItemAssigned', aggregateType: 'item', aggregateId: itemId, actor, fingerprint: `${fingerprint} ${columnId} ${String(assigneeId)}`,
+        data: { columnId, assigneeId, assignedBy: actor.userId },
+      });
+    }
+  }
+  return drafts;
+}
+
+/** Changed cells and name, one event for each who changed some. */
+function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, before: ItemState, after: ItemState): Draft[] {
+  const byActor = new Map<string, { actor: Actor; changes: Map<string, FieldChange>; name: FieldChange | null; keys: Set<string> }>();
+  const under = (actor: Actor) => {
+    const name = `${actor.userId ?? ''} ${actor.source} ${actor.correlationId ?? ''}`;
+    const entry = byActor.get(name) ?? { actor, changes: new Map(), name: null, keys: new Set() };
+    byActor.set(name, entry);
+    return entry;
+  };
+  for (const columnId of new Set([...Object.keys(before.values), ...Object.keys(after.values)])) {
+    if (sameValue(before.values[columnId], after.values[columnId])) continue;
+    const keys = keysOf(noted, columnId);
+    const entry = under(actorOf(context, itemId, noted, keys.at(-1)));
+    entry.changes.set(columnId, { before: before.values[columnId] ?? null, after: after.values[columnId] ?? null });
+    for (const key of keys) entry.keys.add(key);
+  }
+  if (before.name !== after.name) {
+    const entry = under(actorOf(context, itemId, noted, 'name'));
+    entry.name = { before: before.name, after: after.name };
+    entry.keys.add('name');
+  }
+  const drafts: Draft[] = [];
+  for (const { actor, changes, name, keys } of byActor.values()) {
+    const fingerprint = `${fingerprintOf(context.document, itemId, [...keys])} ${[...changes.keys()].toSorted().join(' ')}`;
+    drafts.push({
+      type: 'ItemUpdated', aggregateType: 'item', aggregateId: itemId, actor, fingerprint,
+      data: { changes: Object.fromEntries(changes), ...(name === null ? {} : { name }), updatedBy: actor.userId },
+    });
+    drafts.push(...assignments(context, itemId, changes, actor, fingerprint));
+  }
+  return drafts;
+}
+
+/** A card dragged to another lane sets its status with its place: then the move says between which. */
+function lanes(context: ItemContext, before: ItemState, after: ItemState): Record<string, unknown> {
+  for (const columnId of new Set([...Object.keys(before.values), ...Object.keys(after.values)])) {
+    if (context.columns.get(`c:${columnId}`)?.type !== 'status' || sameValue(before.values[columnId], after.values[columnId])) continue;
+    return { laneColumnId: columnId, fromColumn: before.values[columnId] ?? null, toColumn: after.values[columnId] ?? null };
+  }
+  return {};
+}
+
+export function itemEvents(context: ItemContext, itemId: ItemId, noted: NotedItem, after: ItemState | undefined): Draft[] {
+  const { document } = context;
+  const { before } = noted;
+  const draft = (type: string, keys: readonly string[], data: (userId: string | null) => Record<string, unknown>): Draft => {
+    const actor = actorOf(context, itemId, noted, keys.find((key) => noted.keys.has(key)) ?? [...noted.keys.keys()][0]);
+    return { type, aggregateType: 'item', aggregateId: itemId, actor, fingerprint: fingerprintOf(document, itemId, keys), data: data(actor.userId) };
+  };
+  const erased = (): Draft => draft('ItemDeleted', ['', 'createdAt', 'createdBy'], (deletedBy) => ({ deletedBy, deletedAt: null, erased: true }));
+  if (after === undefined) return before === undefined ? [] : [erased()];
+  const deleted = (): Draft => draft('ItemDeleted', ['deletedAt'], (deletedBy) => ({ deletedBy, deletedAt: after.deletedAt }));
+  // Two made an item under one id, and another of the two is kept now; or a stock client wrote over what never changes.
+  const replaced = before !== undefined && (before.createdAt !== after.createdAt || before.createdBy !== after.createdBy);
+  if (before === undefined || replaced) {
+    const { name, createdBy, createdAt, position, groupId, values } = after;
+    const created = draft('ItemCreated', ['', 'createdAt', 'createdBy'], () => ({ name, createdBy, position, itemData: { groupId, values, createdAt } }));
+    return [...(replaced ? [erased()] : []), created, ...(after.deletedAt === null ? [] : [deleted()])];
+  }
+  const drafts = updates(context, itemId, noted, before, after);
+  if (before.groupId !== after.groupId || before.position !== after.position) {
+    drafts.push(draft('ItemMoved', ['place'], (movedBy) => ({
+      fromGroup: before.groupId, toGroup: after.groupId, fromPosition: before.position, toPosition: after.position, movedBy, ...lanes(context, before, after),
+    })));
+  }
+  if (before.deletedAt !== after.deletedAt) {
+    drafts.push(after.deletedAt === null ? draft('ItemRestored', ['deletedAt'], (restoredBy) => ({ restoredBy })) : deleted());
+  }
+  return drafts;
+}

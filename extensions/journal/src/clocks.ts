@@ -1,0 +1,45 @@
+/** What is known of clocks on one board: up to where each client's writes are committed, and when clients that have left were last in sync. */
+import * as Y from 'yjs';
+
+export class BoardClocks {
+  private readonly document: Y.Doc;
+  /** Clock per client up to which all is committed, here or elsewhere. */
+  private readonly committed: Map<number, number>;
+  /** ms since the epoch. What a client writes offline is later than that. */
+  private readonly synced = new Map<number, number>();
+
+  /** The document holds what is committed, and nothing else. */
+  constructor(document: Y.Doc) {
+    this.document = document;
+    this.committed = Y.decodeStateVector(Y.encodeStateVector(document));
+  }
+
+  isCommitted(client: number, clock: number): boolean {
+    return clock < (this.committed.get(client) ?? 0);
+  }
+
+  /** The update is committed. */
+  learn(update: Uint8Array): void {
+    for (const [client, clock] of Y.parseUpdateMeta(update).to) if (clock > (this.committed.get(client) ?? 0)) this.committed.set(client, clock);
+  }
+
+  /** Whether the document holds some of what the update brings. */
+  overlaps(update: Uint8Array): boolean {
+    for (const [client, clock] of Y.parseUpdateMeta(update).from) if (clock < Y.getState(this.document.store, client)) return true;
+    return false;
+  }
+
+  /** These clients have left, and were in sync until then. */
+  left(clients: Iterable<number>, at: number): void {
+    for (const client of clients) this.synced.set(client, at);
+  }
+
+  /** When those who wrote in the transaction were last in sync; 0: not known. */
+  lastSynced(transaction: Y.Transaction): number {
+    let latest = 0;
+    for (const [client, clock] of transaction.afterState) {
+      if (clock > (transaction.beforeState.get(client) ?? 0)) latest = Math.max(latest, this.synced.get(client) ?? 0);
+    }
+    return latest;
+  }
+}
