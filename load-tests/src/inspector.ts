@@ -79,6 +79,9 @@ export async function openInspector(url: string): Promise<Inspector> {
   }
 }
 
+/** Between two samples 500 µs apart: more than this, and the machine ran something else meanwhile. */
+const LONGEST_SAMPLE_US = 5000
+
 export interface FunctionShare {
   readonly name: string
   readonly where: string
@@ -94,7 +97,7 @@ export function functionShares(profile: CpuProfile): FunctionShare[] {
   const shares = new Map<string, { name: string; where: string; self: number; total: number }>()
   let busy = 0
   profile.samples.forEach((sample, i) => {
-    const time = profile.timeDeltas[i] ?? 0
+    const time = Math.min(profile.timeDeltas[i] ?? 0, LONGEST_SAMPLE_US)
     if (nodes.get(sample)?.callFrame.functionName === '(idle)') return
     busy += time
     const counted = new Set<string>() // a function that calls itself counts once

@@ -76,6 +76,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
       batch: ({ boardId, seq, update, events: told }) => {
         metrics.batch(update.length);
         fanout.publish(boardId, { kind: 'batch', seq, update });
+        presence.alongside(boardId);
         automaticVersions.changed(boardId, seq);
         if (told === 0) return;
         feed.wake([boardId]);

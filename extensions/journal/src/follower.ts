@@ -91,8 +91,9 @@ export class Follower {
     const handleMessage = connection.handleMessage.bind(connection);
     this.sendFrame = send;
     this.bufferedBytes = bufferedBytesOf(connection.webSocket);
+    const applied = syncStatusFrame(connection.messageAddress, true);
     this.acks = new Acks({
-      status: () => { send(syncStatusFrame(connection.messageAddress, true)); },
+      status: () => { send(applied); },
       cumulative: (frames, clock) => { this.tell({ sunday: 'ack', frames, clock }); },
       holds: (extent) => board.holds(extent.ends),
     });

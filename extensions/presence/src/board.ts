@@ -111,6 +111,10 @@ export class BoardPresence {
     if (oldest !== undefined && this.#lookedOn.size > this.#host.limits.rememberedClients) this.#lookedOn.delete(oldest);
   }
 
+  alongside(): void {
+    this.#tick.alongside();
+  }
+
   list(): PresentClient[] {
     return [...this.#clients.present.values()].map(({ id, user, state }) => ({ clientId: id, user, state }));
   }

@@ -36,6 +36,8 @@ export interface Presence {
   query(boardId: string, peerId: string): void;
   /** `clean`: the client said goodbye, it is removed with the next tick. `abnormal`: after a grace period, unless it returns. */
   leave(boardId: string, peerId: string, how: 'clean' | 'abnormal'): void;
+  /** All peers of the board are being sent something else in this turn: what waits for the tick may go along, to be written at once with it. */
+  alongside(boardId: string): void;
   /** Who is on the board, on every node this one hears. */
   list(boardId: string): PresentClient[];
   /**
@@ -134,6 +136,9 @@ export function createPresence(options: PresenceOptions = {}): Presence {
     ask: (boardId) => !closed && open(boardId).ask(),
     forgetOthers(boardId) {
       boards.get(boardId)?.forgetOthers();
+    },
+    alongside(boardId) {
+      boards.get(boardId)?.alongside();
     },
     list: (boardId) => boards.get(boardId)?.list() ?? [],
     receiveRemote(boardId, bytes) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assert as check, property, uint8Array } from 'fast-check';
+import { array, assert as check, maxSafeNat, property, string, tuple, uint8Array } from 'fast-check';
+import * as encoding from 'lib0/encoding';
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { decodeNodeMessage, decodeState, decodeUpdate, encodeEntry, encodeNodeMessage, encodeUpdate } from './wire.ts';
@@ -25,6 +26,24 @@ test('reads what y-protocols writes, and is read by it', () => {
   applyAwarenessUpdate(two, encodeUpdate([encodeEntry(7, 9, 'null')]), 'test');
   assert.equal(two.states.has(7), false);
   for (const each of [one, two]) each.destroy();
+});
+
+test('writes what an encoder of lib0 writes, whatever the ids, clocks and texts', () => {
+  check(
+    property(array(tuple(maxSafeNat(), maxSafeNat(), string({ unit: 'binary', maxLength: 200 })), { maxLength: 200 }), (entries) => {
+      const expected = encoding.encode((encoder) => {
+        encoding.writeVarUint(encoder, entries.length);
+        for (const [clientId, clock, json] of entries) {
+          encoding.writeVarUint(encoder, clientId);
+          encoding.writeVarUint(encoder, clock);
+          encoding.writeVarString(encoder, json);
+        }
+      });
+      const update = encodeUpdate(entries.map(([clientId, clock, json]) => encodeEntry(clientId, clock, json)));
+      assert.deepEqual([...update], [...expected]);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test('whatever the bytes, decoding neither throws nor reads outside them', () => {

@@ -7,6 +7,7 @@
  * Guarantees: decoding never throws and never reads outside the bytes it was given, whatever they are. State bytes of
  * entries nobody asked for are skipped, not decoded: y-websocket sends back everything it receives.
  */
+import { Buffer } from 'node:buffer';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import { WIRE_CLOCK } from './limits.ts';
@@ -68,20 +69,43 @@ export function decodeState(bytes: Uint8Array): PresenceState | null | undefined
   }
 }
 
-/** One entry; `json` is `'null'` for a removal. Entries are kept and joined into frames without being encoded again. */
+/**
+ * One entry; `json` is `'null'` for a removal. Entries are kept and joined into frames without being encoded again. Made for every move
+ * of everybody, so it is written into one buffer of the right size: an encoder that grows took eight times as long (ran).
+ */
 export function encodeEntry(clientId: number, clock: number, json: string): Uint8Array {
-  const encoder = encoding.createEncoder();
-  encoding.writeVarUint(encoder, clientId);
-  encoding.writeVarUint(encoder, clock);
-  encoding.writeVarString(encoder, json);
-  return encoding.toUint8Array(encoder);
+  const bytes = Buffer.byteLength(json);
+  const entry = Buffer.allocUnsafe(varUintBytes(clientId) + varUintBytes(clock) + varUintBytes(bytes) + bytes);
+  let at = writeVarUint(entry, 0, clientId);
+  at = writeVarUint(entry, at, clock);
+  at = writeVarUint(entry, at, bytes);
+  entry.write(json, at);
+  return entry;
 }
 
 export function encodeUpdate(entries: readonly Uint8Array[]): Uint8Array {
-  const encoder = encoding.createEncoder();
-  encoding.writeVarUint(encoder, entries.length);
-  for (const entry of entries) encoding.writeUint8Array(encoder, entry);
-  return encoding.toUint8Array(encoder);
+  const update = Buffer.allocUnsafe(entries.reduce((sum, entry) => sum + entry.length, varUintBytes(entries.length)));
+  let at = writeVarUint(update, 0, entries.length);
+  for (const entry of entries) {
+    update.set(entry, at);
+    at += entry.length;
+  }
+  return update;
+}
+
+/** lib0's varUint: seven bits a byte, the lowest first. Clocks go past 2^31, where bit operations end. */
+function varUintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+}
+
+function writeVarUint(into: Uint8Array, at: number, value: number): number {
+  let next = at;
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) into[next++] = 128 | rest % 128;
+  into[next++] = rest;
+  return next;
 }
 
 /**

@@ -74,7 +74,7 @@ class World {
   step(): void {
     const client = this.random.pick(this.clients);
     const lane = this.random.pick(this.lanes);
-    switch (this.random.below(18)) {
+    switch (this.random.below(19)) {
       case 0: case 1: case 2: case 3: case 4: case 5:
         client.set({ cursor: this.random.below(1_000_000), ...this.#view() });
         break;
@@ -88,6 +88,7 @@ class World {
       case 15: client.unstick(); break;
       case 16: this.#attack(client); break;
       case 17: if (client.link) client.link.presence.query(client.board, client.link.peerId); break;
+      case 18: lane.alongside(client.board); break;
     }
     this.time.advance(this.random.pick([0, 1, 5, 20, 50, 300, 1_000, 6_000]));
   }

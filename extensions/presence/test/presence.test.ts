@@ -342,6 +342,33 @@ describe('cost', () => {
     assert.equal(presence.boards, 0);
   });
 
+  test('a move that waits goes along with what else is sent, once, and not less than half a tick after the last frame', () => {
+    const { time, presence } = lane();
+    const ann = person(time, presence, 'ann');
+    const bob = person(time, presence, 'bob');
+    time.advance(1_000);
+    const before = bob.frames.length;
+    ann.set({ cursor: 1 });
+    time.advance(1);
+    presence.alongside('board');
+    presence.alongside('board');
+    time.advance(1);
+    assert.equal(bob.frames.length, before + 1);
+    assert.deepEqual(sees(bob, ann), state('ann', 1));
+    ann.set({ cursor: 2 });
+    time.advance(10);
+    presence.alongside('board');
+    time.advance(1);
+    assert.equal(bob.frames.length, before + 1);
+    time.advance(40);
+    assert.deepEqual(sees(bob, ann), state('ann', 2));
+    assert.equal(bob.frames.length, before + 2);
+    presence.alongside('board');
+    presence.alongside('a board that nobody is on');
+    time.advance(1);
+    assert.equal(bob.frames.length, before + 2);
+  });
+
   test('a person alone gets a move within milliseconds; a moving crowd 25 frames a second; a larger one fewer', () => {
     const framesPerSecond = (people: number): number => {
       const { time, presence } = lane();

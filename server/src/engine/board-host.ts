@@ -5,7 +5,9 @@
  * - a connection opened while its document unloads got a destroyed document: `createDocument` waits for the unload, and holds
  *   the document until the caller has had its turn to attach;
  * - a failed store unloaded the document unstored: storing is the journal's, the debounced store is off;
- * - a board is unloaded after a quiet while, not with its last connection, so that a reload of a page finds it warm.
+ * - a board is unloaded after a quiet while, not with its last connection, so that a reload of a page finds it warm;
+ * - what every update cost for `onChange` (a parsed URL, new headers, a chain of promises) is not spent: nothing here listens, what
+ *   changed is told by the journal, committed. An extension that has that hook is not called.
  *
  * Owns one timer per board that nobody has open.
  */
@@ -39,6 +41,7 @@ export class BoardHost extends Hocuspocus<BoardHostContext> {
       const document = await super.createDocument(name, request, socketId, connection, context);
       if (document.isDestroyed || this.documents.get(name) !== document || this.unloadingDocuments.has(name)) continue;
       this.hold(document);
+      document.onUpdate(NOBODY_LISTENS);
       return document;
     }
   }
@@ -96,6 +99,8 @@ export class BoardHost extends Hocuspocus<BoardHostContext> {
     await Promise.all([...this.documents.values()].map((document) => super.unloadDocument(document)));
   }
 }
+
+const NOBODY_LISTENS = (): void => { /* the journal has the document's own event */ };
 
 /** Hocuspocus wants a request with every document it creates; the server's own have none. */
 const INTERNAL_REQUEST = new Request('http://localhost/');

@@ -84,11 +84,18 @@ export interface AttachedUser {
   readonly picture: string | null;
 }
 
+/** A board that is open on a socket. */
+interface Attachment {
+  readonly connection: Connection;
+  /** Its name on the presence lane, kept: made anew for every move it would be hashed anew, too. */
+  readonly peerId: string;
+}
+
 export class ClientSocket {
   readonly id: string;
   private readonly options: ClientSocketOptions;
   private readonly websocket: WebSocket;
-  private readonly attached = new Map<string, Connection>();
+  private readonly attached = new Map<string, Attachment>();
   private readonly asked = new Set<string>();
   private readonly refusedBoards = new Set<string>();
   /** The last presence of a client that is still being let in. */
@@ -156,7 +163,7 @@ export class ClientSocket {
         this.receivePresence(envelope, frame);
         return;
       case FRAME.queryAwareness:
-        if (this.attached.has(envelope.address)) this.options.presence.query(envelope.document, this.peerId(envelope.address));
+        this.queryPresence(envelope);
         return;
       case FRAME.auth:
         if (!isReadableToken(frame, envelope.bodyAt)) {
@@ -208,16 +215,18 @@ export class ClientSocket {
   private receivePresence(envelope: Envelope, frame: Uint8Array): void {
     const update = readAwareness(frame, envelope.bodyAt);
     if (update === null) return;
-    if (!this.attached.has(envelope.address)) {
+    const attachment = this.attached.get(envelope.address);
+    if (attachment === undefined) {
       // Stock clients announce themselves with their token, and then not again for 15 s.
       if (this.asked.has(envelope.address) && update.length <= this.options.limits.maxPresenceBytes) this.announced.set(envelope.address, update);
       return;
     }
-    this.options.presence.receive(envelope.document, this.peerId(envelope.address), update);
+    this.options.presence.receive(envelope.document, attachment.peerId, update);
   }
 
-  private peerId(address: string): string {
-    return `${this.id}/${address}`;
+  private queryPresence({ address, document }: Envelope): void {
+    const attachment = this.attached.get(address);
+    if (attachment !== undefined) this.options.presence.query(document, attachment.peerId);
   }
 
   /** What Hocuspocus, the journal and the lane send on this socket. */
@@ -272,11 +281,12 @@ export class ClientSocket {
       this.close('rate_limited');
       return;
     }
-    this.attached.set(address, connection);
+    const peerId = `${this.id}/${address}`;
+    this.attached.set(address, { connection, peerId });
     this.userId = user.id;
     const { outbound } = this;
     this.options.presence.join(board, {
-      id: this.peerId(address),
+      id: peerId,
       user: { ...user, color: presenceColor(user.id) },
       send: (update) => { this.send(presenceFrame(address, update)); },
       crowd: (crowd) => {
@@ -286,13 +296,13 @@ export class ClientSocket {
     });
     const announced = this.announced.get(address);
     this.announced.delete(address);
-    if (announced !== undefined) this.options.presence.receive(board, this.peerId(address), announced);
+    if (announced !== undefined) this.options.presence.receive(board, peerId, announced);
     connection.onClose((_document, event) => {
       this.attached.delete(address);
       this.asked.delete(address);
       // Whatever ended it: Hocuspocus would queue later frames as those of a client that never signed in.
       this.refusedBoards.add(address);
-      this.options.presence.leave(board, this.peerId(address), event !== undefined && CLEAN_CLOSES.has(event.code) ? 'clean' : 'abnormal');
+      this.options.presence.leave(board, peerId, event !== undefined && CLEAN_CLOSES.has(event.code) ? 'clean' : 'abnormal');
     });
   }
 
@@ -306,7 +316,7 @@ export class ClientSocket {
     this.refusedBoards.add(address);
     this.asked.delete(address);
     this.outbound?.send(permissionDeniedFrame(address, code));
-    this.attached.get(address)?.close({ code: ERRORS[code].closeCode, reason: code });
+    this.attached.get(address)?.connection.close({ code: ERRORS[code].closeCode, reason: code });
   }
 
   /** Closes the whole socket with the code's close code. */

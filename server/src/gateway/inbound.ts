@@ -81,7 +81,9 @@ export class Inbound {
 }
 
 function found(flows: Map<string, Flow>, id: string, make: () => Flow): Flow {
-  const flow = flows.get(id) ?? make();
+  const known = flows.get(id);
+  if (known !== undefined) return known;
+  const flow = make();
   flows.set(id, flow);
   return flow;
 }
