@@ -1,5 +1,5 @@
 # One Sunday node. Data lives in the Postgres that DATABASE_URL names; the container itself keeps nothing and may be read-only.
-# docs/guides/operators.md tells how to run it; docker-compose.yml is a whole single-node deployment.
+# docs/guides/operators.md tells how to run it; docker-compose.yml is a whole deployment of several.
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /sunday
