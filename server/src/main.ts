@@ -16,6 +16,7 @@ import { AutomaticVersions } from './boards/automatic-versions.ts';
 import { EventFeed } from './boards/event-feed.ts';
 import type { Config } from './config.ts';
 import { BoardHost, type BoardHostContext } from './engine/board-host.ts';
+import { ConflictNotices } from './engine/conflict-notices.ts';
 import { createEngine } from './engine/engine.ts';
 import { presentOn } from './engine/present.ts';
 import { SchemaGate } from './engine/schema-version.ts';
@@ -73,12 +74,13 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     slowConsumerMs: config.limits.slowConsumerMs,
     events: {
       committed: metrics.commit,
-      batch: ({ boardId, seq, update, events: told }) => {
+      batch: ({ boardId, seq, update, events: told, conflicts }) => {
         metrics.batch(update.length);
         fanout.publish(boardId, { kind: 'batch', seq, update });
         presence.alongside(boardId);
         automaticVersions.changed(boardId, seq);
         if (told === 0) return;
+        notices.detected(boardId, conflicts);
         feed.wake([boardId]);
         events.announce(boardId);
       },
@@ -87,11 +89,16 @@ export async function startSunday(config: Config, log: Logger, node: string, con
       compacted: ({ rows }) => { metrics.compacted(rows); },
       pressure: (on) => { metrics.pressure(on); gateway.pressure(on); log.warn({ on }, 'reading from sockets is paused while too much is uncommitted'); },
       away: (on) => { metrics.databaseAway(on); log[on ? 'warn' : 'info']({ part: 'journal' }, on ? 'database away: editing goes on, unsaved' : 'database back: all is being saved'); },
-      hello: (connection, { schemaVersion }) => { schemaGate.greet(connection, schemaVersion); },
+      hello: (connection, { schemaVersion }) => { schemaGate.greet(connection, schemaVersion); notices.greet(connection); },
       error: (boardId, error) => { metrics.boardError(); log.error({ boardId, err: error }, 'board trouble'); },
     },
   });
 
+  const notices = new ConflictNotices({
+    database, node,
+    send: (boardId, userId, payload) => { gateway.tell(boardId, userId, payload); },
+    onError: (error) => { log.warn({ err: error }, 'somebody could not be told of a conflict'); },
+  });
   const textRuns = new TextRunCloser({ database, onError: (error) => { log.warn({ err: error }, 'typed text waits for its event'); } });
 
   const nodes = joinFanout({
@@ -113,6 +120,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
         ...(config.redis === undefined ? [] : [nodes.extension]),
         journal.extension,
         access.extension,
+        notices.extension,
         {
           extensionName: 'gateway',
           connected: ({ connection, context }: connectedPayload<BoardHostContext>) => {
@@ -160,11 +168,12 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     config, engine, access, database, log,
     presence: config.redis === undefined ? (boardId) => Promise.resolve(presence.list(boardId)) : presentOn({ fanout, presence }),
     readiness: readiness({ roles: config.roles, database, journal, events, fanout: config.redis === undefined ? undefined : fanout, draining: () => draining }),
-    feed, onVersion: metrics.version, onStream: metrics.stream,
+    feed, onConflictClosed: (boardId, conflictId, lostBy) => { notices.closed(boardId, conflictId, lostBy); }, onVersion: metrics.version, onStream: metrics.stream,
     metrics: metrics.registry,
     webDirectory: WEB_APP,
   });
   if (config.redis !== undefined) await nodes.start();
+  await notices.start();
   events.start();
   gateway.listen(app.server);
   const url = await app.listen({ host: config.host, port: config.port });
@@ -186,6 +195,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
       await automaticVersions.close();
       await journal.close();
       await textRuns.close();
+      await notices.close();
       await database.close();
     },
   };

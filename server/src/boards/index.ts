@@ -5,6 +5,7 @@
 import { boardCommands, type BoardCommands } from './board-commands.ts';
 import { boardQueries, type BoardQueries } from './board-queries.ts';
 import { comments, type Comments } from './comments.ts';
+import { conflicts, type Conflicts } from './conflicts.ts';
 import { eventQueries, type EventQueries } from './event-queries.ts';
 import { eventStreams, type EventStreams } from './event-stream.ts';
 import { itemCommands, type ItemCommands } from './item-commands.ts';
@@ -19,7 +20,7 @@ import { workspaces, type Workspaces } from './workspaces.ts';
 
 export type { BoardsParts, PresenceEntry, RoleSource } from './parts.ts';
 
-export type Boards = BoardCommands & BoardQueries & Comments & EventQueries & EventStreams & ItemCommands & ItemQueries & Members & StructureCommands & Transfer & Versions & Workspaces;
+export type Boards = BoardCommands & BoardQueries & Comments & Conflicts & EventQueries & EventStreams & ItemCommands & ItemQueries & Members & StructureCommands & Transfer & Versions & Workspaces;
 
 export function createBoards(given: BoardsParts): Boards {
   const parts = { ...given, engine: askingFirst(given.engine, given.database) };
@@ -28,6 +29,7 @@ export function createBoards(given: BoardsParts): Boards {
     ...boardCommands(parts),
     ...boardQueries(parts),
     ...comments(parts),
+    ...conflicts(parts),
     ...eventQueries(parts),
     ...eventStreams(parts),
     ...itemCommands(parts),

@@ -4,7 +4,7 @@
  * An id that is no UUID is a board that does not exist: it never reaches Postgres or the engine, whatever it spells.
  */
 import type { Database } from '@sunday/database';
-import type { Engine } from '../engine/types.ts';
+import type { Engine, WriteActor } from '../engine/types.ts';
 import { SundayError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { RANDOM_IDS } from './derived-ids.ts';
@@ -26,6 +26,8 @@ export type StreamCount = 'ended' | 'stalled' | 'too_many_streams' | 'too_many_b
 export type PresenceEntry = { clientId: number; user: { id: string; name: string; picture: string | null; color: string }; state: unknown };
 
 export type BoardsParts = {
+  /** A conflict was resolved over an API: `lostBy` may have it on screen. */
+  readonly onConflictClosed?: (boardId: string, conflictId: string, lostBy: string | null) => void;
   readonly database: Database;
   readonly engine: Engine;
   readonly access: RoleSource;
@@ -54,7 +56,7 @@ export async function requireRole(parts: Pick<BoardsParts, 'access'>, actor: Act
   return role;
 }
 
-export const byRest = (actor: Actor): { userId: string; source: 'rest' } => ({ userId: actor.userId, source: 'rest' });
+export const byRest = ({ userId, correlationId }: Actor): WriteActor => ({ userId, source: 'rest', correlationId });
 
 /** A database that takes longer for `SELECT 1` is away for a caller who waits. */
 const ASK_TIMEOUT_MS = 3_000;

@@ -13,7 +13,8 @@ export const ROLES = ['viewer', 'commenter', 'editor', 'owner'] as const;
 /** Each role may do what the ones before it may. */
 export type Role = (typeof ROLES)[number];
 
-export type Actor = { readonly userId: string };
+/** Who asks; `correlationId`: the request it is part of, which events name. */
+export type Actor = { readonly userId: string; readonly correlationId?: string | undefined };
 
 export type Page<T> = { data: T[]; nextCursor: string | null };
 

@@ -159,6 +159,11 @@ export class Gateway {
     this.byHocuspocusSocket.get(connection.webSocket)?.refuse(connection.messageAddress, code);
   }
 
+  /** A stateless message to one user's attachments of one board, on this node. */
+  tell(boardId: string, userId: string, payload: string): void {
+    for (const socket of this.socketsByUser.get(userId) ?? []) socket.tell(boardId, payload);
+  }
+
   /** Too much is uncommitted: nobody is read from until the database has caught up. Nobody is cut off. */
   pressure(on: boolean): void {
     this.underPressure = on;

@@ -31,6 +31,7 @@ export type HttpDependencies = Omit<RestDependencies, 'boards' | 'config' | 'acc
   readonly presence?: (boardId: string) => Promise<readonly PresenceEntry[]>;
   /** Told of versions made, and of limits of versions hit. */
   readonly onVersion?: BoardsParts['onVersion'];
+  readonly onConflictClosed?: BoardsParts['onConflictClosed'];
   readonly feed: BoardsParts['feed'];
   readonly log: FastifyBaseLogger;
   /** One line per dependency for /readyz. */
@@ -49,10 +50,10 @@ const MAX_PARAM_LENGTH = 300;
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
 export async function createHttpApp(dependencies: HttpDependencies): Promise<FastifyInstance> {
-  const { config, log, engine, access, database, presence, feed, onVersion, onStream } = dependencies;
+  const { config, log, engine, access, database, presence, feed, onVersion, onStream, onConflictClosed } = dependencies;
   const boards = createBoards({
     database, engine, access, feed, limits: config.limits,
-    ...(presence === undefined ? {} : { presence }), ...(onVersion === undefined ? {} : { onVersion }), ...(onStream === undefined ? {} : { onStream }),
+    ...(presence === undefined ? {} : { presence }), ...(onVersion === undefined ? {} : { onVersion }), ...(onConflictClosed === undefined ? {} : { onConflictClosed }), ...(onStream === undefined ? {} : { onStream }),
   });
   const app: FastifyInstance = Fastify({
     loggerInstance: log.child({ part: 'http' }, { serializers: { req: loggedRequest } }),

@@ -38,7 +38,7 @@ declare module 'fastify' {
 
 export function actorOf(request: FastifyRequest): Actor {
   if (request.identity === null) throw new SundayError('unauthenticated');
-  return { userId: request.identity.userId };
+  return { userId: request.identity.userId, correlationId: request.id };
 }
 
 /** @throws SundayError unauthenticated */

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { SundayError } from '../../errors.ts';
 import { boardRoutes } from './board-routes.ts';
+import { conflictRoutes } from './conflict-routes.ts';
 import { actorOf, bearerOf, type RestDependencies } from './context.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -42,7 +43,7 @@ async function signedIn(app: FastifyInstance, dependencies: RestDependencies): P
   });
   installIdempotency(app, { database, hours: config.limits.idempotencyHours, userIdOf: (request) => actorOf(request).userId });
 
-  for (const routes of [boardRoutes, structureRoutes, itemRoutes, peopleRoutes, transferRoutes, versionRoutes, eventRoutes, deliveryRoutes]) await app.register(routes, dependencies);
+  for (const routes of [boardRoutes, structureRoutes, itemRoutes, peopleRoutes, transferRoutes, versionRoutes, eventRoutes, conflictRoutes, deliveryRoutes]) await app.register(routes, dependencies);
 }
 
 async function consume(limiter: RateLimiterMemory, userId: string): Promise<void> {

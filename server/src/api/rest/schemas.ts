@@ -116,6 +116,23 @@ export const boardEvent = named(
     timestamp: time,
   }),
 );
+const conflictSide = z.object({ value: z.unknown().describe('null: the cell was emptied'), userId: z.string().nullable(), at: time.nullable() });
+export const conflict = named(
+  'Conflict',
+  z.object({
+    id: z.string(),
+    boardId: z.string(),
+    itemId: z.string(),
+    columnId: z.string(),
+    policy: z.string().describe('later_write: the later one is kept; same_moment: within a second of each other'),
+    kept: conflictSide,
+    lost: conflictSide,
+    createdAt: time,
+    resolution: z.enum(['mine', 'theirs', 'value', 'superseded']).nullable().describe('null: open'),
+    resolvedBy: z.string().nullable(),
+    resolvedAt: time.nullable(),
+  }),
+);
 export const version = named(
   'Version',
   z.object({
