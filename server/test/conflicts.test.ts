@@ -1,6 +1,7 @@
 /** Two people write one status at the same time: one write is kept, the other's author is told, over the socket and over REST, and may have it their way. */
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
+import { WebSocketStatus } from '@hocuspocus/provider';
 import { asItemId, createItem, readItem, updateItem } from '@sunday/board-model';
 import { startTestServer, type Api, type TestServer } from './rest-support.ts';
 import { stock, until, type StockClient } from './stock-clients.ts';
@@ -47,7 +48,7 @@ async function table(t: TestContext) {
 /** Bob is offline when he writes, Ann writes meanwhile: neither knew of the other. Answers the conflict, once both show one value. */
 async function race({ boardId, ann, bob }: Awaited<ReturnType<typeof table>>): Promise<Conflict> {
   bob.client.socket.disconnect();
-  await until('bob is offline', () => bob.client.socket.status !== 'connected');
+  await until('bob is offline', () => bob.client.socket.status !== WebSocketStatus.Connected);
   bob.write('b');
   ann.write('a');
   await until('hers is saved', () => !ann.client.provider.hasUnsyncedChanges);

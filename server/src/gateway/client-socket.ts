@@ -308,7 +308,7 @@ export class ClientSocket {
 
   /** A stateless message on every attachment of this board. */
   tell(boardId: string, payload: string): void {
-    for (const connection of this.attached.values()) if (connection.document.name === boardId) connection.sendStateless(payload);
+    for (const { connection } of this.attached.values()) if (connection.document.name === boardId) connection.sendStateless(payload);
   }
 
   /** Ends one board on this socket, for good: said in-band once; later frames for it are dropped. */
