@@ -13,8 +13,8 @@ import { connectClient, patientConfig, sessionConfig } from './connection.ts';
 import { DatabaseUnavailable, isConnectionFailure } from './errors.ts';
 import { Listener } from './listener.ts';
 
-/** A named statement is prepared once on each connection. */
-export type Statement = string | { readonly name: string; readonly text: string };
+/** A named statement is prepared once on each connection. `timeoutMs`: no answer for so long, and its connection counts as lost. */
+export type Statement = string | { readonly name: string; readonly text: string; readonly timeoutMs?: number };
 
 export interface Tx {
   query<Row = Record<string, unknown>>(sql: Statement, params?: readonly unknown[]): Promise<Row[]>;
@@ -60,6 +60,9 @@ export class PooledDatabase implements Database {
   private readonly pool: Pool;
   private readonly availability: Availability;
   private readonly listener: Listener;
+  private readonly madeAt = new WeakMap<PoolClient, number>();
+  /** Connections made before a loss are not used again: where a server vanished without a word, each would cost a timeout. */
+  private lostAt = 0;
   private closed: Promise<void> | undefined;
 
   constructor({ connectionString, onStatus, poolSize, server }: DatabaseParts) {
@@ -69,7 +72,10 @@ export class PooledDatabase implements Database {
     this.pool = new Pool({ ...sessionConfig(connectionString, 'sunday'), max: poolSize });
     this.pool.on('error', (error) => { if (isConnectionFailure(error)) this.availability.suspect(); });
     // a checked-out client whose server dies between two queries emits an error that nobody else listens to
-    this.pool.on('connect', (client) => { client.on('error', () => undefined); });
+    this.pool.on('connect', (client) => {
+      client.on('error', () => undefined);
+      this.madeAt.set(client, performance.now());
+    });
     this.listener = new Listener({
       connectionString,
       onLoss: () => { this.availability.suspect(); },
@@ -165,7 +171,11 @@ export class PooledDatabase implements Database {
     if (!this.up) throw new DatabaseUnavailable('The database is away');
     const full = this.pool.totalCount >= this.pool.options.max;
     try {
-      return await this.pool.connect();
+      for (;;) {
+        const client = await this.pool.connect();
+        if ((this.madeAt.get(client) ?? 0) >= this.lostAt) return client;
+        client.release(true);
+      }
     } catch (error) {
       if (!isConnectionFailure(error)) throw error;
       // every connection was busy for CONNECT_TIMEOUT_MS: overloaded, not away
@@ -175,13 +185,14 @@ export class PooledDatabase implements Database {
   }
 
   private unavailable(error: unknown, outcomeUnknown: boolean): DatabaseUnavailable {
+    this.lostAt = performance.now();
     this.availability.suspect();
     return new DatabaseUnavailable('The database is away', { cause: error, outcomeUnknown });
   }
 }
 
 async function run<Row>(client: PoolClient, sql: Statement, params: readonly unknown[] = []): Promise<Row[]> {
-  const statement = typeof sql === 'string' ? { text: sql } : { name: sql.name, text: sql.text };
+  const statement = typeof sql === 'string' ? { text: sql } : { name: sql.name, text: sql.text, ...(sql.timeoutMs === undefined ? {} : { query_timeout: sql.timeoutMs }) };
   const { rows } = await client.query({ ...statement, values: [...params] });
   return rows as Row[]; // the caller states the shape of its statement's rows: this is the decoder's edge
 }

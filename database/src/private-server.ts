@@ -2,7 +2,7 @@
  * A Postgres for tests alone, in a temporary directory, gone afterwards. Postgres outlives a parent that is killed, which is right for
  * Sunday and wrong for tests: a server left behind by a killed test run is ended and removed by the next one.
  */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,10 @@ import { EmbeddedPostgres } from './embedded/supervisor.ts';
 export interface PrivateServer {
   /** Of its maintenance database. */
   readonly url: string;
+  /** Down, in order or as when its machine loses power, until `resume`; its data and its address stay. */
+  halt(how: 'orderly' | 'crash'): Promise<void>;
+  resume(): Promise<void>;
+  /** For good. */
   stop(): Promise<void>;
 }
 
@@ -28,7 +32,7 @@ export async function makeTestDirectory(): Promise<string> {
 export async function startPrivateServer(): Promise<PrivateServer> {
   await sweepAbandoned();
   const dataDir = await makeTestDirectory();
-  const server = await EmbeddedPostgres.start({ dataDir });
+  let server = await EmbeddedPostgres.start({ dataDir });
   const onExit = (): void => {
     endServer(dataDir);
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
@@ -36,6 +40,13 @@ export async function startPrivateServer(): Promise<PrivateServer> {
   process.once('exit', onExit); // a test that fails before its close, or forgets it
   return {
     url: withDatabase(server.connectionString, 'postgres'),
+    async halt(how) {
+      if (how === 'crash' && server.pid !== undefined) killAll(server.pid);
+      await server.stop(); // after a crash: ends the attempts to bring it back
+    },
+    async resume() {
+      server = await EmbeddedPostgres.start({ dataDir });
+    },
     async stop() {
       process.off('exit', onExit);
       await server.stop();
@@ -63,6 +74,12 @@ function endServer(dataDir: string): void {
   const cluster = join(dataDir, 'postgres');
   const pid = readPostmasterFile(cluster)?.pid;
   if (pid !== undefined && isPostmasterOf(cluster, pid) === true) process.kill(pid, 'SIGQUIT');
+}
+
+/** The postmaster, and its backends: one that outlived it would keep its clients waiting. */
+function killAll(postmaster: number): void {
+  const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').split(' ').filter((pid) => pid !== '').map(Number);
+  for (const pid of [postmaster, ...children]) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
 }
 
 function isAlive(pid: number): boolean {

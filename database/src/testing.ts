@@ -13,6 +13,9 @@ import { DEFAULT_POOL_SIZE, PooledDatabase, type Database } from './database.ts'
 import { migrate, migrationNames, migrationsDirectory } from './migrations.ts';
 import { startPrivateServer, type PrivateServer } from './private-server.ts';
 
+/** For tests that stop the server itself: one that nobody else uses. */
+export { startPrivateServer, type PrivateServer };
+
 /** Set by the global setup for the files it runs. */
 export const SHARED_SERVER_VARIABLE = 'SUNDAY_TEST_SHARED_POSTGRES';
 

@@ -1,50 +1,143 @@
-/** Stands between a server and Postgres, and can be cut. */
+/**
+ * Stands between two programs on a TCP connection, and can be cut, slowed, lost, or made to hang. Bytes stay in order, whatever is done.
+ *
+ * `cable` leads to one server (Postgres or Redis, by its URL), `openLine` to whichever each new connection is dialled to.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-export interface Cable {
-  /** To be used instead of the target's. */
-  readonly url: string;
+export interface Line {
+  /** Where it listens on 127.0.0.1. */
+  readonly port: number;
+  /** Connections break, and new ones are refused, until it is mended. */
   cut(): void;
+  /** Nothing passes and nothing breaks: what a lost route looks like. What was sent meanwhile arrives when it is mended. */
+  hang(): void;
+  /** Open connections hang for ever, new ones work: the far end died without a word, and another took its address. */
+  lose(): void;
+  /** How long what is sent to the far end takes, and the news of a closed connection; and, if told, what comes back. */
+  slow(toFarMs: number, fromFarMs?: number): void;
+  /** Neither cut nor hanging nor slow. */
   mend(): void;
   close(): Promise<void>;
 }
 
-/** @param toDatabaseMs how long what is sent to Postgres, and the news of a closed connection, takes */
+export interface Cable extends Line {
+  /** To be used instead of the target's. */
+  readonly url: string;
+}
+
+/** @param toDatabaseMs as of `slow` */
 export async function cable(target: string, toDatabaseMs = 0): Promise<Cable> {
   const url = new URL(target);
   const directory = url.searchParams.get('host');
   const port = Number(url.port === '' ? 5432 : url.port);
+  const { hostname } = url;
+  const line = await openLine(() => (directory === null ? connect(port, hostname) : connect(`${directory}/.s.PGSQL.${port}`)));
+  line.slow(toDatabaseMs);
+  url.searchParams.delete('host');
+  url.hostname = '127.0.0.1';
+  url.port = String(line.port);
+  return { ...line, url: url.href };
+}
+
+/** @param dial a socket to the far end of a new connection; `null`: there is nobody to connect to */
+export async function openLine(dial: () => Socket | null): Promise<Line> {
+  const lanes = new Set<Lane>();
   const open = new Set<Socket>();
+  const weather: Weather = { hanging: false, toFarMs: 0, fromFarMs: 0 };
   let whole = true;
   const server = createServer((near) => {
-    const far = directory === null ? connect(port, url.hostname) : connect(`${directory}/.s.PGSQL.${port}`);
-    for (const [socket, other] of [[near, far], [far, near]] as const) {
+    const far = whole ? dial() : null;
+    if (far === null) {
+      near.destroy();
+      return;
+    }
+    const there = new Lane(near, far, () => (weather.hanging ? null : weather.toFarMs));
+    const back = new Lane(far, near, () => (weather.hanging ? null : weather.fromFarMs));
+    for (const [socket, lane, other] of [[near, there, far], [far, back, near]] as const) {
+      lanes.add(lane);
       open.add(socket);
-      socket.on('error', () => other.destroy());
+      socket.setNoDelay(true);
+      socket.on('error', () => { if (!weather.hanging) other.destroy(); });
       socket.on('close', () => {
         open.delete(socket);
-        if (toDatabaseMs === 0) other.destroy();
-        else setTimeout(() => other.destroy(), toDatabaseMs);
+        lanes.delete(lane);
       });
     }
-    far.pipe(near);
-    if (toDatabaseMs === 0) near.pipe(far);
-    else near.on('data', (chunk: Buffer) => { setTimeout(() => { if (far.writable) far.write(chunk); }, toDatabaseMs); });
-    if (!whole) near.destroy();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   assert(typeof address === 'object' && address !== null);
-  url.searchParams.delete('host');
-  url.hostname = '127.0.0.1';
-  url.port = String(address.port);
+  const pump = (): void => { for (const lane of lanes) lane.pump(); };
+  const breakAll = (): void => { for (const socket of open) socket.destroy(); };
   return {
-    url: url.href,
-    cut() { whole = false; for (const socket of open) socket.destroy(); },
-    mend() { whole = true; },
-    async close() { for (const socket of open) socket.destroy(); server.close(); await once(server, 'close'); },
+    port: address.port,
+    cut() {
+      whole = false;
+      breakAll();
+    },
+    hang() { weather.hanging = true; },
+    lose() { for (const lane of lanes) lane.lost = true; },
+    slow(toFarMs, fromFarMs = 0) { Object.assign(weather, { toFarMs, fromFarMs }); },
+    mend() {
+      whole = true;
+      Object.assign(weather, { hanging: false, toFarMs: 0, fromFarMs: 0 });
+      pump();
+    },
+    async close() {
+      whole = false;
+      breakAll();
+      server.close();
+      await once(server, 'close');
+    },
   };
+}
+
+interface Weather {
+  hanging: boolean;
+  toFarMs: number;
+  fromFarMs: number;
+}
+
+/** One direction of one connection. The news of its end travels like its bytes, after them. */
+class Lane {
+  private readonly to: Socket;
+  private readonly delayMs: () => number | null;
+  /** `null`: the end. `due`: never before the one ahead of it. */
+  private readonly waiting: { readonly due: number; readonly bytes: Buffer | null }[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  /** Nothing passes any more. */
+  lost = false;
+
+  /** @param delayMs of what is sent now; `null`: it waits for `pump` */
+  constructor(from: Socket, to: Socket, delayMs: () => number | null) {
+    this.to = to;
+    this.delayMs = delayMs;
+    from.on('data', (bytes: Buffer) => { this.send(bytes); });
+    from.on('close', () => { this.send(null); });
+  }
+
+  private send(bytes: Buffer | null): void {
+    this.waiting.push({ due: Math.max(performance.now() + (this.delayMs() ?? 0), this.waiting.at(-1)?.due ?? 0), bytes });
+    this.pump();
+  }
+
+  pump(): void {
+    if (this.lost || this.delayMs() === null) return;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
+      const wait = first.due - performance.now();
+      if (wait > 0) {
+        this.timer = setTimeout(() => { this.pump(); }, wait);
+        return;
+      }
+      this.waiting.shift();
+      if (first.bytes === null) this.to.destroy();
+      else if (this.to.writable) this.to.write(first.bytes);
+    }
+  }
 }

@@ -69,6 +69,33 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
     await until('and edit together', () => cells.get('again') === true);
   });
 
+  test('Postgres vanishes without a word and another takes its address: people go on, and all is saved once the silence was noticed', async (t) => {
+    const lines: Cable[] = [];
+    const cluster = await startCluster(2, async (url) => {
+      const line = await cable(url);
+      lines.push(line);
+      return line.url;
+    });
+    t.after(async () => {
+      await cluster.close();
+      for (const line of lines) await line.close();
+    });
+    const [one, two] = cluster.nodes;
+    assert(one !== undefined && two !== undefined);
+    const { id: boardId } = (await (await one.as('ann')).expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Shared' } })).body;
+    const [a, b] = [await connect(t, one, boardId, 'ann'), await connect(t, two, boardId, 'ann')];
+    await until('both are synced', () => a.provider.synced && b.provider.synced && !a.provider.hasUnsyncedChanges);
+    for (const line of lines) line.lose();
+    a.cells.set('meanwhile', 1);
+    await until('it is seen', () => b.cells.get('meanwhile') === 1, 5_000);
+    // 10 s is what a commit is waited for; then comes the look-up.
+    const took = await until('it is saved', () => !a.provider.hasUnsyncedChanges, 25_000);
+    t.diagnostic(`saved after ${took.toFixed(0)} ms`);
+    b.cells.set('after', 1);
+    const next = await until('and what comes next, too', () => !b.provider.hasUnsyncedChanges, 25_000);
+    t.diagnostic(`the next one after ${next.toFixed(0)} ms`);
+  });
+
   for (const cutOff of ['one node', 'all nodes'] as const) {
     test(`Postgres is away for ${cutOff}: people on all nodes go on together, unsaved; then all is saved, by whoever can`, async (t) => {
       const lines: Cable[] = [];

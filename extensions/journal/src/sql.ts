@@ -1,6 +1,13 @@
 /** The journal's SQL, one named statement per verb. Named statements are prepared once per connection. */
 
 /**
+ * A server that vanishes without a word (its host died, another took its address) never ends a connection. Everybody's edits wait for
+ * these statements, so it is noticed after this: twice what a lock is waited for, and far longer than a commit takes on a busy disk. A commit that was slow, not
+ * lost, is looked up like any whose outcome is unknown.
+ */
+const LOST_AFTER_MS = 10_000;
+
+/**
  * Locks the heads in board-id order, lets through the batches cut against the current head, and writes head, update row,
  * new client ids, item projection, board projection, events and conflicts of those. One statement, so one round trip and one transaction.
  *
@@ -10,6 +17,7 @@
  */
 export const commitBatches = {
   name: 'journal_commit_batches',
+  timeoutMs: LOST_AFTER_MS,
   text: `
 WITH input AS (
   SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $5::int[], $6::int[], $7::text[], $13::int[])
@@ -86,6 +94,7 @@ ORDER BY 1, 2`,
 
 export const rowsAfter = {
   name: 'journal_rows_after',
+  timeoutMs: LOST_AFTER_MS,
   text: `SELECT h.seq AS head, u.seq, u.update AS bytes FROM board_heads h
          LEFT JOIN board_updates u ON u.board_id = h.board_id AND u.seq > $2 WHERE h.board_id = $1 ORDER BY u.seq`,
 };
@@ -93,6 +102,7 @@ export const rowsAfter = {
 /** Journal rows after $2, the head, items $3 and the board's own fields, all at one moment. */
 export const committedRows = {
   name: 'journal_committed_rows',
+  timeoutMs: LOST_AFTER_MS,
   text: `
 SELECT 'head' AS kind, h.seq AS seq, NULL::bytea AS bytes, jsonb_build_object('name', b.name, 'description', b.description, 'columns', b.columns, 'groups', b.groups) AS fields
   FROM board_heads h JOIN boards b ON b.id = h.board_id WHERE h.board_id = $1
@@ -106,12 +116,12 @@ SELECT 'item', i.seq, NULL, jsonb_build_object('id', i.item_id, 'groupId', i.gro
 ORDER BY 1, 2`,
 };
 
-export const heads = { name: 'journal_heads', text: 'SELECT board_id, seq FROM board_heads WHERE board_id = ANY($1::uuid[])' };
+export const heads = { name: 'journal_heads', timeoutMs: LOST_AFTER_MS, text: 'SELECT board_id, seq FROM board_heads WHERE board_id = ANY($1::uuid[])' };
 
 /** Waits for a commit that still holds the head, so that the look-up after it is final. */
-export const lockHead = { name: 'journal_lock_head', text: 'SELECT seq FROM board_heads WHERE board_id = $1 FOR UPDATE' };
+export const lockHead = { name: 'journal_lock_head', timeoutMs: LOST_AFTER_MS, text: 'SELECT seq FROM board_heads WHERE board_id = $1 FOR UPDATE' };
 
-export const findBatch = { name: 'journal_find_batch', text: 'SELECT seq FROM board_updates WHERE batch_id = $1 AND board_id = $2' };
+export const findBatch = { name: 'journal_find_batch', timeoutMs: LOST_AFTER_MS, text: 'SELECT seq FROM board_updates WHERE batch_id = $1 AND board_id = $2' };
 
 export const insertBoard = {
   name: 'journal_insert_board',
