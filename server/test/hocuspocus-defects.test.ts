@@ -183,6 +183,28 @@ describe('with the database cut off', () => {
   });
 });
 
+test('a sign-in that the server is too slow to judge is passing trouble: the socket closes with 4503, not as unauthenticated', async (t) => {
+  const lines: Cable[] = [];
+  const server = await startTestServer({ SUNDAY_AUTH_TIMEOUT_MS: '500' }, async (target) => {
+    const line = await cable(target);
+    lines.push(line);
+    return line.url;
+  });
+  const [line] = lines;
+  assert(line !== undefined);
+  t.after(async () => {
+    line.mend();
+    await server.close();
+    await line.close();
+  });
+  const cell = await makeBoard(await server.as('olga'), ['ann']);
+  line.hang();
+  const [asks, silent] = [await bare(server.url), await bare(server.url)];
+  asks.websocket.send(authFrame(cell.boardId, await server.tokenOf('ann')));
+  assert.equal((await asks.closed).code, 4503);
+  assert.equal((await silent.closed).code, 4401, 'who says nothing is not waited for');
+});
+
 test('a server told to stop while the database is away ends within its grace, and says that it could not commit', { timeout: 60_000 }, async (t) => {
   const database = await openTestDatabase();
   const line = await cable(database.connectionString);

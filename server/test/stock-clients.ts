@@ -8,6 +8,7 @@ import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import { WebSocket } from 'ws';
 import * as Y from 'yjs';
+import { seededRandom } from './random.ts';
 import type { Api, BoardBody } from './rest-support.ts';
 
 export interface Cell { readonly boardId: string; readonly itemId: string; readonly columnId: string }
@@ -112,7 +113,7 @@ export const authFrame = (address: string, token: string): Uint8Array => frameOf
 export const updateFrame = (address: string, update: Uint8Array): Uint8Array => frameOf(address, FRAME.sync, 2, update);
 
 /** The board as Postgres holds it at this moment: snapshot and journal rows in one statement. */
-export async function committed(database: TestDatabase, boardId: string): Promise<Y.Doc> {
+export async function committed(database: Pick<TestDatabase, 'database'>, boardId: string): Promise<Y.Doc> {
   const rows = await database.database.query<{ bytes: Buffer }>(
     `SELECT bytes FROM (SELECT 0::bigint AS seq, snapshot AS bytes FROM board_snapshots WHERE board_id = $1
      UNION ALL SELECT seq, update FROM board_updates WHERE board_id = $1) AS all_rows ORDER BY seq`,
@@ -138,11 +139,5 @@ export async function until(what: string, condition: () => boolean | Promise<boo
 export function seeded(t: { diagnostic(line: string): void }): () => number {
   const seed = Number(process.env['SUNDAY_TEST_SEED'] ?? Date.now() % 1_000_000_000);
   t.diagnostic(`seed ${seed} (SUNDAY_TEST_SEED repeats it)`);
-  let state = seed >>> 0;
-  return () => { // mulberry32
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return seededRandom(seed);
 }

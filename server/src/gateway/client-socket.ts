@@ -118,9 +118,16 @@ export class ClientSocket {
     this.websocket = options.websocket;
     this.flow = options.inbound.ofSocket();
     this.authTimer = setTimeout(() => {
-      options.count('auth_timeout');
-      this.close('unauthenticated');
+      // What came while this process was busy is read first.
+      setImmediate(() => { this.authenticationIsOver(); });
     }, options.limits.authTimeoutMs);
+  }
+
+  /** Who sent a token in time has done their part: that it is not judged yet is passing trouble of ours, and they are to come back. */
+  private authenticationIsOver(): void {
+    if (this.authTimer === null) return;
+    this.options.count('auth_timeout');
+    this.close(this.asked.size > 0 ? 'overloaded' : 'unauthenticated');
   }
 
   /** The sending side, and the socket as Hocuspocus gets it. */
@@ -371,6 +378,7 @@ export class ClientSocket {
   /** The socket is gone. */
   closed(code: number, reason: string): void {
     if (this.authTimer !== null) clearTimeout(this.authTimer);
+    this.authTimer = null;
     if (this.resumption !== null) clearTimeout(this.resumption);
     this.hocuspocus?.handleClose({ code, reason });
   }

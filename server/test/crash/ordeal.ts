@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as Y from 'yjs';
+import { seededRandom } from '../random.ts';
 import { freePort, SundayProcess, token } from '../sunday-process.ts';
 import { sdkEditor, stockEditor, type Editor } from './editors.ts';
 import { preparePlace, storedText, until } from './place.ts';
@@ -38,20 +39,9 @@ export interface OrdealResult {
   readonly worstRecoveryMs: number;
 }
 
-/** mulberry32: small, seeded, good enough to pick moments. */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export async function ordeal(options: OrdealOptions): Promise<OrdealResult> {
   const { say } = options;
-  const next = random(options.seed);
+  const next = seededRandom(options.seed);
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-ordeal-'));
   const server = new SundayProcess(await freePort(), dataDir);
   await server.start();
