@@ -62,12 +62,12 @@ export async function freshToken(): Promise<string> {
   return renewed.token;
 }
 
-async function authorization(): Promise<Record<string, string>> {
+export async function authorization(): Promise<Record<string, string>> {
   const token = await freshToken();
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers = path.startsWith('/dev/') ? {} : await authorization();
   let response: Response;
   try {
@@ -176,8 +176,12 @@ function lastLine(text: string): ImportLine | null {
 }
 
 /** A board as a file of the browser's downloads. */
-export async function downloadBoard(id: string, format: 'csv' | 'json', name: string): Promise<void> {
-  const response = await fetch(`/v1${board(id)}/export?format=${format}`, { headers: await authorization() });
+export const downloadBoard = (id: string, format: 'csv' | 'json', name: string): Promise<void> => download(`${board(id)}/export?format=${format}`, name, format);
+/** All that ever happened to a board, as a file. */
+export const downloadActivity = (id: string, name: string): Promise<void> => download(`${board(id)}/events/export?format=csv`, `${name} activity`, 'csv');
+
+async function download(path: string, name: string, format: string): Promise<void> {
+  const response = await fetch(`/v1${path}`, { headers: await authorization() });
   if (!response.ok) throw failure(response.status, await response.json().catch(() => null));
   const url = URL.createObjectURL(await response.blob());
   const link = document.createElement('a');

@@ -1,6 +1,6 @@
 /** Name and description of the board, table or kanban, who is here, whether all is saved, undo, share, and the rest in a menu. */
 import { useBoardInfo, useGroups, usePresence, useUndo } from '@sunday/client/react';
-import { Archive, ChevronLeft, Columns3, Download, Ellipsis, FoldVertical, Redo2, Rows3, Trash2, Undo2, UserPlus } from 'lucide-react';
+import { Archive, ChevronLeft, Columns3, Download, Ellipsis, FoldVertical, History, Redo2, Rows3, Trash2, Undo2, UserPlus } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { downloadBoard } from '../api/rest.ts';
 import { followInApp, go } from '../app/router.ts';
@@ -18,7 +18,7 @@ import { undoStep } from './use-shortcuts.ts';
 
 const FACES = 4; // avatars before "+n"
 
-export function BoardHeader({ viewName }: { viewName: ViewName }) {
+export function BoardHeader({ viewName, onHistory }: { viewName: ViewName; onHistory: () => void }) {
   const { board, user, canWrite, openDialog, view } = useScope();
   const { canUndo, canRedo } = useUndo(board);
   const groups = useGroups(board);
@@ -60,6 +60,9 @@ export function BoardHeader({ viewName }: { viewName: ViewName }) {
           >
             <Redo2 aria-hidden />
           </button>
+          <button type="button" className="btn btn-ghost btn-icon" aria-label="History" title="History: activity and versions" onClick={onHistory}>
+            <History aria-hidden />
+          </button>
         </span>
         <button type="button" className="btn btn-outline share-button" aria-label="Share" onClick={() => openDialog({ kind: 'share' })}>
           <UserPlus aria-hidden /> <span>Share</span>
@@ -68,6 +71,7 @@ export function BoardHeader({ viewName }: { viewName: ViewName }) {
           label="Board menu"
           align="end"
           entries={() => [
+            { kind: 'item', label: 'History', icon: <History aria-hidden />, onSelect: onHistory },
             { kind: 'item', label: 'Trash', icon: <Trash2 aria-hidden />, onSelect: () => openDialog({ kind: 'trash' }) },
             { kind: 'item', label: 'Add column', icon: <Columns3 aria-hidden />, disabled: !canWrite, onSelect: () => openDialog({ kind: 'new-column' }) },
             {

@@ -7,6 +7,7 @@ import type { Member } from '../api/rest.ts';
 import { showItem } from '../app/router.ts';
 import type { ViewName } from '../app/router.ts';
 import type { SessionUser } from '../app/session.ts';
+import { HistoryPanel } from '../history/HistoryPanel.tsx';
 import { ItemPanel } from '../item/ItemPanel.tsx';
 import { KanbanView } from '../kanban/KanbanView.tsx';
 import { TableView } from '../table/TableView.tsx';
@@ -46,6 +47,7 @@ const NO_MEMBERS: readonly Member[] = [];
 function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: BoardPageProps & { board: Board; readOnly: boolean }) {
   const [view] = useState(() => openView(boardId));
   const [dialog, setDialog] = useState<BoardDialog | null>(null);
+  const [historyOpen, setHistoryOpen] = useState(false);
   const { members, reload } = useMembers(boardId);
   const columns = useColumns(board);
   const groups = useGroups(board);
@@ -57,6 +59,13 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
   useShortcuts(board);
 
   const openItem = useCallback((next: string | null) => showItem(next), []);
+  useEffect(() => {
+    if (historyOpen) reload(); // it names people who came since the page was opened
+  }, [historyOpen, reload]);
+  const toggleHistory = () => {
+    setHistoryOpen(itemId !== null || !historyOpen);
+    openItem(null); // both stand in one place
+  };
   const scope = useMemo<BoardScope>(
     () => ({ board, user, view, canWrite: !readOnly, openItem, openDialog: setDialog }),
     [board, user, view, readOnly, openItem],
@@ -69,10 +78,10 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
             <PresenceContext value={presence}>
               <LookingContext value={looking}>
                 <ComputedContext value={computed}>
-                  <div className={`board ${itemId === null ? '' : 'has-panel'}`}>
-                    <BoardHeader viewName={viewName} />
+                  <div className={`board ${itemId === null && !historyOpen ? '' : 'has-panel'}`}>
+                    <BoardHeader viewName={viewName} onHistory={toggleHistory} />
                     <Views board={board} view={view} viewName={viewName} />
-                    {itemId !== null && <ItemPanel key={itemId} itemId={itemId} />}
+                    {itemId !== null ? <ItemPanel key={itemId} itemId={itemId} /> : historyOpen && <HistoryPanel onClose={() => setHistoryOpen(false)} />}
                   </div>
                   {dialog && <BoardDialogs dialog={dialog} members={members} onMembers={reload} onClose={() => setDialog(null)} />}
                 </ComputedContext>

@@ -12,6 +12,7 @@ import { usePeople } from '../board/people.ts';
 import { CellEditor } from '../cells/CellEditor.tsx';
 import { CellView } from '../cells/CellView.tsx';
 import { editKindOf } from '../cells/kind.ts';
+import { ItemHistory } from '../history/ItemHistory.tsx';
 import { Comments } from './Comments.tsx';
 import { LongText } from './LongText.tsx';
 
@@ -79,6 +80,7 @@ export function ItemPanel({ itemId }: { itemId: string }) {
             <LongText key={column.id} item={item} column={column} />
           ))}
           <Comments itemId={item.id} />
+          <ItemHistory item={item} />
         </div>
       ) : (
         <div className="empty">
