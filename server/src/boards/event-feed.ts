@@ -7,9 +7,9 @@
  * Owns its subscription and its timer, until `close()`.
  */
 import type { Database } from '@sunday/database';
+import { EVENTS_CHANNEL } from '@sunday/extension-event-bus';
 import { eventHeads } from './event-log.ts';
 
-const CHANNEL = 'sunday_events';
 /** One indexed query a node; a second is what people still take for "at once". */
 const POLL_MS = 1_000;
 const UUIDS = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
@@ -36,7 +36,7 @@ export class EventFeed {
 
   async start(): Promise<void> {
     this.unlisten = await this.database.listen(
-      CHANNEL,
+      EVENTS_CHANNEL,
       (payload) => { this.wake(payload.match(UUIDS) ?? []); },
       () => { this.wake([...this.followers.keys()]); },
     );

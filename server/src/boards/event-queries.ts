@@ -4,9 +4,10 @@
  * Whoever may read a board may read its log: it says nothing of other boards, but what has been deleted since is still told of in it.
  */
 import { escapeFormula } from '@sunday/board-model';
+import type { BoardEvent } from '@sunday/extension-event-bus';
 import { csvOfRows } from './csv.ts';
 import { decodeCursor, encodeCursor, pageOf } from './cursor.ts';
-import { eventsAfter, eventsBefore, eventsOfItem, type EventResource } from './event-log.ts';
+import { eventsAfter, eventsBefore, eventsOfItem } from './event-log.ts';
 import { requireRole, type BoardsParts } from './parts.ts';
 import type { Actor, Page } from './resources.ts';
 
@@ -20,9 +21,9 @@ type Listing = { readonly limit: number; readonly cursor?: string | undefined };
 
 export type EventQueries = {
   /** asc: after version `after`, gap-free; desc: the latest first. */
-  listEvents(actor: Actor, boardId: string, listing: Listing & { after: number; order: (typeof EVENT_ORDERS)[number] }): Promise<Page<EventResource>>;
+  listEvents(actor: Actor, boardId: string, listing: Listing & { after: number; order: (typeof EVENT_ORDERS)[number] }): Promise<Page<BoardEvent>>;
   /** The latest first. */
-  itemHistory(actor: Actor, boardId: string, itemId: string, listing: Listing & { columnId?: string | undefined }): Promise<Page<EventResource>>;
+  itemHistory(actor: Actor, boardId: string, itemId: string, listing: Listing & { columnId?: string | undefined }): Promise<Page<BoardEvent>>;
   /** The whole log, oldest first, piece by piece. Checks the caller's role before each piece. */
   exportEvents(actor: Actor, boardId: string, format: EventExport): Promise<AsyncGenerator<string>>;
 };
@@ -71,7 +72,7 @@ export function eventQueries(parts: BoardsParts): EventQueries {
 const CSV_HEADER = ['version', 'timestamp', 'type', 'itemId', 'userId', 'source', 'correlationId', 'causationId', 'traceId', 'id', 'data'];
 
 /** An export for people to look through in a spreadsheet: what that would run as a formula is a text. */
-const csvRow = ({ version, timestamp, type, aggregateType, aggregateId, metadata, id, data }: EventResource): string[] => [
+const csvRow = ({ version, timestamp, type, aggregateType, aggregateId, metadata, id, data }: BoardEvent): string[] => [
   String(version),
   timestamp,
   ...[type, aggregateType === 'item' ? aggregateId : '', metadata.userId, metadata.source, metadata.correlationId, metadata.causationId, metadata.traceId].map((cell) => escapeFormula(cell ?? '')),

@@ -7,8 +7,9 @@
  * Does not: order events of different boards.
  */
 import type { Database } from '@sunday/database';
+import type { BoardEvent } from '@sunday/extension-event-bus';
 import { SundayError, toSundayError, type ErrorCode } from '../errors.ts';
-import { eventHeads, eventsAfter, type EventResource } from './event-log.ts';
+import { eventHeads, eventsAfter } from './event-log.ts';
 import { isUuid, requireRole, type BoardsParts } from './parts.ts';
 import type { Actor } from './resources.ts';
 
@@ -27,7 +28,7 @@ export type Positions = Map<string, number>;
 export type StreamMessage =
   /** Where the stream stands, for whoever wants to go on from there later. */
   | { readonly kind: 'position'; readonly positions: Positions }
-  | { readonly kind: 'events'; readonly events: readonly EventResource[]; readonly positions: Positions }
+  | { readonly kind: 'events'; readonly events: readonly BoardEvent[]; readonly positions: Positions }
   | { readonly kind: 'heartbeat' }
   | { readonly kind: 'end'; readonly code: ErrorCode };
 
@@ -164,7 +165,7 @@ export function eventStreams(parts: BoardsParts): EventStreams {
 }
 
 /** The next events of a board; it stays dirty while there may be more. */
-async function pageOf(database: Database, boardId: string, positions: Positions, dirty: Set<string>): Promise<EventResource[]> {
+async function pageOf(database: Database, boardId: string, positions: Positions, dirty: Set<string>): Promise<BoardEvent[]> {
   const after = positions.get(boardId);
   dirty.delete(boardId); // before reading: what is told of meanwhile must make it dirty again
   if (after === undefined) return [];
