@@ -8,9 +8,9 @@ import * as Y from 'yjs';
 import { startTestServer, type Api, type BoardBody, type TestServer } from './rest-support.ts';
 import { HeldBackWriter, readTrace, type Txn, type as typeInto } from './traces.ts';
 
-const until = async (what: string, holds: () => boolean, withinMs = 60_000): Promise<void> => {
+const until = async (what: string, holds: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> => {
   const deadline = Date.now() + withinMs;
-  while (!holds()) {
+  while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`gave up waiting until ${what}`);
     await new Promise((resolve) => { setImmediate(resolve); });
   }
@@ -143,6 +143,13 @@ test('a paper of 259 778 edits is typed, journaled, compacted and reloaded, and 
     await compactor.close();
     assert.equal(result.replaced, true);
     context.diagnostic(`compacted: ${await size()}, for ${trace.endContent.length} characters`);
+    const [told] = await database.database.query<{ bytes: string; events: string }>(
+      `SELECT (SELECT coalesce(sum(pg_column_size(e.*)), 0) FROM board_events e) + (SELECT coalesce(sum(pg_column_size(r.*)), 0) FROM text_runs r)
+              + (SELECT coalesce(sum(pg_column_size(i.*)), 0) FROM items i) AS bytes, (SELECT count(*) FROM board_events) AS events`,
+    );
+    context.diagnostic(`events and projection: ${told?.bytes} bytes, ${told?.events} events`);
+    assert(Number(told?.bytes) <= 10 * trace.endContent.length, 'events and projection stay within ten times the text');
+    await until('the typing is told of as one run', async () => (await database.database.query(`SELECT 1 FROM board_events WHERE type = 'ItemUpdated' AND data->'changes'->$1->'text' IS NOT NULL`, [cell.text.split(':')[2]])).length > 0);
     assert.equal(await storedText(database, cell), trace.endContent);
   } finally {
     provider.destroy();
