@@ -9,4 +9,4 @@ export type { CompactionResult } from './compactor.ts';
 export type {
   Batch, BoardRow, CommittedRows, ConflictRow, EventRow, ItemRow, JournalRow, JournalStore, NewBoard, Outcome, Snapshot, StoredBoard, TextRunRow,
 } from './store.ts';
-export { MalformedFrame, FRAME, readInbound } from './wire.ts';
+export { MalformedFrame, FRAME, frameWithBody, readInbound } from './wire.ts';

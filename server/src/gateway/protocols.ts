@@ -3,7 +3,7 @@
  * body`). `/sync` speaks those already; `/yjs/{boardId}` speaks y-websocket's, which has one board per socket, no document
  * address, no acks and no refusals other than the end of the socket.
  */
-import { FRAME } from '@sunday/extension-journal';
+import { FRAME, frameWithBody } from '@sunday/extension-journal';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 
@@ -71,9 +71,7 @@ export function permissionDeniedFrame(address: string, reason: string): Uint8Arr
 }
 
 export function awarenessFrame(address: string, update: Uint8Array): Uint8Array {
-  const encoder = begin(address, FRAME.awareness);
-  encoding.writeVarUint8Array(encoder, update);
-  return encoding.toUint8Array(encoder);
+  return frameWithBody(address, [FRAME.awareness], update);
 }
 
 export function statelessFrame(address: string, message: object): Uint8Array {
