@@ -111,9 +111,7 @@ export async function startTopology({ nodes: count = 2, env = {} }: TopologyOpti
       await sunday.start();
       return sunday;
     };
-    const nodes: SundayProcess[] = [];
-    for (let index = 0; index < count; index++) nodes.push(await start('sunday-1'));
-    const worker = await start('worker');
+    const [worker, ...nodes] = await Promise.all([start('worker'), ...Array.from({ length: count }, () => start('sunday-1'))]);
     const { url, child, trouble } = await startNginx(nodes, directory);
     closers.push(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;

@@ -70,6 +70,7 @@ describe('on a server with small limits', { concurrency: true }, () => {
     await until('refused', () => socket.deniedFor(fourth).length > 0);
     assert.deepEqual(socket.deniedFor(fourth), ['rate_limited']);
     assert.equal(socket.authenticated(fourth), false);
+    assert((await metric('sunday_socket_events_total{event="too_many_boards"}')) > 0);
   });
 
   test('what a viewer wrote is not applied, is not acknowledged, and does not end the connection', async (t) => {
