@@ -1,11 +1,13 @@
 /**
  * One consumer group's worker on Kafka: joins the group, puts what it reads into lanes, commits the offset below which all is done.
  *
- * A session is one life of a Kafka consumer: joined → reading, until the stream fails (a broker gone, a rejoin that the library gives up on);
- * then a new one begins. What a rebalancing takes away is dropped from the lanes; what stays is neither dropped nor read twice.
+ * A session is one life of a Kafka consumer: joined → reading → (a rebalancing) joined → reading, until a stream fails (a broker gone, a rejoin that
+ * the library gives up on); then a new one begins. Before it joins again a worker ends what it has in hand and commits it, so that who gets its partitions goes
+ * on where it stood. Afterwards what it lost is dropped from the lanes, and it reads from a new stream: an old one still holds, and
+ * fetches, entries from before, which would overtake others of their board.
  * Owns its consumer, its commit timer and the lanes, until `stop()`.
  */
-import { Consumer, type Message } from '@platformatic/kafka';
+import { Consumer, type Message, type MessagesStream } from '@platformatic/kafka';
 import { decodeEventJson, type BoardEvent } from './envelope.ts';
 import type { BusDrop, BusLimits, SubscribeOptions, Subscription } from './event-bus.ts';
 import { baseOptions, startFromNow, STRINGS, type KafkaAddress } from './kafka-cluster.ts';
@@ -28,6 +30,7 @@ const FETCH_WAIT_MS = 500;
 const MAX_PENDING = 2_000;
 
 type StringConsumer = Consumer<string, string, string, string>;
+type StringStream = MessagesStream<string, string, string, string>;
 type StringMessage = Message<string, string, string, string>;
 
 const sourceOf = (topic: string, partition: number): string => `${topic} ${partition}`;
@@ -42,6 +45,7 @@ export class KafkaSubscription implements Subscription {
   private readonly progress = new Map<string, { readonly topic: string; readonly partition: number; readonly offsets: Progress }>();
   private readonly sessions: Promise<void>;
   private consumer: StringConsumer | undefined;
+  private leaving = false;
   private isReady: () => void = () => undefined;
 
   constructor(parts: KafkaSubscriptionParts) {
@@ -98,26 +102,21 @@ export class KafkaSubscription implements Subscription {
       ...baseOptions(this.parts.address, 'sunday-bus-worker'),
       groupId: this.groupId, deserializers: STRINGS.deserializers, autocommit: false,
       sessionTimeout: leaseMs, heartbeatInterval: Math.floor(leaseMs / 3), rebalanceTimeout: leaseMs,
+      // asked for before every join, and waited for
+      protocolsMetadata: () => this.beforeJoin(consumer),
     });
-    consumer.on('error', () => undefined); // the stream fails with it
-    consumer.on('consumer:group:join', () => { this.keepOnly(consumer); });
+    consumer.on('error', () => undefined); // looked at while it reads
     const over = new AbortController();
-    let committing: Promise<void> | undefined;
+    const end = (): void => { over.abort(); };
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    const committing = this.keepCommitting(consumer, over.signal);
     try {
-      const stream = await consumer.consume({ topics: this.topics, mode: 'committed', fallbackMode: 'earliest', maxWaitTime: FETCH_WAIT_MS });
-      this.consumer = consumer;
-      const end = (): void => { void stream.close().catch(() => undefined); };
-      signal.addEventListener('abort', end, { once: true });
-      if (signal.aborted) end();
-      committing = this.keepCommitting(consumer, over.signal);
-      for await (const message of stream) {
-        if (signal.aborted) break;
-        this.take(message);
-        await this.lanes.below(MAX_PENDING);
-      }
+      await this.readGenerations(consumer, over.signal);
     } finally {
       this.consumer = undefined;
       if (signal.aborted) await this.lanes.stop();
+      signal.removeEventListener('abort', end);
       over.abort();
       await committing;
       await this.commit(consumer).catch(() => undefined); // what is not committed comes again, and is known
@@ -125,10 +124,65 @@ export class KafkaSubscription implements Subscription {
       // the next session reads from what is committed
       for (const source of this.progress.keys()) this.lanes.drop(source);
       this.progress.clear();
+      this.lanes.resume();
     }
   }
 
-  /** A new distribution of partitions: others are with other workers now, who read from what is committed. */
+  /** Resolves when over; rejects when the current stream fails, or the group is lost. */
+  private readGenerations(consumer: StringConsumer, over: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let current: StringStream | undefined;
+      let opening = Promise.resolve();
+
+      const read = async (stream: StringStream): Promise<void> => {
+        for await (const message of stream) {
+          if (current !== stream) return;
+          this.take(message);
+          await this.lanes.below(MAX_PENDING);
+          if (current !== stream) return;
+        }
+        if (current === stream) throw new Error('The stream has ended');
+      };
+      // The new stream is there before the old one goes: a consumer without streams leaves its topics, and joins again.
+      const open = async (): Promise<void> => {
+        if (over.aborted) return;
+        const stream: StringStream = await consumer.consume({ topics: this.topics, mode: 'committed', fallbackMode: 'earliest', maxWaitTime: FETCH_WAIT_MS });
+        const before = current;
+        current = stream;
+        before?.destroy();
+        this.consumer = consumer;
+        this.keepOnly(consumer);
+        this.lanes.resume();
+        read(stream).catch((error: unknown) => { if (current === stream) reject(error); });
+      };
+      const openNext = (): void => { opening = opening.then(open).catch(reject); };
+
+      over.addEventListener('abort', () => {
+        current?.destroy();
+        current = undefined;
+        resolve();
+      }, { once: true });
+      // a rejoin that failed ends heartbeats and tells no stream: without this the worker would be out of the group for good, and not know
+      consumer.on('error', reject);
+      consumer.on('consumer:heartbeat:stalled', () => { reject(new Error('The group does not answer')); });
+      opening = open().then(() => { consumer.on('consumer:group:join', openNext); }).catch(reject);
+    });
+  }
+
+  /** What is in hand ends and is committed, as far as there is time: until then the others wait for this worker. */
+  private async beforeJoin(consumer: StringConsumer): Promise<Buffer> {
+    this.lanes.hold();
+    // a commit that finds the worker put out of the group joins again by itself, and would come here again
+    if (!this.leaving && consumer.memberId !== null) {
+      this.leaving = true;
+      await Promise.race([this.lanes.settled(), pause(this.parts.limits.leaseMs / 2, this.stopping.signal)]);
+      await this.commit(consumer).catch(() => undefined); // it comes again, and is known
+      this.leaving = false;
+    }
+    return Buffer.alloc(0);
+  }
+
+  /** A new distribution of partitions: the others are with other workers now, who read from what is committed. */
   private keepOnly(consumer: StringConsumer): void {
     const mine = new Set((consumer.assignments ?? []).flatMap(({ topic, partitions }) => partitions.map((partition) => sourceOf(topic, partition))));
     for (const source of this.progress.keys()) {

@@ -39,6 +39,7 @@ export class Lanes {
   private readonly stopping = new AbortController();
   private waiting: { readonly below: number; readonly resolve: () => void }[] = [];
   private count = 0;
+  private held = false;
 
   constructor(parts: LanesParts) {
     this.parts = parts;
@@ -80,6 +81,16 @@ export class Lanes {
     this.wake();
   }
 
+  /** Begins nothing, until `resume`. What is in hand goes on. */
+  hold(): void {
+    this.held = true;
+  }
+
+  resume(): void {
+    this.held = false;
+    this.pump();
+  }
+
   /** Resolves when what is in hand now has ended. */
   async settled(): Promise<void> {
     await Promise.all(this.running);
@@ -95,7 +106,7 @@ export class Lanes {
   }
 
   private pump(): void {
-    while (this.running.size < this.parts.concurrency) {
+    while (!this.held && this.running.size < this.parts.concurrency) {
       const boardId = this.ready.shift();
       if (boardId === undefined) return;
       const lane = this.lanes.get(boardId);

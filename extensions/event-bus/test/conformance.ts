@@ -291,25 +291,20 @@ export function eventBusConformance(name: string, openHarness: () => Promise<Bus
       assert.deepEqual([code, signal], [null, 'SIGKILL']);
       start({ role: 'worker', group });
       await publish(bus, boards.flat()); // a relay that died publishes again
+      for (const events of boards) { // what comes last on each board: all repetitions are dealt with when it is
+        const last = await appendMany(database, events[0]?.boardId ?? '', 1);
+        events.push(...last);
+        await publish(bus, last);
+      }
       const ids = new Set(boards.flat().map(({ id }) => id));
       const mine = async (): ReturnType<typeof effectsOf> => (await effectsOf(group)).filter((row) => ids.has(row.event_id));
       await until('all have their effect', async () => (await mine()).length >= ids.size);
-      await settle(group);
       const effects = await mine();
       assert.equal(new Set(effects.map((row) => row.event_id)).size, effects.length, 'none twice');
       for (const events of boards) {
         assert.deepEqual(effects.filter((row) => row.board_id === events[0]?.boardId).map((row) => Number(row.version)), events.map(({ version }) => version));
       }
     });
-
-    /** Until the group has no more to come: duplicates, if any, have been delivered. */
-    async function settle(group: string): Promise<void> {
-      const bus = await open();
-      const watch = bus.subscribe({ group, topics: ITEM_AND_BOARD, from: 'beginning', deliver: () => Promise.reject(new Error('only watching')) });
-      await watch.ready;
-      await until('nothing waits', async () => await watch.lag().catch(() => 1) === 0);
-      await watch.stop();
-    }
 
     test('two relays and two groups, one of each killed at random: every event once for every group, in order', async () => {
       const { database } = harness.postgres;

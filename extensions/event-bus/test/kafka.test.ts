@@ -29,7 +29,10 @@ describe('event bus over Kafka, as other programs see it', { skip }, () => {
     const consumer = new Consumer({ clientId: 'other', groupId: 'other-program', bootstrapBrokers: [...brokers], deserializers: stringDeserializers, autocommit: false });
     const stream = await consumer.consume({ topics: [...TOPICS], mode: 'earliest' });
     const messages: { topic: string; key: string; type: string | undefined; correlation: string | undefined; time: string | undefined; value: unknown }[] = [];
+    const known = new Set<string>();
     stream.on('data', ({ topic, key, headers, value }) => {
+      if (known.has(value)) return; // published again after a failure, as a relay does
+      known.add(value);
       messages.push({ topic, key, type: headers.get('eventType'), correlation: headers.get('correlationId'), time: headers.get('timestamp'), value: JSON.parse(value) });
     });
     await until('all are there', () => messages.length >= events.length);
@@ -45,7 +48,7 @@ describe('event bus over Kafka, as other programs see it', { skip }, () => {
 eventBusConformance('Kafka', async () => {
   const [postgres, kafka] = [await openTestDatabase(), await shared()];
   return {
-    postgres, config: { kind: 'kafka', brokers: kafka.brokers, partitions: 4 }, leaseMs: 1_500, ordersTopics: false,
+    postgres, config: { kind: 'kafka', brokers: kafka.brokers, partitions: 4 }, leaseMs: 4_000, ordersTopics: false,
     outage: { begin: () => kafka.stop(), end: () => kafka.start() },
     close: async () => {
       await kafka.close();

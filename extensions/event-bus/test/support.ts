@@ -5,7 +5,7 @@ import type { Database } from '@sunday/database';
 import { EVENT_COLUMNS, eventOfRow, type BoardEvent, type EventRow } from '../src/envelope.ts';
 
 /** A broker is given time to rebalance, a lease to run out. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 90_000;
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
