@@ -25,6 +25,7 @@ GET /boards/{boardId}/items   POST /boards/{boardId}/items   GET /boards/{boardI
 POST /boards/{boardId}/items/{itemId}/move   POST /boards/{boardId}/items/{itemId}/restore   POST /boards/{boardId}/items/batch
 GET /boards/{boardId}/items/{itemId}/comments   POST /boards/{boardId}/items/{itemId}/comments
 GET /boards/{boardId}/presence
+GET /boards/{boardId}/conflicts   POST /boards/{boardId}/conflicts/{conflictId}/resolve
 GET /boards/{boardId}/events   GET /boards/{boardId}/events/export   GET /boards/{boardId}/items/{itemId}/history   GET /events/stream
 GET /boards/{boardId}/versions   POST /boards/{boardId}/versions   GET /boards/{boardId}/versions/{versionId}   DELETE /boards/{boardId}/versions/{versionId}
 GET /boards/{boardId}/versions/{versionId}/diff   POST /boards/{boardId}/versions/{versionId}/restore

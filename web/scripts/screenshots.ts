@@ -141,6 +141,17 @@ try {
   await shot(ada, 'together');
   for (const other of [grace, alan, katherine]) await other.context.close();
 
+  await rest(server, ada, 'POST', `/boards/${boardId}/versions`, { name: 'Before the planning meeting' });
+  for (const [item, body] of [['item0', { values: { status: { labelId: 'done' } } }], ['item2', { values: { days: 5 } }], ['item3', { name: 'Shortcuts for everything' }]] as const) {
+    await rest(server, grace, 'PATCH', `/boards/${boardId}/items/${item}`, body);
+  }
+  await open(ada);
+  await ada.page.getByRole('button', { name: 'History', exact: true }).click();
+  await ada.page.getByRole('tab', { name: 'Versions' }).click();
+  await ada.page.getByRole('button', { name: 'Before the planning meeting' }).first().click();
+  await ada.page.locator('.differences').first().waitFor();
+  await shot(ada, 'history');
+
   const imported = await fetch(`${server.url}/v1/boards/import?name=Product%20roadmap`, {
     method: 'POST',
     headers: { authorization: `Bearer ${ada.token}`, 'content-type': 'text/csv' },

@@ -17,8 +17,8 @@ import type { TransferJobs } from './transfer-jobs.ts';
 import type { CountedDiff } from './version-compare.ts';
 import { VersionStore, type VersionResource } from './version-store.ts';
 
-/** Items restored in one transaction of the live board: some 20 ms of writing for 12 cells each. */
-const RESTORE_ITEMS = 500;
+/** Items restored in one transaction of the live board: writing them, their rows and their events holds others up for some tens of ms. */
+const RESTORE_ITEMS = 250;
 /** What a diff compares with when nothing is named: the board as it is. */
 export const CURRENT = 'current';
 
