@@ -199,7 +199,7 @@ describe('several nodes', { skip: noRedis(), concurrency: true }, () => {
 
   test('a token that ends closes the board in-band on its node; one that is renewed goes on', async (t) => {
     const cell = await makeBoard(owner, ['tim', 'ria']);
-    const short = (userId: string): Promise<string> => node(2).tokenOf(userId, { expiresAt: Math.floor(Date.now() / 1000) + 3 });
+    const short = (userId: string): Promise<string> => node(2).tokenOf(userId, { expiresAt: Math.floor(Date.now() / 1000) + 6 });
     const tim = stock(node(2).url, cell.boardId, await short('tim'));
     // The stock provider asks for a token again when the server does.
     let tokens = [await short('ria'), await node(2).tokenOf('ria')];

@@ -10,6 +10,13 @@ import { SignJWT } from 'jose';
 const START = fileURLToPath(new URL('../src/start.ts', import.meta.url));
 const SECRET = 'only for tests: thirty-two bytes or more';
 
+const MAX_TROUBLE = 100;
+/** What `npm start` says to a person. */
+const SAID = /^(Building the web app|Starting Sunday|Sunday is ready|Sign in with)/;
+
+/** Of pino's lines those of level error and worse; of others all that is not said on purpose, such as a stack. */
+const isTrouble = (line: string): boolean => (line.startsWith('{"level":') ? /^\{"level":[56]0/.test(line) : line !== '' && !SAID.test(line));
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -34,8 +41,14 @@ export class SundayProcess {
   readonly dataDir: string;
   private readonly env: NodeJS.ProcessEnv;
   private child: ChildProcess | null = null;
+  /** The one that was told to end. */
+  private signalled: ChildProcess | null = null;
   /** The last lines it printed, for the message of a failed test. */
   private output = '';
+  /** The end of what it printed, while it may not be a whole line. */
+  private partial = '';
+  /** What an operator would have to look into: errors in its log, what is no log line at all, ends nobody asked for. */
+  readonly trouble: string[] = [];
 
   constructor(port: number, dataDir: string, env: NodeJS.ProcessEnv = {}) {
     this.port = port;
@@ -59,14 +72,29 @@ export class SundayProcess {
     });
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => { this.output = (this.output + chunk.toString()).slice(-4000); });
+      stream?.on('data', (chunk: Buffer) => { this.printed(chunk.toString()); });
     }
+    child.once('exit', (code, signal) => {
+      if (this.signalled !== child) this.trouble.push(`ended by itself with ${signal ?? code}: ${this.output}`);
+    });
     for (;;) {
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.output}`);
       const ready = await fetch(`${this.url}/readyz`).then((response) => response.ok, () => false);
       if (ready) return;
       await new Promise((resolve) => { setTimeout(resolve, 50); });
     }
+  }
+
+  private printed(text: string): void {
+    this.output = (this.output + text).slice(-4000);
+    const lines = (this.partial + text).split('\n');
+    this.partial = lines.pop() ?? '';
+    for (const line of lines) if (isTrouble(line) && this.trouble.length < MAX_TROUBLE) this.trouble.push(line);
+  }
+
+  /** As a host that hangs, and goes on. Does nothing to a process that is not there. */
+  stand(still: boolean): void {
+    this.child?.kill(still ? 'SIGSTOP' : 'SIGCONT');
   }
 
   get log(): string {
@@ -77,6 +105,7 @@ export class SundayProcess {
     const { child } = this;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
     const ended = once(child, 'exit');
+    this.signalled = child;
     child.kill(signal);
     await ended;
     return child.exitCode;

@@ -11,6 +11,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 
+/** For a test that listens in on the channels. */
+export { decodeFrame } from './frame.ts';
+
 const READY_WITHIN_MS = 10_000;
 const SLOTS = 16_384;
 
