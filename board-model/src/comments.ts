@@ -10,8 +10,8 @@ import { clean, stringOf, timeOf, valueOf, write } from './register.ts';
 import { child, commentsRoot, forEachChild, itemsMap, type Cells, type Store } from './schema.ts';
 import type { CommentView, WriteContext } from './types.ts';
 
-const MAX_BODY_LENGTH = 20_000; // characters
-const MAX_MENTIONS = 100;
+export const MAX_BODY_LENGTH = 20_000; // characters
+export const MAX_MENTIONS = 100;
 
 /** The comments root without creating it. */
 const existingComments = (doc: Y.Doc, itemId: string): Store | undefined => {

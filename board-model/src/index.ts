@@ -7,7 +7,7 @@ export {
 export * from './types.ts';
 export { isColumnType, isSafeUrl, mergeOf, parseValue, type Merge } from './values.ts';
 export {
-  archiveColumn, archiveGroup, createColumn, createGroup, initBoard, moveColumn, moveGroup, readBoard, readColumns, readGroups,
+  archiveColumn, archiveGroup, createColumn, createGroup, initBoard, isStructureLocked, moveColumn, moveGroup, readBoard, readColumns, readGroups,
   restoreColumn, restoreGroup, updateBoard, updateColumn, updateGroup,
   type BoardPatch, type NewBoard, type NewColumn, type NewGroup, type Spot, type StructureOptions,
 } from './structure.ts';
@@ -15,6 +15,9 @@ export { claimedOwner, ColumnIndex, listItems, readItem, type ItemOptions, type 
 export { createItem, deleteItem, moveItem, restoreItem, updateItem, type ItemPatch, type NewItem } from './items.ts';
 export { addComment, deleteComment, editComment, readComments, restoreComment, type NewComment } from './comments.ts';
 export { openRoots, parseRoot } from './schema.ts';
+export { depthOf, isFixed, isKey, isRequired, judgeEntry, judgeFormat, type EntryContext, type EntryFault, type FieldsOf } from './grammar.ts';
+export { readType as columnTypeOf } from './settings.ts';
+export { valueOf as valueOfRegister } from './register.ts';
 export { longText } from './long-text.ts';
 export { EXCERPT_LENGTH, itemProjector, projectBoard, projectItem, type BoardProjection, type ItemProjection } from './projection.ts';
 export { forEachChanged, touchedBy, type ChangedType, type Touched } from './touched.ts';

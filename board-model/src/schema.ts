@@ -59,6 +59,17 @@ export const existingText = (doc: Y.Doc, root: string): Y.Text | undefined => {
 export const cellKey = (columnId: string): string => `c:${columnId}`;
 export const partKey = (columnId: string, element: string | number): string => `c:${columnId}:${element}`;
 
+export interface CellKey { columnId: string; element: string | null }
+
+/** What a cell's key says; null: it is no cell's. */
+export const cellOf = (key: string): CellKey | null => {
+  if (!key.startsWith('c:')) return null;
+  const end = key.indexOf(':', 2);
+  const columnId = end < 0 ? key.slice(2) : key.slice(2, end);
+  if (!isId(columnId)) return null;
+  return { columnId, element: end < 0 ? null : key.slice(end + 1) };
+};
+
 /** Elements of a multi-part cell: everything under `c:{columnId}:`. */
 export const forEachPart = (item: Cells, columnId: string, visit: (value: unknown, element: string) => void): void => {
   const prefix = partKey(columnId, '');

@@ -87,6 +87,21 @@ const refuse = (message: string, field = 'settings'): never => {
   throw new BoardModelError('invalid_value', message, field);
 };
 
+/** Whether a stored label is one. */
+export const isLabel = (value: unknown): boolean =>
+  isRecord(value) && typeof value['title'] === 'string' && value['title'].length <= MAX_LABEL_TITLE_LENGTH &&
+  (value['color'] === undefined || (typeof value['color'] === 'string' && value['color'].length <= MAX_COLOR_LENGTH));
+
+/** Whether stored settings are such: JSON of a bearable size, known ones of their kind. */
+export const isSettings = (value: unknown): boolean => {
+  if (!isRecord(value) || !Object.entries(value).every(([key, setting]) => fits(key, setting))) return false;
+  try {
+    return JSON.stringify(value).length <= MAX_SETTINGS_LENGTH;
+  } catch {
+    return false; // a bigint
+  }
+};
+
 const checkLabels = (value: unknown): Label[] => {
   if (!Array.isArray(value)) return refuse('labels must be a list', 'settings.labels');
   const seen = new Set<string>();

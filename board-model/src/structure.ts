@@ -13,8 +13,8 @@ import { SCHEMA_VERSION, type BoardView, type ColumnSettings, type ColumnType, t
 import { isColumnType } from './values.ts';
 
 export const MAX_TITLE_LENGTH = 255; // characters: fits one line of any screen and the indexed columns of other systems
-const MAX_DESCRIPTION_LENGTH = 10_000;
-const MAX_WORD_LENGTH = 32; // of a color or a type
+export const MAX_DESCRIPTION_LENGTH = 10_000;
+export const MAX_WORD_LENGTH = 32; // of a color or a type
 
 export interface StructureOptions {
   /** Archived ones too. */
@@ -66,6 +66,9 @@ export const readBoard = (doc: Y.Doc): BoardView => {
     groups: readGroups(doc),
   };
 };
+
+/** Whether only owners may change columns, groups and the board's own fields. */
+export const isStructureLocked = (doc: Y.Doc): boolean => valueOf(boardMap(doc).get('structureLocked')) === true;
 
 const text = (value: unknown, max: number, field: string): string => {
   if (typeof value !== 'string' || value.length > max) throw new BoardModelError('invalid_value', `${field} must be text of at most ${max} characters`, field);

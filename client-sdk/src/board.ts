@@ -84,7 +84,7 @@ export class OpenBoard implements Board {
     this.#writes = {
       doc: () => this.#copy.doc,
       batching: () => this.#batching > 0,
-      write: (work) => this.#write(work)
+      write: (work, comment) => this.#write(work, comment)
     };
     this.#structure = new Structure(this.#writes);
     this.items = new Items(this.#writes, () => this.#structure.groups.all);
@@ -260,13 +260,13 @@ export class OpenBoard implements Board {
     this.#update();
   }
 
-  #write<T>(work: (doc: Y.Doc, context: WriteContext) => T): T {
+  #write<T>(work: (doc: Y.Doc, context: WriteContext) => T, comment?: boolean): T {
     const user = this.#options.user();
     const { readOnly, loaded } = this.#status;
     if (this.#destroyed) throw closed();
     if (this.#refusal) throw refusal(this.#refusal.code);
     if (!loaded) throw new ClientError('not_loaded', 'Wait for board.ready');
-    if (readOnly !== null) throw new ClientError('read_only', `Read-only: ${readOnly}`, readOnly);
+    if (readOnly !== null && !(comment && readOnly === 'comments_only')) throw new ClientError('read_only', `Read-only: ${readOnly}`, readOnly);
     if (!user) throw new ClientError('user_unknown', 'No user: give one, or a token with a sub');
     const { doc } = this.#copy;
     if (this.#batching === 0) {

@@ -26,17 +26,17 @@ export class Comments implements CommentReads {
 
   add(itemId: string, comment: NewComment): CommentId {
     this.of(itemId);
-    return this.#writes.write((doc, ctx) => addComment(doc, asItemId(itemId), comment, ctx));
+    return this.#writes.write((doc, ctx) => addComment(doc, asItemId(itemId), comment, ctx), true);
   }
 
   edit(itemId: string, commentId: string, body: string): void {
     this.of(itemId);
-    this.#writes.write((doc, ctx) => editComment(doc, asItemId(itemId), asCommentId(commentId), { body }, ctx));
+    this.#writes.write((doc, ctx) => editComment(doc, asItemId(itemId), asCommentId(commentId), { body }, ctx), true);
   }
 
   delete(itemId: string, commentId: string): void {
     this.of(itemId);
-    this.#writes.write((doc, ctx) => deleteComment(doc, asItemId(itemId), asCommentId(commentId), ctx));
+    this.#writes.write((doc, ctx) => deleteComment(doc, asItemId(itemId), asCommentId(commentId), ctx), true);
   }
 
   /** Reads again what somebody read before; says what differs. `announce` tells the listeners. */

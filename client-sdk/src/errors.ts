@@ -21,7 +21,7 @@ export class ClientError extends Error {
 }
 
 /** Refusals of what was written: the local copy holds something the server will never take, so it must be replaced (`startFresh`). */
-const CONTENT_REFUSALS = new Set(['too_large', 'malformed_update', 'refused']);
+const CONTENT_REFUSALS = /^(too_large|malformed_update|refused|update_.*)$/;
 
 /** Refusals of who asks: the local copy is sound; being let in heals it. */
 const ACCESS_REFUSALS = new Set(['forbidden', 'origin_not_allowed', 'board_not_found', 'schema_too_old']);
@@ -37,8 +37,8 @@ export type Verdict = 'retry' | 'retry_a_few_times' | 'fetch_token' | 'refused';
 /** What to do about a board turned away in-band with `reason`. A reason nobody knows gets a few tries: it may be a failed load. */
 export function judge(reason: string): Verdict {
   if (TOKEN_REFUSALS.has(reason)) return 'fetch_token';
-  if (CONTENT_REFUSALS.has(reason) || ACCESS_REFUSALS.has(reason)) return 'refused';
+  if (taintsLocalCopy(reason) || ACCESS_REFUSALS.has(reason)) return 'refused';
   return TRANSIENT.has(reason) ? 'retry' : 'retry_a_few_times';
 }
 
-export const taintsLocalCopy = (code: string): boolean => CONTENT_REFUSALS.has(code);
+export const taintsLocalCopy = (code: string): boolean => CONTENT_REFUSALS.test(code);

@@ -84,7 +84,7 @@ export interface Draft {
 }
 
 export interface Refusal {
-  /** Stable code: forbidden, board_not_found, token_expired, token_revoked, unauthenticated, too_large, malformed_update, refused, … */
+  /** Stable code: forbidden, board_not_found, token_expired, token_revoked, unauthenticated, too_large, malformed_update, update_… (the guard's), … */
   readonly code: string;
   readonly draft: Draft;
 }
@@ -94,7 +94,7 @@ export interface BoardStatus {
   readonly loaded: boolean;
   readonly sync: SyncState;
   readonly unsaved: boolean;
-  /** Why nothing can be written ('viewer', 'schema_too_old', …), or null. */
+  /** Why nothing can be written ('forbidden', 'schema_too_old', …), or nothing but comments ('comments_only'), or null. */
   readonly readOnly: string | null;
   readonly refused: Refusal | null;
 }

@@ -7,6 +7,6 @@ export interface Writes {
   doc(): Y.Doc;
   /** A batch is open: the document is ahead of what was announced. */
   batching(): boolean;
-  /** @throws ClientError when nothing may be written; BoardModelError from `work` for a wrong value, then nothing was changed. */
-  write<T>(work: (doc: Y.Doc, context: WriteContext) => T): T;
+  /** `comment`: it writes comments only, which a commenter may. @throws ClientError when nothing may be written; BoardModelError from `work` for a wrong value, then nothing was changed. */
+  write<T>(work: (doc: Y.Doc, context: WriteContext) => T, comment?: boolean): T;
 }

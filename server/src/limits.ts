@@ -53,6 +53,10 @@ export const LIMITS = {
   maxUserBytesPerSecond: limit('SUNDAY_MAX_USER_BYTES_PER_SECOND', 16 * MIB, 'the same for all sockets of one user on this node', KIB),
   maxBoardFramesPerSecond: limit('SUNDAY_MAX_BOARD_FRAMES_PER_SECOND', 20_000, 'the same for one board, over all who are on it on this node; about what one core takes in'),
   maxBoardBytesPerSecond: limit('SUNDAY_MAX_BOARD_BYTES_PER_SECOND', 32 * MIB, 'the same for one board, over all who are on it on this node', KIB),
+  // Updates
+  maxUpdateStructs: limit('SUNDAY_MAX_UPDATE_STRUCTS', 500_000, 'most Yjs structs of one update; a board of 10 000 items × 12 cells written in one offline session has about 150 000', 1000),
+  maxValueDepth: limit('SUNDAY_MAX_VALUE_DEPTH', 16, 'deepest nesting of one stored value', 4, 256),
+  maxWaitingUpdates: limit('SUNDAY_MAX_WAITING_UPDATES', 1000, 'updates a client may send that wait for its handshake, as a stock client does with what it queued offline'),
   // Presence
   presenceTickMs: limit('SUNDAY_PRESENCE_TICK_MS', 40, 'time (ms) between two presence frames of a board; 25 to 50 looks smooth', 5, 1000),
   presenceFullRatePeople: limit('SUNDAY_PRESENCE_FULL_RATE_PEOPLE', 100, 'most people of a board who are all told of every move at the tick; above, those who look at the same come first'),

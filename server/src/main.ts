@@ -8,6 +8,7 @@ import { DatabaseUnavailable, openDatabase } from '@sunday/database';
 import { boardEvents, TextRunCloser } from '@sunday/extension-domain-events';
 import { withAttendance, type ConsumerDefinition } from '@sunday/extension-event-bus';
 import { InProcessFanout, joinFanout, RedisFanout } from '@sunday/extension-fanout';
+import { createGuard } from '@sunday/extension-guard';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
 import { createPresence } from '@sunday/extension-presence';
 import type { connectedPayload } from '@hocuspocus/server';
@@ -16,6 +17,7 @@ import { AutomaticVersions } from './boards/automatic-versions.ts';
 import { EventFeed } from './boards/event-feed.ts';
 import type { Config } from './config.ts';
 import { BoardHost, type BoardHostContext } from './engine/board-host.ts';
+import { clientOwners } from './engine/client-owners.ts';
 import { ConflictNotices } from './engine/conflict-notices.ts';
 import { createEngine } from './engine/engine.ts';
 import { presentOn } from './engine/present.ts';
@@ -53,7 +55,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   const events = await createEvents({ config, database, log, metrics: metrics.events });
   for (const consumer of consumers) events.register(consumer);
 
-  const access = await createAccess({ database, verifier: createTokenVerifier(config.auth), log });
+  const access = await createAccess({ database, verifier: createTokenVerifier(config.auth), log, commentsAreJudged: true });
   const identity = { id: node, epoch: Date.now() };
   const fanout = config.redis === undefined ? new InProcessFanout(identity) : new RedisFanout({ node: identity, ...config.redis });
   const presence = createPresence({
@@ -114,11 +116,23 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     },
   });
 
+  const guard = createGuard({
+    limits: { maxStructs: config.limits.maxUpdateStructs, maxDepth: config.limits.maxValueDepth, maxWaiting: config.limits.maxWaitingUpdates },
+    owners: clientOwners({ database, journal, presence }),
+    // While the database is away people pass on what could not be saved; whose it was could write then.
+    roleOf: (boardId, userId) => access.roleOn(boardId, userId).catch((error: unknown) => (error instanceof DatabaseUnavailable ? 'editor' : null)),
+    catchUp: (boardId) => journal.follow([boardId]),
+    refuse: (connection, code) => { metrics.guard(code); gateway.refuse(connection, code); },
+    waited: () => { metrics.guard('waiting'); },
+    failed: (boardId, error) => { log.error({ boardId, err: error }, 'an update could not be judged, and was refused'); },
+  });
+
   const host = new BoardHost(
     {
       extensions: [
         ...(config.redis === undefined ? [] : [nodes.extension]),
         journal.extension,
+        guard,
         access.extension,
         notices.extension,
         {

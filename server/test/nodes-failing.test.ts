@@ -10,7 +10,7 @@ import { openTestDatabase } from '@sunday/database/testing';
 import { noRedis, startRedis } from '@sunday/extension-fanout/testing';
 import * as Y from 'yjs';
 import { cable, type Cable } from './cable.ts';
-import { connect, readiness, startCluster, until } from './nodes-support.ts';
+import { Cells, connect, readiness, startCluster, until } from './nodes-support.ts';
 import { freePort, SundayProcess, token } from './sunday-process.ts';
 import type { BoardBody } from './rest-support.ts';
 
@@ -48,7 +48,7 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
     const sees = (): boolean => b.provider.awareness?.getStates().has(a.doc.clientID) === true;
     await until('they see each other', sees);
     let edits = 0;
-    const typing = setInterval(() => { a.doc.getMap('test').set(`cell ${++edits}`, edits); }, 2);
+    const typing = setInterval(() => { new Cells(a.doc).set(`cell ${++edits}`, edits); }, 2);
     let saved = 0;
     a.provider.on('unsyncedChanges', ({ number }: { number: number }) => { if (number === 0) saved = edits; });
     await until('some are saved', () => saved > 50);
@@ -58,14 +58,14 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
     const killedAt = Date.now();
     const took = await until('the ghost is gone', () => !sees(), GHOST_MS).catch((error: unknown) => { throw new Error(`killed at ${killedAt}; ${two.log}`, { cause: error }); });
     t.diagnostic(`gone after ${took.toFixed(0)} ms`);
-    const cells = b.doc.getMap('test');
+    const cells = new Cells(b.doc);
     await until('what was saved is on the other node', () => cells.has(`cell ${saved}`));
     for (let edit = 1; edit <= saved; edit++) assert.equal(cells.get(`cell ${edit}`), edit);
     // Its next life is a node like any other.
     await one.start();
     const again = open(one);
     await until('they see each other again', () => b.provider.awareness?.getStates().has(again.doc.clientID) === true);
-    again.doc.getMap('test').set('again', true);
+    new Cells(again.doc).set('again', true);
     await until('and edit together', () => cells.get('again') === true);
   });
 

@@ -32,11 +32,45 @@ export async function startCluster(count: number, wire?: (url: string, node: num
   };
 }
 
+/** Values by any key, one item each: as much of a board as these tests need, and what a guard lets through. */
+export class Cells {
+  private readonly items: Y.Map<unknown>;
+
+  constructor(doc: Y.Doc) {
+    this.items = doc.getMap('items');
+  }
+
+  set(key: string, value: number | boolean | string): void {
+    const known = this.items.get(idOf(key));
+    const record = known instanceof Y.Map ? (known as Y.Map<unknown>) : new Y.Map<unknown>([['name', key]]);
+    if (record !== known) this.items.set(idOf(key), record);
+    record.set('c:value', [value, Date.now()]);
+  }
+
+  get(key: string): unknown {
+    const record = this.items.get(idOf(key));
+    const stored = record instanceof Y.Map ? (record as Y.Map<unknown>).get('c:value') : undefined;
+    return Array.isArray(stored) ? stored[0] : undefined;
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const record of this.items.values()) if (record instanceof Y.Map && record.has('c:value')) size += 1;
+    return size;
+  }
+}
+
+const idOf = (key: string): string => key.replaceAll(/\W/g, '-');
+
 export interface Client {
   readonly doc: Y.Doc;
   readonly provider: HocuspocusProvider;
   readonly awareness: Awareness;
-  readonly cells: Y.Map<unknown>;
+  readonly cells: Cells;
   /** The reason of the last refusal. */
   readonly refused: () => string;
   close(): void;
@@ -54,7 +88,7 @@ export async function connect(t: TestContext | null, node: TestServer, boardId: 
   assert(awareness !== null);
   const close = (): void => { provider.destroy(); socket.destroy(); };
   t?.after(close);
-  return { doc, provider, awareness, cells: doc.getMap('test'), refused: () => reason, close };
+  return { doc, provider, awareness, cells: new Cells(doc), refused: () => reason, close };
 }
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<number> {

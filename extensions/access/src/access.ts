@@ -13,7 +13,7 @@ import { Enforcement, TIMING, type AccessLog, type AccessTiming } from './enforc
 import type { AccessCode } from './errors.ts';
 import { createExtension } from './extension.ts';
 import type { Identity } from './identity.ts';
-import { Roles, type Role } from './roles.ts';
+import { Roles, writingOf, type Role } from './roles.ts';
 import { Sessions } from './sessions.ts';
 import { DELETE_BOARD } from './sql.ts';
 import type { TokenVerifier } from './token-verifier.ts';
@@ -23,6 +23,8 @@ export interface AccessOptions {
   readonly verifier: TokenVerifier;
   readonly log: AccessLog;
   readonly timing?: Partial<AccessTiming>;
+  /** A guard judges every update by `context.role`, so that commenters may write comments over sockets. Default: they only read. */
+  readonly commentsAreJudged?: boolean;
 }
 
 export interface Access {
@@ -47,11 +49,11 @@ export interface Access {
   close(): Promise<void>;
 }
 
-export async function createAccess({ database, verifier, log, timing = {} }: AccessOptions): Promise<Access> {
+export async function createAccess({ database, verifier, log, timing = {}, commentsAreJudged = false }: AccessOptions): Promise<Access> {
   const sessions = new Sessions(database);
   const roles = new Roles(database);
   const attachments = new Attachments();
-  const enforcement = new Enforcement(database, attachments, log, { ...TIMING, ...timing });
+  const enforcement = new Enforcement(database, attachments, log, { ...TIMING, ...timing }, (role) => writingOf(role, commentsAreJudged));
 
   const handle = (announcement: Announcement): void => {
     switch (announcement.kind) {

@@ -9,7 +9,7 @@ import type { Connection } from '@hocuspocus/server';
 import type { Database } from '@sunday/database';
 import type { AccessContext, Attachment, Attachments } from './attachments.ts';
 import { closeCodeOf, type AccessCode } from './errors.ts';
-import { mayWrite, type Role } from './roles.ts';
+import { writingMessage, type Role, type Writing } from './roles.ts';
 import { STANDING_OF_MANY } from './sql.ts';
 
 export interface AccessTiming {
@@ -55,16 +55,18 @@ export class Enforcement {
   private readonly attachments: Attachments;
   private readonly log: AccessLog;
   private readonly timing: AccessTiming;
+  readonly writingOf: (role: Role) => Writing;
   private readonly due = new Set<Attachment>();
   private looking = false;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
-  constructor(database: Database, attachments: Attachments, log: AccessLog, timing: AccessTiming) {
+  constructor(database: Database, attachments: Attachments, log: AccessLog, timing: AccessTiming, writingOf: (role: Role) => Writing) {
     this.database = database;
     this.attachments = attachments;
     this.log = log;
     this.timing = timing;
+    this.writingOf = writingOf;
   }
 
   /** Something is attached: time matters. */
@@ -108,17 +110,19 @@ export class Enforcement {
   }
 
   setRole(attachment: Attachment, role: Role): void {
-    const before = attachment.role;
+    const before = this.writingOf(attachment.role);
+    const now = this.writingOf(role);
     attachment.role = role;
-    attachment.config.readOnly = !mayWrite(role);
+    attachment.config.readOnly = now === 'nothing';
     if (attachment.phase.kind !== 'open') return;
     const { connection } = attachment.phase;
     connection.context.role = role;
-    if (mayWrite(before) === mayWrite(role)) return;
+    if (before === now) return;
     this.log.debug({ boardId: attachment.boardId, userId: attachment.userId, role }, 'role changed');
-    connection.readOnly = !mayWrite(role);
-    this.guarded(() => { connection.sendStateless(readOnlyMessage(role)); });
-    if (mayWrite(role)) this.guarded(() => { this.promoted(connection); });
+    connection.readOnly = now === 'nothing';
+    if (before === 'nothing') this.guarded(() => { this.promoted(connection); });
+    // After the promotion, which tells a client that it may write.
+    this.guarded(() => { connection.sendStateless(writingMessage(now)); });
   }
 
   /** A token was seen: when to ask for the next. */
@@ -201,5 +205,3 @@ export class Enforcement {
     }
   }
 }
-
-const readOnlyMessage = (role: Role): string => JSON.stringify({ sunday: 'read_only', reason: mayWrite(role) ? null : 'forbidden' });

@@ -10,7 +10,7 @@ import type { AccessContext, Attachment, Attachments } from './attachments.ts';
 import type { AccessLog, Enforcement } from './enforcement.ts';
 import { AccessError } from './errors.ts';
 import type { Identity } from './identity.ts';
-import { mayWrite, type Role, type Roles } from './roles.ts';
+import { writingMessage, type Role, type Roles } from './roles.ts';
 import type { Sessions } from './sessions.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
@@ -47,7 +47,7 @@ export function createExtension({ verifier, sessions, roles, attachments, enforc
       throw error;
     }
     attachment.phase = { kind: 'admitted', since: Date.now(), refusal: null };
-    attachment.config.readOnly = !mayWrite(attachment.role);
+    attachment.config.readOnly = enforcement.writingOf(attachment.role) === 'nothing';
     enforcement.schedule(attachment);
     enforcement.wake();
     const { userId, name, picture, expiresAt } = identity;
@@ -121,6 +121,8 @@ export function createExtension({ verifier, sessions, roles, attachments, enforc
       connection.context.role = attachment.role;
       connection.context.expiresAt = attachment.expiresAt;
       attachment.phase = { kind: 'open', connection };
+      // Hocuspocus tells at sign-in who only reads; of this it knows nothing.
+      if (enforcement.writingOf(attachment.role) === 'comments') connection.sendStateless(writingMessage('comments'));
       if (refusal !== null) {
         // after the other extensions have been told that it is there
         setImmediate(() => { enforcement.end(attachment, refusal); });

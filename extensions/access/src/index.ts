@@ -6,5 +6,5 @@ export { signDevSession, type DevSession, type DevSessionInput } from './dev-ses
 export type { AccessLog, AccessTiming } from './enforcement.ts';
 export { AccessError, type AccessCode } from './errors.ts';
 export type { Identity } from './identity.ts';
-export { mayWrite, type Role } from './roles.ts';
+export { type Role } from './roles.ts';
 export { createTokenVerifier, type TokenVerifier, type TokenVerifierOptions } from './token-verifier.ts';

@@ -6,8 +6,24 @@ import { ROLE_ON_BOARD } from './sql.ts';
 
 export type Role = 'owner' | 'editor' | 'commenter' | 'viewer';
 
-/** Owners and editors. What a commenter may write needs a look into each update, which is the guard's: until then they read. */
-export const mayWrite = (role: Role): boolean => role === 'owner' || role === 'editor';
+/** What a role lets somebody write over a socket. `comments` needs a look into each update: who does not have that looked at, lets them read. */
+export type Writing = 'all' | 'comments' | 'nothing';
+
+export const writingOf = (role: Role, commentsAreJudged: boolean): Writing => {
+  switch (role) {
+    case 'owner':
+    case 'editor':
+      return 'all';
+    case 'commenter':
+      return commentsAreJudged ? 'comments' : 'nothing';
+    case 'viewer':
+      return 'nothing';
+  }
+};
+
+/** What the SDK is told, so that it offers no more. */
+export const writingMessage = (writing: Writing): string => JSON.stringify({ sunday: 'read_only', reason: REASON[writing] });
+const REASON: Readonly<Record<Writing, string | null>> = { all: null, comments: 'comments_only', nothing: 'forbidden' };
 
 /** Lower case only: a board has one name. Nothing else reaches Postgres, which would take other spellings of a UUID, too. */
 const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

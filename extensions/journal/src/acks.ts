@@ -110,6 +110,11 @@ export class Acks {
     return 'no';
   }
 
+  /** What the oldest frame brings that arrived and is not applied yet. */
+  get next(): UpdateExtent | undefined {
+    return this.inbox[0]?.extent;
+  }
+
   /** The oldest frame that arrived was applied, at this mark. Tells whether it was a Step2: all that the client had. */
   applied(mark: number): boolean {
     const entry = this.inbox.shift();

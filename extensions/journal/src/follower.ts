@@ -125,7 +125,6 @@ export class Follower {
         }
         this.acks.arrived(frame);
         for (const client of frame.extent.ends.keys()) this.writers.add(client);
-        if (!this.connection.readOnly) this.board.attribute(frame.extent.ends, userOf(this.connection.context));
         pass(bytes);
         return;
       case 'stateless':
@@ -134,6 +133,12 @@ export class Follower {
       case 'other':
         pass(bytes);
     }
+  }
+
+  /** The oldest frame that arrived is about to be applied. Not earlier: client ids belong to who writes with them, not to who would like to. */
+  admitted(): void {
+    const extent = this.acks.next;
+    if (extent !== undefined && !this.connection.readOnly) this.board.attribute(extent.ends, userOf(this.connection.context));
   }
 
   /** The SDK's greeting, or `false` for a stateless message that is somebody else's. */

@@ -132,6 +132,11 @@ export class Journal {
         return Promise.resolve();
       },
       onLoadDocument: ({ document }) => this.open(document),
+      // After a guard: what that refused, or put off, it has emptied.
+      beforeSync: ({ connection, document, payload }) => {
+        if (payload[0] !== 0) this.ledgers.get(document.name)?.followers.get(connection)?.admitted();
+        return Promise.resolve();
+      },
       beforeUnloadDocument: ({ documentName }) => this.mayUnload(documentName),
       afterUnloadDocument: ({ documentName }) => {
         this.forget(documentName);
@@ -300,6 +305,11 @@ export class Journal {
   /** Resolves, with the head, when all that the loaded board holds now is committed; rejects once the database stays away. */
   barrier(boardId: string): Promise<number> {
     return this.ledgerOf(boardId).barrier();
+  }
+
+  /** The user whose client id this is on an open board, as far as this node has heard: Postgres knows all (`board_clients`). */
+  ownerOf(boardId: string, client: number): string | undefined {
+    return this.ledgers.get(boardId)?.clients.get(client);
   }
 
   private ledgerOf(boardId: string): Ledger {

@@ -79,7 +79,7 @@ export class Ledger implements FollowedBoard {
   private readonly maxBytes: number;
   private readonly derivation: Derivation;
   private readonly hooks: LedgerHooks;
-  private readonly clients: Map<number, string>;
+  readonly clients: Map<number, string>;
   private pending: Uint8Array[] = [];
   private pendingSent = 0;
   private pendingAuthors = new Set<string>();

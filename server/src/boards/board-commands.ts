@@ -13,7 +13,7 @@ import { SundayError } from '../errors.ts';
 import { findBoardRow } from './board-queries.ts';
 import { RANDOM_IDS, type IdSource } from './derived-ids.ts';
 import { boardEtag, NO_PRECONDITION, requireMatch } from './etags.ts';
-import { byRest, isUuid, requireRole, type BoardsParts, type WriteOptions } from './parts.ts';
+import { byRest, isUuid, requireRole, requireStructure, type BoardsParts, type WriteOptions } from './parts.ts';
 import { boardFactsOf, boardFromRow, type Actor, type BoardResource } from './resources.ts';
 import { templateOf } from './templates.ts';
 import { requireWorkspace } from './workspaces.ts';
@@ -59,6 +59,7 @@ export function boardCommands(parts: BoardsParts): BoardCommands {
     async updateBoard(actor, boardId, patch, { precondition = NO_PRECONDITION } = {}) {
       const role = await requireRole(parts, actor, boardId, 'editor');
       const { value: facts, seq } = await engine.write(boardId, byRest(actor), (doc) => {
+        requireStructure(doc, role);
         requireMatch(precondition, () => boardEtag(boardFactsOf(doc)));
         updateBoard(doc, { ...(patch.name === undefined ? {} : { name: patch.name }), ...(patch.description === undefined ? {} : { description: patch.description }) }, actor);
         return boardFactsOf(doc);

@@ -3,9 +3,11 @@
  *
  * An id that is no UUID is a board that does not exist: it never reaches Postgres or the engine, whatever it spells.
  */
+import { isStructureLocked } from '@sunday/board-model';
 import type { Database } from '@sunday/database';
+import type * as Y from 'yjs';
 import type { Engine, WriteActor } from '../engine/types.ts';
-import { SundayError } from '../errors.ts';
+import { ERRORS, SundayError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { RANDOM_IDS } from './derived-ids.ts';
 import type { Precondition } from './etags.ts';
@@ -54,6 +56,11 @@ export async function requireRole(parts: Pick<BoardsParts, 'access'>, actor: Act
   const role = await parts.access.roleOn(boardId, actor.userId);
   if (ROLES.indexOf(role) < ROLES.indexOf(needed)) throw new SundayError('forbidden', `This needs the role ${needed}; yours is ${role}`);
   return role;
+}
+
+/** Where its owners locked the structure, editors edit items only: what the guard holds sockets to. @throws SundayError forbidden */
+export function requireStructure(doc: Y.Doc, role: Role): void {
+  if (role !== 'owner' && isStructureLocked(doc)) throw new SundayError('forbidden', ERRORS.update_structure_locked.title);
 }
 
 export const byRest = ({ userId, correlationId }: Actor): WriteActor => ({ userId, source: 'rest', correlationId });

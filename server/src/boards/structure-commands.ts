@@ -7,7 +7,7 @@ import type * as Y from 'yjs';
 import { SundayError } from '../errors.ts';
 import { RANDOM_IDS } from './derived-ids.ts';
 import { boardEtag, NO_PRECONDITION, requireMatch } from './etags.ts';
-import { byRest, requireRole, type BoardsParts, type WriteOptions } from './parts.ts';
+import { byRest, requireRole, requireStructure, type BoardsParts, type WriteOptions } from './parts.ts';
 import { boardFactsOf, columnResource, groupResource, type Actor, type ColumnResource, type GroupResource } from './resources.ts';
 
 /** Beside which neighbour; neither: at the end, or where it is. */
@@ -31,8 +31,9 @@ export function structureCommands(parts: BoardsParts): StructureCommands {
   const { engine } = parts;
 
   async function edit<T>(actor: Actor, boardId: string, { precondition = NO_PRECONDITION }: WriteOptions, change: (doc: Y.Doc) => T): Promise<T> {
-    await requireRole(parts, actor, boardId, 'editor');
+    const role = await requireRole(parts, actor, boardId, 'editor');
     const { value } = await engine.write(boardId, byRest(actor), (doc) => {
+      requireStructure(doc, role);
       requireMatch(precondition, () => boardEtag(boardFactsOf(doc)));
       return change(doc);
     });

@@ -17,6 +17,15 @@ const WHY: Record<string, { title: string; text: string }> = {
   unauthenticated: { title: 'Please sign in again', text: 'The server did not accept your session.' },
 };
 
+/** Refusals of the guard: a change the server will never take. What else was written can go on a fresh copy. */
+const REFUSED_CHANGES: Record<string, string> = {
+  update_not_allowed: 'Your role does not allow it.',
+  update_structure_locked: 'Only owners may change the columns and groups of this board.',
+  update_invalid_link: 'Links must begin with http, https or mailto.',
+  update_invalid_value: 'A value did not fit its column.',
+};
+const refusedChange = (code: string) => ({ title: 'The server refused a change', text: `${REFUSED_CHANGES[code] ?? `Its reason: ${code}.`} Nothing you wrote is thrown away.` });
+
 const SLOW_MS = 400; // before that, saying "loading" would only flicker
 
 export function BoardGate({ board, status, user }: { board: Board | null; status: BoardStatus; user: SessionUser }) {
@@ -58,7 +67,7 @@ interface RefusedProps {
 }
 
 function Refused({ board, code, drafts, draft, user }: RefusedProps) {
-  const known = WHY[code] ?? { title: 'The server refused a change', text: `Its reason: ${code}. Nothing you wrote is thrown away.` };
+  const known = WHY[code] ?? refusedChange(code);
   const signedOut = code === 'token_expired' || code === 'token_revoked' || code === 'unauthenticated';
   const canRetry = !signedOut && code !== 'board_not_found' && code !== 'forbidden';
   const save = () => {
@@ -91,6 +100,11 @@ function Refused({ board, code, drafts, draft, user }: RefusedProps) {
           {canRetry && (
             <button type="button" className="btn btn-primary" onClick={() => attempt(() => void board.startFresh({ replay: true }))}>
               Open again with my changes
+            </button>
+          )}
+          {canRetry && drafts > 0 && (
+            <button type="button" className="btn btn-outline" onClick={() => attempt(() => void board.startFresh())}>
+              Open without them
             </button>
           )}
           {drafts > 0 && (

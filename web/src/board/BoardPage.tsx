@@ -39,12 +39,12 @@ export function BoardPage(props: BoardPageProps) {
   const board = useBoard(props.boardId);
   const status = useSyncState(board);
   if (!board || !status.loaded || status.refused) return <BoardGate board={board} status={status} user={props.user} />;
-  return <OpenBoard {...props} board={board} readOnly={status.readOnly !== null} />;
+  return <OpenBoard {...props} board={board} readOnly={status.readOnly} />;
 }
 
 const NO_MEMBERS: readonly Member[] = [];
 
-function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: BoardPageProps & { board: Board; readOnly: boolean }) {
+function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: BoardPageProps & { board: Board; readOnly: string | null }) {
   const [view] = useState(() => openView(boardId));
   const [dialog, setDialog] = useState<BoardDialog | null>(null);
   const [historyOpen, setHistoryOpen] = useState(false);
@@ -67,7 +67,7 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
     openItem(null); // both stand in one place
   };
   const scope = useMemo<BoardScope>(
-    () => ({ board, user, view, canWrite: !readOnly, openItem, openDialog: setDialog }),
+    () => ({ board, user, view, canWrite: readOnly === null, canComment: readOnly === null || readOnly === 'comments_only', openItem, openDialog: setDialog }),
     [board, user, view, readOnly, openItem],
   );
   return (

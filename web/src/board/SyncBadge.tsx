@@ -31,6 +31,7 @@ export function wordsFor(status: Pick<BoardStatus, 'sync' | 'unsaved' | 'readOnl
       return { tone: 'busy', text: 'Saving…', title: 'Some changes are not committed yet', icon: RefreshCw };
     case 'saved':
       if (status.readOnly === null) return { tone: 'ok', text: 'Saved', title: 'Every change is committed on the server', icon: CloudCheck };
+      if (status.readOnly === 'comments_only') return { tone: 'ok', text: 'Comment only', title: 'Your role lets you read this board and comment', icon: Eye };
       return {
         tone: 'ok',
         text: 'View only',

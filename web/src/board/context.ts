@@ -11,6 +11,7 @@ export interface BoardScope {
   user: SessionUser;
   view: ViewStore;
   canWrite: boolean;
+  canComment: boolean;
   /** Opens the item's side panel; null closes it. */
   openItem: (itemId: string | null) => void;
   openDialog: (dialog: BoardDialog | null) => void;

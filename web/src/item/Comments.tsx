@@ -13,7 +13,7 @@ import { MenuButton } from '../ui/Menu.tsx';
 import { renderMarkdown } from './markdown.ts';
 
 export function Comments({ itemId }: { itemId: string }) {
-  const { board, canWrite, user } = useScope();
+  const { board, canComment, user } = useScope();
   const comments = useComments(board, itemId);
   const shown = comments.filter((comment) => comment.deletedAt === undefined);
   return (
@@ -29,7 +29,7 @@ export function Comments({ itemId }: { itemId: string }) {
           <Comment key={comment.id} itemId={itemId} comment={comment} own={comment.author === user.id} />
         ))}
       </ol>
-      {canWrite && (
+      {canComment && (
         <Composer label="Write a comment" onSend={(body, mentions) => attempt(() => board.comments.add(itemId, { body, mentions })) !== undefined} />
       )}
     </section>
@@ -37,7 +37,7 @@ export function Comments({ itemId }: { itemId: string }) {
 }
 
 function Comment({ itemId, comment, own }: { itemId: string; comment: CommentView; own: boolean }) {
-  const { board, canWrite } = useScope();
+  const { board, canComment } = useScope();
   const people = usePeople();
   const [editing, setEditing] = useState(false);
   const author = people.get(comment.author);
@@ -53,7 +53,7 @@ function Comment({ itemId, comment, own }: { itemId: string; comment: CommentVie
             {comment.editedAt !== undefined && ' (edited)'}
           </time>
           <span className="grow" />
-          {own && canWrite && (
+          {own && canComment && (
             <MenuButton
               label="Comment menu"
               className="row-tool"

@@ -1,0 +1,81 @@
+/**
+ * An update, decoded once and known to be well-formed: what Yjs would do with it can be told from here.
+ *
+ * Guarantees: throws `Refusal` for anything that Yjs' own encoder never writes and that its decoder or integration would choke on or
+ * read differently than we do: empty structs, one client twice, references of a client to its own future.
+ * Does not: look at a document.
+ */
+import * as decoding from 'lib0/decoding';
+import * as Y from 'yjs';
+import { Refusal } from './faults.ts';
+
+export type Struct = Y.Item | Y.GC;
+
+export interface Section {
+  readonly client: number;
+  /** In order of clock; where there are gaps, what follows one waits. */
+  readonly structs: readonly Struct[];
+  /** The clock after the last struct. */
+  readonly end: number;
+}
+
+export interface Decoded {
+  readonly sections: ReadonlyMap<number, Section>;
+  readonly deletions: ReadonlyMap<number, readonly { readonly clock: number; readonly len: number }[]>;
+  readonly count: number;
+}
+
+interface Growing {
+  readonly client: number;
+  readonly structs: Struct[];
+  end: number;
+  /** As `end`, gaps included. */
+  reached: number;
+}
+
+/** @throws Refusal malformed_update, update_too_complex */
+export function decode(update: Uint8Array, maxStructs: number): Decoded {
+  let decoded;
+  try {
+    decoded = Y.decodeUpdate(update);
+  } catch (error) {
+    throw new Refusal('malformed_update', { cause: error });
+  }
+  const { structs, ds } = decoded;
+  if (structs.length > maxStructs) throw new Refusal('update_too_complex');
+  const sections = new Map<number, Growing>();
+  let current: Growing | undefined;
+  for (const struct of structs) {
+    const { client, clock } = struct.id;
+    if (!(struct.length > 0) || !Number.isSafeInteger(clock + struct.length)) throw new Refusal('malformed_update');
+    if (current?.client !== client) {
+      // Yjs would take the second section and forget the first
+      if (sections.has(client)) throw new Refusal('malformed_update');
+      current = { client, structs: [], end: clock, reached: clock };
+      sections.set(client, current);
+    }
+    if (clock < current.reached) throw new Refusal('malformed_update');
+    current.reached = clock + struct.length;
+    if (struct instanceof Y.Skip) continue;
+    current.end = current.reached;
+    if (struct instanceof Y.Item) checkReferences(struct);
+    else if (!(struct instanceof Y.GC)) throw new Refusal('malformed_update');
+    current.structs.push(struct);
+  }
+  // A section of no structs is not seen here, and Yjs would take it for all that its client has in the update.
+  if (sections.size !== decoding.readVarUint(decoding.createDecoder(update))) throw new Refusal('malformed_update');
+  for (const ranges of ds.clients.values()) {
+    for (const { clock, len } of ranges) if (!(len > 0) || !Number.isSafeInteger(clock + len)) throw new Refusal('malformed_update');
+  }
+  return { sections, deletions: ds.clients, count: structs.length };
+}
+
+/** A struct can only build on what its client had before: its own later clocks would be looked up where there is nothing yet. */
+function checkReferences({ id, origin, rightOrigin, parent }: Y.Item): void {
+  for (const reference of [origin, rightOrigin, parent]) {
+    if (reference instanceof Y.ID && reference.client === id.client && reference.clock >= id.clock) throw new Refusal('malformed_update');
+  }
+}
+
+/** Whether a delete-only update of this length begins as one: no structs. Two bytes are the least: nothing, and nothing deleted. */
+export const isStructless = (update: Uint8Array): boolean => update[0] === 0;

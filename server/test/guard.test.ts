@@ -1,0 +1,223 @@
+/**
+ * What the guard keeps out, on real sockets: every kind of bad update by a hand-written client is refused with its own code, nothing of it
+ * is stored, and nobody else on the board notices. And what it lets in: a commenter's comments, and everything honest.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { FRAME } from '@sunday/extension-journal';
+import * as encoding from 'lib0/encoding';
+import * as Y from 'yjs';
+import type { ErrorCode } from '../src/errors.ts';
+import { startTestServer, type Api, type BoardBody, type TestServer } from './rest-support.ts';
+import { authFrame, bare, committed, frameOf, stock, until, updateFrame, type BareSocket, type StockClient } from './stock-clients.ts';
+
+const PAUSE_MS = 300;
+
+let server: TestServer;
+let owner: Api;
+let boardId: string;
+let itemId: string;
+let commentId: string;
+let witness: StockClient;
+let seen = '';
+
+before(async () => {
+  server = await startTestServer({ SUNDAY_MAX_UPDATE_STRUCTS: '1000', SUNDAY_MAX_WAITING_UPDATES: '5' });
+  owner = await server.as('olga');
+  const { body: board } = await owner.expect<BoardBody>(201, 'POST', '/boards', {
+    body: {
+      name: 'Plan',
+      columns: [
+        { id: 'size', title: 'Size', type: 'number' }, { id: 'site', title: 'Site', type: 'link' }, { id: 'sum', title: 'Sum', type: 'formula', settings: { formula: '{Size} * 2' } },
+        { id: 'votes', title: 'Votes', type: 'counter' }, { id: 'notes', title: 'Notes', type: 'long_text' },
+      ],
+    },
+  });
+  boardId = board.id;
+  const { body: item } = await owner.expect<{ id: string }>(201, 'POST', `/boards/${boardId}/items`, { body: { name: 'First', values: { size: 3 } } });
+  itemId = item.id;
+  const { body: comment } = await owner.expect<{ id: string }>(201, 'POST', `/boards/${boardId}/items/${itemId}/comments`, { body: { body: 'Mine' } });
+  commentId = comment.id;
+  for (const [userId, role] of [['mallory', 'editor'], ['wendy', 'editor'], ['carl', 'commenter']]) await owner.expect(201, 'POST', `/boards/${boardId}/members`, { body: { userId, role } });
+  witness = stock(server.url, boardId, await server.tokenOf('wendy'));
+  await until('the witness is in', () => witness.provider.synced);
+  itemOf(witness.doc).set('c:size', 4);
+  await until('the witness is saved, and the plain value stamped by the server', () => !witness.provider.hasUnsyncedChanges && Array.isArray(itemOf(witness.doc).get('c:size')));
+  seen = JSON.stringify(witness.doc.toJSON());
+});
+after(async () => {
+  witness.close();
+  await server.close();
+});
+
+const recordIn = (doc: Y.Doc, root: string, id: string): Y.Map<unknown> => {
+  const record = doc.getMap(root).get(id);
+  assert(record instanceof Y.Map);
+  return record as Y.Map<unknown>;
+};
+const itemOf = (doc: Y.Doc): Y.Map<unknown> => recordIn(doc, 'items', itemId);
+
+async function admitted(userId: string): Promise<BareSocket> {
+  const socket = await bare(server.url);
+  socket.websocket.send(authFrame(boardId, await server.tokenOf(userId)));
+  await until('let in', () => socket.authenticated(boardId));
+  return socket;
+}
+
+/** What a client that has the board would send for this. */
+async function edit(write: (doc: Y.Doc) => void, clientId?: number): Promise<Uint8Array> {
+  const doc = await committed(server.database, boardId);
+  if (clientId !== undefined) doc.clientID = clientId;
+  const before = Y.encodeStateVector(doc);
+  const updates: Uint8Array[] = [];
+  doc.on('update', (update: Uint8Array) => { updates.push(update); });
+  doc.transact(() => { write(doc); });
+  const [only] = updates;
+  return updates.length === 1 && only !== undefined ? only : Y.encodeStateAsUpdate(doc, before);
+}
+
+const struct = (client: number, clock: number, info: number, ...rest: (number | string)[]): Uint8Array => {
+  const encoder = encoding.createEncoder();
+  for (const part of [1, 1, client, clock]) encoding.writeVarUint(encoder, part);
+  encoding.writeUint8(encoder, info);
+  for (const part of rest) {
+    if (typeof part === 'number') encoding.writeVarUint(encoder, part);
+    else encoding.writeVarString(encoder, part);
+  }
+  encoding.writeVarUint(encoder, 0);
+  return encoding.toUint8Array(encoder);
+};
+const CONTENT_STRING = 4;
+const CONTENT_GC = 0;
+const HAS_ORIGIN = 0x80;
+const notes = (): string => `text:${itemId}:notes`;
+
+async function untouched(): Promise<void> {
+  assert.equal(JSON.stringify(witness.doc.toJSON()), seen);
+  assert.deepEqual([witness.denied, witness.closes], [[], []]);
+  assert.deepEqual((await committed(server.database, boardId)).getMap('items').toJSON(), witness.doc.getMap('items').toJSON());
+}
+
+async function refusedWith(code: ErrorCode, frame: Uint8Array, userId = 'mallory'): Promise<void> {
+  const socket = await admitted(userId);
+  socket.websocket.send(frame);
+  await until(`refused with ${code}`, () => socket.deniedFor(boardId).length > 0);
+  assert.deepEqual(socket.deniedFor(boardId), [code]);
+  socket.websocket.close();
+  await untouched();
+}
+
+type Bad = readonly [what: string, code: ErrorCode, frame: () => Promise<Uint8Array> | Uint8Array, userId?: string];
+const update = async (write: (doc: Y.Doc) => void, clientId?: number): Promise<Uint8Array> => updateFrame(boardId, await edit(write, clientId));
+const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
+
+const BAD: readonly Bad[] = [
+  ['a struct of no length', 'malformed_update', () => updateFrame(boardId, struct(7, 0, CONTENT_GC, 0))],
+  ['a struct that follows on its own future', 'malformed_update', () => updateFrame(boardId, struct(7, 0, CONTENT_STRING | HAS_ORIGIN, 7, 5, 'x'))],
+  ['far too many structs', 'update_too_complex', () => update((doc) => { for (let n = 0; n < 1200; n += 1) doc.getText(notes()).insert(0, 'x'); })],
+  ['a value nested too deep', 'update_too_deep', () => update((doc) => { itemOf(doc).set('c:later', nested(30)); })],
+  ['a handshake with a hole', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, struct(7, 3, CONTENT_STRING, 1, notes(), 'x'))],
+  ['a deletion of what will be', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, new Uint8Array([0, 1, 7, 1, 0, 100]))],
+  ['a root of its own', 'update_unknown_path', () => update((doc) => { doc.getMap('secrets').set('a', 1); })],
+  ['a field that items do not have', 'update_unknown_path', () => update((doc) => { itemOf(doc).set('color', 'red'); })],
+  ['a type inside a field', 'update_wrong_type', () => update((doc) => { itemOf(doc).set('name', new Y.Map()); })],
+  ['a value where a record belongs', 'update_wrong_type', () => update((doc) => { doc.getMap('items').set('x', 5); })],
+  ['a list of records', 'update_wrong_type', () => update((doc) => { doc.getMap('items').set('x', new Y.Array()); })],
+  ['an image in a text', 'update_wrong_type', () => update((doc) => { doc.getText(notes()).insertEmbed(0, { image: 'https://example.org/' }); })],
+  ['a second record under one id', 'update_duplicate_record', () => update((doc) => { doc.getMap('items').set(itemId, new Y.Map([['name', 'Other']])); })],
+  ['an item erased', 'update_removes_record', () => update((doc) => { doc.getMap('items').delete(itemId); })],
+  ['a name erased', 'update_removes_record', () => update((doc) => { itemOf(doc).delete('name'); })],
+  ['another creation time', 'update_fixed_field', () => update((doc) => { itemOf(doc).set('createdAt', 1); })],
+  ['another column type', 'update_fixed_field', () => update((doc) => { recordIn(doc, 'columns', 'size').set('type', ['text', 1]); })],
+  ['a word in a number column', 'update_invalid_value', () => update((doc) => { itemOf(doc).set('c:size', ['much', Date.now()]); })],
+  ['a script as a link', 'update_invalid_link', () => update((doc) => { itemOf(doc).set('c:site', { url: 'javascript:alert(1)' }); })],
+  ['a script behind a word', 'update_invalid_link', () => update((doc) => { doc.getText(notes()).insert(0, 'word', { link: 'javascript:alert(1)' }); })],
+  ['the result of a formula', 'update_computed_column', () => update((doc) => { itemOf(doc).set('c:sum', 7); })],
+  ['a text of no item', 'update_unknown_item', () => update((doc) => { doc.getText('text:nothing:notes').insert(0, 'x'); })],
+  ['a value signed by somebody else', 'update_foreign_author', () => update((doc) => { itemOf(doc).set('name', ['Mine', Date.now(), 'wendy']); })],
+  ['a comment signed by somebody else', 'update_foreign_author', () => update((doc) => { doc.getMap(`comments:${itemId}`).set('x', new Y.Map<unknown>([['author', 'wendy'], ['createdAt', 1], ['body', 'Mine']])); })],
+  ['an item made by somebody else', 'update_foreign_author', () => update((doc) => { doc.getMap('items').set('x', new Y.Map<unknown>([['name', 'x'], ['createdBy', 'wendy']])); })],
+  ['a client id claimed for somebody else', 'update_foreign_author', () => update((doc) => { doc.getMap('authors').set(String(doc.clientID), 'wendy'); })],
+  ['with the client id of somebody who is there', 'update_foreign_client', () => update((doc) => { itemOf(doc).set('c:size', 5); }, witness.doc.clientID)],
+  ['with the client id of the server', 'update_foreign_client', () => update((doc) => { itemOf(doc).set('c:size', 5); }, serverClient())],
+  ['the votes of somebody else', 'update_foreign_part', () => update((doc) => { itemOf(doc).set(`c:votes:${witness.doc.clientID}`, 5); })],
+  ['a commenter who edits', 'update_not_allowed', () => update((doc) => { itemOf(doc).set('c:size', 5); }), 'carl'],
+  ['a commenter who deletes', 'update_not_allowed', () => update((doc) => { itemOf(doc).delete('c:size'); }), 'carl'],
+  ['a commenter who edits the comment of somebody else', 'update_not_allowed', () => update((doc) => { recordIn(doc, `comments:${itemId}`, commentId).set('body', ['Yours', Date.now()]); }), 'carl'],
+  ['a commenter who signs nothing', 'update_invalid_value', () => update((doc) => { doc.getMap(`comments:${itemId}`).set('x', new Y.Map<unknown>([['createdAt', 1], ['body', 'Nobody']])); }), 'carl'],
+];
+
+/** Which client wrote the board's first item: the REST write did. */
+const serverClient = (): number => witness.doc.getMap('items')._map.get(itemId)?.id.client ?? assert.fail('no item');
+
+for (const [what, code, frame, userId] of BAD) test(`${what}: ${code}`, async () => { await refusedWith(code, await frame(), userId); });
+
+test('where the owner locked the structure an editor still edits, and adds no column', async () => {
+  const olga = stock(server.url, boardId, await server.tokenOf('olga'));
+  await until('in', () => olga.provider.synced);
+  olga.doc.getMap('board').set('structureLocked', true);
+  // A plain value becomes a register as it arrives.
+  const stored = (): unknown => witness.doc.getMap('board').get('structureLocked');
+  const holds = (value: boolean) => () => { const found = stored(); return Array.isArray(found) && found[0] === value; };
+  await until('locked', holds(true));
+  seen = JSON.stringify(witness.doc.toJSON());
+  await refusedWith('update_structure_locked', await update((doc) => { doc.getMap('columns').set('more', new Y.Map<unknown>([['type', 'text'], ['title', 'More'], ['position', 'z1']])); }));
+  olga.doc.getMap('board').set('structureLocked', false);
+  await until('unlocked', holds(false));
+  olga.close();
+  seen = JSON.stringify(witness.doc.toJSON());
+});
+
+test('what follows a refusal is neither stored nor acknowledged, and a stock client is told once and does not come again', async () => {
+  const mallory = stock(server.url, boardId, await server.tokenOf('mallory'));
+  await until('in', () => mallory.provider.synced && !mallory.provider.hasUnsyncedChanges);
+  itemOf(mallory.doc).set('c:site', { url: 'javascript:alert(1)' });
+  for (let n = 0; n < 20; n += 1) itemOf(mallory.doc).set('c:size', 100 + n);
+  await until('told', () => mallory.denied.length > 0);
+  itemOf(mallory.doc).set('c:size', 200);
+  await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); }); // for something not to happen
+  assert.deepEqual(mallory.denied, ['update_invalid_link']);
+  assert(mallory.provider.hasUnsyncedChanges);
+  assert.deepEqual(mallory.closes, []);
+  await untouched();
+  const live = await fetch(`${server.url}/metrics`).then((answer) => answer.text());
+  assert.match(live, /sunday_guard_updates_total\{code="update_invalid_link"\} [1-9]/);
+  mallory.close();
+});
+
+test('updates that come before their handshake wait for it unapplied; too many are refused', async () => {
+  const socket = await admitted('mallory');
+  const late = (clock: number): Uint8Array => updateFrame(boardId, struct(70_001, clock, CONTENT_STRING, 1, notes(), 'x'));
+  for (let clock = 1; clock <= 5; clock += 1) socket.websocket.send(late(clock));
+  await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); }); // for something not to happen
+  assert.deepEqual(socket.deniedFor(boardId), []);
+  socket.websocket.send(late(6));
+  await until('refused', () => socket.deniedFor(boardId).length > 0);
+  assert.deepEqual(socket.deniedFor(boardId), ['update_incomplete']);
+  socket.websocket.close();
+  // What they waited for comes from somebody else: they must not come to life, for nobody has judged them.
+  const other = await admitted('mallory');
+  other.websocket.send(updateFrame(boardId, struct(70_001, 0, CONTENT_STRING, 1, notes(), 'first')));
+  await until('the first is there', () => witness.doc.getText(notes()).toString().includes('first'));
+  assert.equal(witness.doc.getText(notes()).toString(), 'first');
+  other.websocket.close();
+  seen = JSON.stringify(witness.doc.toJSON());
+});
+
+test('a commenter comments over the socket and over REST, edits and deletes the own comment, and is acknowledged', async () => {
+  const carl = stock(server.url, boardId, await server.tokenOf('carl'));
+  await until('in', () => carl.provider.synced);
+  carl.doc.getMap(`comments:${itemId}`).set('c1', new Y.Map<unknown>([['author', 'carl'], ['createdAt', Date.now()], ['body', ['Looks good', Date.now()]]]));
+  carl.doc.getMap('authors').set(String(carl.doc.clientID), 'carl');
+  const body = (): unknown => recordIn(witness.doc, `comments:${itemId}`, 'c1').get('body');
+  await until('others read it', () => witness.doc.getMap(`comments:${itemId}`).has('c1'));
+  recordIn(carl.doc, `comments:${itemId}`, 'c1').set('body', ['Looks better', Date.now()]);
+  await until('others read the edit', () => Array.isArray(body()) && JSON.stringify(body()).includes('better'));
+  recordIn(carl.doc, `comments:${itemId}`, 'c1').set('deletedAt', [Date.now(), Date.now()]);
+  await until('saved', () => !carl.provider.hasUnsyncedChanges);
+  const api = await server.as('carl');
+  await api.expect(201, 'POST', `/boards/${boardId}/items/${itemId}/comments`, { body: { body: 'By REST' } });
+  await api.expect(403, 'PATCH', `/boards/${boardId}/items/${itemId}`, { body: { name: 'Mine' } });
+  assert.deepEqual(carl.denied, []);
+  carl.close();
+});
