@@ -96,10 +96,20 @@ async function runLoadNamed(name: LoadName, cluster: Cluster, results: RunResult
   for (let turn = 1; turn <= turns; turn += 1) {
     for (const target of targetsOf(LOADS[name].targets)) {
       await whenQuiet()
-      const run = await onGround(cluster, scenario.nodes, (ground) => {
-        if (ground.redis !== null) results.redis = ground.redis.version
-        return name === 'crowd' ? runCrowd(target, ground, results) : runLoad(target, ground, scenario)
-      })
+      let run: LoadMeasurement
+      try {
+        run = await onGround(cluster, scenario.nodes, (ground) => {
+          if (ground.redis !== null) results.redis = ground.redis.version
+          return name === 'crowd' ? runCrowd(target, ground, results) : runLoad(target, ground, scenario)
+        })
+      } catch (error) {
+        // A server that loses its users under a load has given its answer; the others are still to be asked.
+        const reason = error instanceof Error ? error.message : String(error)
+        results.failures.push(`${name}, ${target.name}: ${reason.split('\n', 1)[0]}`)
+        say(`  ${turn}/${turns} ${target.name} FAILED: ${reason}`)
+        process.exitCode = 1
+        continue
+      }
       const across = scenario.nodes > 1 ? `, on another node ${run.seenAcross.p99Ms} ms, ${run.redis?.publishesPerEdit} publishes and ${run.redis?.inputBytesPerEdit} bytes into Redis an edit` : ''
       const moves = run.cursors === null ? '' : `, moves p99 ${run.cursors.seen.p99Ms} ms (${(run.cursors.withinSecond * 100).toFixed(1)} % in a second)`
       say(`  ${turn}/${turns} ${target.name}: ack p99 ${run.ack.p99Ms} ms, seen p99 ${run.seen.p99Ms} ms${across}${moves}, ${run.serverCores} cores, ${run.serverCpuMsPerEdit} ms an edit, generator ${run.generatorCores} cores, unacked ${run.unacked}, undelivered ${run.undelivered}, others ${run.othersCores} cores`)
@@ -196,6 +206,7 @@ async function measureAll(cluster: Cluster): Promise<void> {
     postgres: `${cluster.version}, ${cluster.where}`,
     redis: null,
     versions: versionsInUse(),
+    failures: [],
   }
   const name = options.out ?? `${options.quick ? 'quick-' : ''}${startedAt.slice(0, 16).replace(/[:T]/g, '-')}`
   for (const scenario of scenarios) {

@@ -8,6 +8,7 @@ import type { TargetName } from './target.ts'
 
 export function loadSection(name: LoadName, { scenario, runs }: Measured<LoadScenario, LoadMeasurement[]>): string {
   const targets = LOADS[name].targets.filter((target) => runs[target] !== undefined)
+  if (targets.length === 0) return `## ${LOADS[name].title}: no run came to its end`
   const of = (read: (run: LoadMeasurement) => number): Value[] => targets.map((target) => medianOf(runs[target]?.map(read)))
   const moving = scenario.cursorsPerSecond > 0
   const many = scenario.nodes > 1

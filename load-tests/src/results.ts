@@ -30,6 +30,8 @@ export interface RunResults {
   redis: string | null
   readonly versions: Readonly<Record<string, string>>
   loads?: Partial<Record<LoadName, Measured<LoadScenario, LoadMeasurement[]>>>
+  /** Loads that a target did not get through. */
+  readonly failures: string[]
   /** Of the load `crowd`. */
   memoryCourse?: MemoryCourse
   memory?: Measured<MemoryScenario, MemoryMeasurement>
@@ -98,6 +100,7 @@ export function renderResults(results: RunResults): string {
       'Latencies are in ms, from the intended send time. A column of the peer without persistence acknowledges and shows what a crash would lose; so does the one with its database extension, for up to 10 s.',
     ].join('\n'),
   ]
+  if (results.failures.length > 0) parts.push(`Failed: ${results.failures.join('; ')}.`)
   for (const name of LOAD_NAMES) {
     const load = results.loads?.[name]
     if (load !== undefined) parts.push(loadSection(name, load))
