@@ -4,16 +4,18 @@
  * Honest by construction: `unsaved` turns true with a local edit, and false only when the server acknowledged as durable every frame
  * that could hold one, on this attachment. A lost connection acknowledges nothing: the next handshake sends (as its Step2) whatever the
  * server lacks, and that frame's acknowledgement is what counts. Edits made before the server's Step1 was answered go with the answer,
- * never as frames of their own, which the server would have to park. Each edit leaves in its own frame, at once.
+ * never as frames of their own, which the server would have to park. What others wrote is applied after that answer: Yjs drops the value of
+ * a write that lost, and the server could not say any more what was lost. Each edit leaves in its own frame, at once.
  * Owns the listeners on the document and the awareness, and the retry timer, until `end`.
  */
 import { applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates, type Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { retryDelay } from './backoff.ts';
+import type { Conflicts } from './conflicts.ts';
 import { judge } from './errors.ts';
 import type { BoardHandler, Socket } from './socket.ts';
-import type { PresenceCrowd } from './types.ts';
-import { authFrame, awarenessFrame, helloFrame, step1Frame, step2Frame, updateFrame, type Frame, type Incoming } from './wire.ts';
+import type { ConflictChoice, PresenceCrowd } from './types.ts';
+import { authFrame, awarenessFrame, statelessFrame, step1Frame, step2Frame, updateFrame, type Frame, type Incoming } from './wire.ts';
 
 const SDK_VERSION = '0.1.0';
 const UNKNOWN_REASON_TRIES = 5; // about eight seconds of jittered tries, then the user hears the reason
@@ -38,6 +40,7 @@ export interface AttachmentOptions {
   readonly saved: () => void;
   readonly refused: (code: string) => void;
   readonly crowded: (crowd: PresenceCrowd | null) => void;
+  readonly conflicts: Pick<Conflicts, 'opened' | 'closed'>;
 }
 
 type Phase = 'offline' | 'signing_in' | 'attached' | 'ended';
@@ -49,6 +52,12 @@ interface AwarenessChange {
 }
 
 export class Attachment implements BoardHandler {
+  // What the board reads of it, and nobody else writes.
+  unsaved: boolean;
+  synced = false; // content of the server arrived at least once
+  lost = false; // out of touch with the server, after at least one try
+  volatile = false;
+  readOnly: string | null = null;
   readonly #options: AttachmentOptions;
   #phase: Phase = 'offline';
   #epoch = 0; // of the attachment: what an earlier one still awaits is void
@@ -56,12 +65,8 @@ export class Attachment implements BoardHandler {
   #acked = 0;
   #decisive = 0; // the newest frame that may hold an unsaved edit
   #answered = false; // the server's Step1 was answered: edits may now go out one by one
+  #held: Incoming[] = []; // updates that came before: applied, they would take the value from a write of ours that lost to one of them
   #dirty = false; // there are edits in no frame of this attachment
-  #unsaved: boolean;
-  #synced = false;
-  #volatile = false;
-  #lost = false;
-  #readOnly: string | null = null;
   #rejected = false; // a frame of this attachment was not applied: it will never be acknowledged, nor any after it
   #strikes = 0;
   #tokenRetried = false;
@@ -69,7 +74,7 @@ export class Attachment implements BoardHandler {
 
   constructor(options: AttachmentOptions) {
     this.#options = options;
-    this.#unsaved = options.unsaved;
+    this.unsaved = options.unsaved;
     this.#dirty = options.unsaved;
     options.doc.on('update', this.#documentChanged);
     options.awareness.on('update', this.#awarenessChanged);
@@ -80,13 +85,6 @@ export class Attachment implements BoardHandler {
     this.#options.socket.attach(this.#options.boardId, this);
   }
 
-  get unsaved(): boolean { return this.#unsaved; }
-  /** Content of the server arrived at least once. */
-  get synced(): boolean { return this.#synced; }
-  /** Out of touch with the server, after at least one try. */
-  get lost(): boolean { return this.#lost; }
-  get volatile(): boolean { return this.#volatile; }
-  get readOnly(): string | null { return this.#readOnly; }
 
   end(tellServer: boolean): void {
     if (this.#phase === 'ended') return;
@@ -105,8 +103,12 @@ export class Attachment implements BoardHandler {
   closed(): void {
     if (this.#phase === 'ended') return;
     this.#reset('offline');
-    this.#lost = true;
+    this.lost = true;
     this.#options.changed();
+  }
+
+  resolve(id: string, choice: ConflictChoice): void {
+    if (this.#phase === 'attached') this.#send(statelessFrame(this.#options.boardId, { sunday: 'resolve', id, choice }));
   }
 
   probe(): void {
@@ -125,14 +127,15 @@ export class Attachment implements BoardHandler {
       this.#handle(message);
     } catch (error) {
       // Bytes that cannot be applied: a fresh handshake asks for them again; repeated, it is reported as a refusal.
-      console.error('Sunday: unreadable frame', error);
+      console.error('Sunday:', error);
       this.#turnedAway('unreadable_frame');
     }
   }
 
   async #signIn(): Promise<void> {
     const { boardId, doc, schemaVersion } = this.#options;
-    const epoch = this.#begin();
+    this.#reset('signing_in');
+    const epoch = this.#epoch;
     let token: string;
     try {
       token = await this.#options.token();
@@ -143,35 +146,36 @@ export class Attachment implements BoardHandler {
     if (epoch !== this.#epoch) return;
     // Sent without waiting for the sign-in: the server queues them behind it, which saves a round trip.
     this.#send(authFrame(boardId, token, SDK_VERSION));
-    this.#send(helloFrame(boardId, doc.clientID, schemaVersion, SDK_VERSION));
+    this.#send(statelessFrame(boardId, { sunday: 'hello', clientId: doc.clientID, schemaVersion, sdk: SDK_VERSION }));
     this.#send(step1Frame(boardId, Y.encodeStateVector(doc)));
     // A new clock: the server may have told others that this client left.
     this.probe();
-  }
-
-  #begin(): number {
-    this.#reset('signing_in');
-    return this.#epoch;
   }
 
   #handle(message: Incoming): void {
     const { boardId, doc, awareness } = this.#options;
     switch (message.kind) {
       case 'authenticated':
+        if (this.#phase === 'signing_in') this.#options.conflicts.closed(); // all that are open come after our hello
         this.#phase = 'attached';
         this.#tokenRetried = false;
-        this.#readOnly = message.readOnly ? (this.#readOnly ?? 'read_only') : null;
+        this.readOnly = message.readOnly ? (this.readOnly ?? 'read_only') : null;
         break;
       case 'step1':
         // Asked again on a running attachment: one may write now.
-        if (this.#answered) this.#readOnly = null;
+        if (this.#answered) this.readOnly = null;
         if (this.#rejected) this.#restart();
         else this.#answer(message.vector);
+        for (const held of this.#held.splice(0)) this.#handle(held);
         break;
       case 'update':
+        if (!this.#answered) {
+          this.#held.push(message);
+          return;
+        }
         Y.applyUpdate(doc, message.update, this);
         if (!message.isStep2) return;
-        this.#synced = true;
+        this.synced = true;
         this.#strikes = 0;
         this.#options.socket.proven();
         break;
@@ -181,16 +185,22 @@ export class Attachment implements BoardHandler {
         return;
       case 'rejected':
         this.#rejected = true;
-        this.#readOnly ??= 'read_only';
+        this.readOnly ??= 'read_only';
         break;
       case 'volatile':
-        this.#volatile = message.on;
+        this.volatile = message.on;
         break;
       case 'read_only':
-        this.#readOnly = message.reason;
+        this.readOnly = message.reason;
         break;
       case 'crowd':
         this.#options.crowded(message.crowd);
+        return;
+      case 'conflict':
+        this.#options.conflicts.opened(message.conflict);
+        return;
+      case 'conflict_closed':
+        this.#options.conflicts.closed(message.id);
         return;
       case 'awareness':
         applyAwarenessUpdate(awareness, message.update, this);
@@ -218,9 +228,9 @@ export class Attachment implements BoardHandler {
     if (!this.#send(step2Frame(boardId, Y.encodeStateAsUpdate(doc, vector)))) return;
     this.#sent += 1;
     this.#answered = true;
-    this.#lost = false;
+    this.lost = false;
     this.#dirty = false;
-    if (this.#unsaved) this.#decisive = this.#sent;
+    if (this.unsaved) this.#decisive = this.#sent;
   }
 
   readonly #documentChanged = (update: Uint8Array, origin: unknown, _doc: Y.Doc, transaction: Y.Transaction): void => {
@@ -228,19 +238,19 @@ export class Attachment implements BoardHandler {
     // An observer that writes while a remote update is applied joins its transaction: its edit must go out all the same.
     if (origin === this && transaction.afterState.get(doc.clientID) === transaction.beforeState.get(doc.clientID)) return;
     // Without a store there is no such origin; a bare write to a Y.Text has the origin null, and is an edit.
-    if (storeOrigin === null || origin !== storeOrigin) this.#unsaved = true;
+    if (storeOrigin === null || origin !== storeOrigin) this.unsaved = true;
     if (this.#answered && this.#send(updateFrame(boardId, update))) {
       this.#sent += 1;
-      if (this.#unsaved) this.#decisive = this.#sent;
+      if (this.unsaved) this.#decisive = this.#sent;
     } else {
-      this.#dirty = this.#unsaved;
+      this.#dirty = this.unsaved;
     }
     this.#options.changed();
   };
 
   #settle(): void {
-    if (!this.#unsaved || this.#dirty || !this.#answered || this.#acked < this.#decisive) return;
-    this.#unsaved = false;
+    if (!this.unsaved || this.#dirty || !this.#answered || this.#acked < this.#decisive) return;
+    this.unsaved = false;
     this.#options.saved();
     this.#options.changed();
   }
@@ -265,7 +275,7 @@ export class Attachment implements BoardHandler {
 
   #turnedAway(reason: string): void {
     const verdict = judge(reason);
-    if (verdict === 'retry' || (verdict === 'retry_a_few_times' && this.#strikes < UNKNOWN_REASON_TRIES)) {
+    if (verdict === 'retry' || (verdict === 'retry_some' && this.#strikes < UNKNOWN_REASON_TRIES)) {
       this.#tryAgain(this.#strikes++);
     } else if (verdict === 'fetch_token' && this.#options.tokenRenewable && !this.#tokenRetried) {
       this.#tokenRetried = true;
@@ -285,7 +295,7 @@ export class Attachment implements BoardHandler {
 
   #tryAgain(attempt: number): void {
     this.#reset('offline');
-    this.#lost = true;
+    this.lost = true;
     this.#retry = setTimeout(() => this.opened(), REATTACH_PAUSE_MS + retryDelay(attempt));
     this.#options.changed();
   }
@@ -300,8 +310,9 @@ export class Attachment implements BoardHandler {
     this.#acked = 0;
     this.#decisive = 0;
     this.#answered = false;
-    this.#dirty = this.#unsaved;
-    this.#volatile = false;
+    this.#held = [];
+    this.#dirty = this.unsaved;
+    this.volatile = false;
     this.#rejected = false;
     this.#options.crowded(null);
     const others = [...awareness.meta.keys()].filter((id) => id !== doc.clientID);

@@ -4,12 +4,13 @@
  * Lifecycle of its copy of the document (a `Copy`): made → offline copy read → attached → (refused → fresh copy | attached again) → ended.
  * Guarantees: nothing is written to a board that would not take it (refused, read-only, not loaded); a refusal keeps the draft.
  */
-import { asColumnId, asItemId, longText, SCHEMA_VERSION, touchedBy, updateItem, type WriteContext } from '@sunday/board-model';
+import { asColumnId, asItemId, longText, SCHEMA_VERSION, touchedBy, type WriteContext } from '@sunday/board-model';
 import { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { Attachment } from './attachment.ts';
 import { replay } from './changes.ts';
 import { Comments } from './comments.ts';
+import { Conflicts } from './conflicts.ts';
 import { draftChanges } from './draft.ts';
 import { ClientError, taintsLocalCopy } from './errors.ts';
 import { History } from './history.ts';
@@ -61,6 +62,7 @@ export class OpenBoard implements Board {
   readonly presence = new BoardPresence();
   readonly items: Items;
   readonly comments: Comments;
+  readonly conflicts: Conflicts;
   readonly history: History;
   readonly #structure: Structure;
   readonly #options: BoardOptions;
@@ -89,6 +91,7 @@ export class OpenBoard implements Board {
     this.#structure = new Structure(this.#writes);
     this.items = new Items(this.#writes, () => this.#structure.groups.all);
     this.comments = new Comments(this.#writes);
+    this.conflicts = new Conflicts(this.items, (id, choice) => this.#copy.attachment?.resolve(id, choice));
     this.history = new History(this.#writes);
     this.#ready = gate();
     this.#copy = this.#begin();
@@ -133,7 +136,7 @@ export class OpenBoard implements Board {
   setLongText(itemId: string, columnId: string, text: string): void {
     this.#typing = `${itemId}:${columnId}`;
     try {
-      this.#write((doc, ctx) => updateItem(doc, asItemId(itemId), { values: { [asColumnId(columnId)]: text } }, ctx));
+      this.items.update(itemId, { values: { [columnId]: text } });
     } finally {
       this.#typing = null;
     }
@@ -228,7 +231,8 @@ export class OpenBoard implements Board {
         void copy.store?.markSaved();
       },
       refused: (code) => this.#refused(copy, code),
-      crowded: this.presence.crowded
+      crowded: this.presence.crowded,
+      conflicts: this.conflicts
     });
     this.presence.bind(copy.awareness);
     copy.attachment.start();
@@ -267,7 +271,7 @@ export class OpenBoard implements Board {
     if (this.#refusal) throw refusal(this.#refusal.code);
     if (!loaded) throw new ClientError('not_loaded', 'Wait for board.ready');
     if (readOnly !== null && !(comment && readOnly === 'comments_only')) throw new ClientError('read_only', `Read-only: ${readOnly}`, readOnly);
-    if (!user) throw new ClientError('user_unknown', 'No user: give one, or a token with a sub');
+    if (!user) throw new ClientError('user_unknown', 'No user: pass one');
     const { doc } = this.#copy;
     if (this.#batching === 0) {
       this.#structure.prime();
@@ -337,7 +341,7 @@ const closed = (): ClientError => new ClientError('destroyed', 'Closed');
 const refusal = (code: string): ClientError => new ClientError('refused', `Refused: ${code}`, code);
 
 function gate(): Gate {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  promise.catch(() => undefined); // whoever does not wait for it learns it from the status
-  return { promise, resolve, reject };
+  const made = Promise.withResolvers<void>();
+  made.promise.catch(() => undefined); // whoever does not wait for it learns it from the status
+  return made;
 }

@@ -7,7 +7,7 @@
  */
 import {
   addComment, BoardModelError, createItem, deleteComment, deleteItem, editComment, mergeOf, moveItem, readBoard, readColumns, readComments, readItem,
-  restoreComment, restoreItem, updateBoard, updateItem, type ColumnValue, type ItemView
+  restoreComment, restoreItem, updateBoard, updateItem, type ColumnValue, type ColumnView, type GroupView, type ItemView
 } from '@sunday/board-model';
 import { equalityDeep } from 'lib0/function';
 import type * as Y from 'yjs';
@@ -88,7 +88,7 @@ class Run {
     const shown = (view: ItemView | undefined): boolean => view !== undefined && view.deletedAt === null;
     if (!current) {
       if (!to || !this.#force) this.#skip(change, 'gone');
-      else this.#write(change, () => createItem(doc, { id, name: to.name, groupId: to.groupId, position: to.position, values: this.#writable(to) }, ctx));
+      else this.#write(change, () => createItem(doc, { ...to, values: this.#writable(to) }, ctx));
       return;
     }
     if (shown(from) && !shown(to)) {
@@ -114,16 +114,16 @@ class Run {
     if (merge === 'computed') return;
     const value = equalityDeep(current, from) ? (to ?? null) : combine(merge, current, from, to, this.#force);
     // A high-water mark never goes down.
-    const possible = value !== undefined && !(merge === 'maximum' && Number(value ?? 0) < Number(current ?? 0));
+    const possible = value !== undefined && !(merge === 'maximum' && count(value) < count(current));
     this.#guard(change, possible, columnId, () => updateItem(this.#doc, change.id, { values: { [columnId]: value ?? null } }, this.#ctx), true);
   }
 
-  #part<Id extends string, View extends PartView<Id>, New, Patch>(
+  #part<Id extends string, View extends PartView<Id> & New, New, Patch>(
     kind: PartKind<Id, View, New, Patch>, change: Change & { readonly id: Id }, from: View | undefined, to: View | undefined
   ): void {
     const [doc, ctx, { id }] = [this.#doc, this.#ctx, change];
     const current = kind.read(doc, { archived: true }).find((part) => part.id === id);
-    if (!current && to) this.#write(change, () => kind.create(doc, kind.copy(to), ctx));
+    if (!current && to) this.#write(change, () => kind.create(doc, to, ctx));
     else if (!to) this.#write(change, () => kind.archive(doc, id, ctx));
     else if (!from) this.#write(change, () => kind.restore(doc, id, ctx));
     if (!current || !from || !to) return;
@@ -170,18 +170,20 @@ class Run {
   }
 
   #skip(change: Change, reason: SkippedChange['reason'], field?: string): void {
-    this.#skipped.push(field === undefined ? { change, reason } : { change, reason, field });
+    this.#skipped.push({ change, reason, ...(field !== undefined && { field }) });
   }
 }
+
+const count = (value: ColumnValue | null | undefined): number => Number(value ?? 0);
 
 /** The value that takes `from → to` onto `current`, which differs from `from`; undefined: cannot without undoing somebody's write. */
 function combine(merge: string, current: ColumnValue | undefined, from: ColumnValue | undefined, to: ColumnValue | undefined, force: boolean): ColumnValue | null | undefined {
   const list = (value: ColumnValue | undefined): string[] => (Array.isArray(value) ? value : []);
   if (merge === 'set') {
-    const kept = list(current).filter((element) => list(to).includes(element) || !list(from).includes(element));
-    return [...kept, ...list(to).filter((element) => !list(from).includes(element) && !kept.includes(element))];
+    const either = [...new Set([...list(current), ...list(to)])];
+    return either.filter((element) => !list(from).includes(element) || (list(current).includes(element) && list(to).includes(element)));
   }
-  if (merge === 'counter') return Number(current ?? 0) + Number(to ?? 0) - Number(from ?? 0);
+  if (merge === 'counter') return count(current) + count(to) - count(from);
   if (merge === 'text') {
     const [now, was, next] = [current ?? '', from ?? '', to ?? ''].map(String) as [string, string, string];
     return mergeText(was, next, now);
@@ -193,9 +195,9 @@ function combine(merge: string, current: ColumnValue | undefined, from: ColumnVa
 function mergeText(was: string, next: string, now: string): string | undefined {
   const mine = difference(was, next);
   const theirs = difference(was, now);
-  if (mine.end <= theirs.start) return now.slice(0, mine.start) + mine.text + now.slice(mine.end);
-  if (theirs.end > mine.start) return undefined;
-  const shift = now.length - was.length;
+  const isBefore = mine.end <= theirs.start;
+  if (!isBefore && theirs.end > mine.start) return undefined;
+  const shift = isBefore ? 0 : now.length - was.length;
   return now.slice(0, mine.start + shift) + mine.text + now.slice(mine.end + shift);
 }
 
@@ -211,6 +213,23 @@ function difference(a: string, b: string): { start: number; end: number; text: s
 
 function states<View>({ before, after }: { readonly before: View; readonly after: View }, back: boolean): [from: View, to: View] {
   return back ? [after, before] : [before, after];
+}
+
+/** A board, or parts of it, as read at one moment. */
+export interface Reading {
+  readonly info: BoardInfo;
+  readonly columns: readonly ColumnView[];
+  readonly groups: readonly GroupView[];
+  readonly items: readonly ItemView[];
+}
+
+export function differences(before: Reading, after: Reading): Change[] {
+  const changes: Change[] = [];
+  if (!equalityDeep(before.info, after.info)) changes.push({ kind: 'board', id: '', before: before.info, after: after.info });
+  compare(before.columns, after.columns, (id, old, now) => changes.push({ kind: 'column', id, before: old, after: now }));
+  compare(before.groups, after.groups, (id, old, now) => changes.push({ kind: 'group', id, before: old, after: now }));
+  compare(before.items, after.items, (id, old, now) => changes.push({ kind: 'item', id, before: old, after: now }));
+  return changes;
 }
 
 /** Changes between two readings of lists keyed by id. */

@@ -46,7 +46,7 @@ class SundayClient implements Client {
   get user(): ClientUser | null { return this.#user; }
 
   open(boardId: string): Board {
-    if (this.#destroyed) throw new ClientError('destroyed', 'Destroyed');
+    if (this.#destroyed) throw new ClientError('destroyed', 'Closed');
     this.#webSocket();
     const entry = this.#boards.get(boardId) ?? this.#add(boardId);
     entry.uses += 1;
@@ -136,11 +136,9 @@ class SundayClient implements Client {
     return this.#database;
   }
 
-  /** Asked for late: a page rendered on a server makes a client there, and opens nothing. */
+  /** Asked for late: a page rendered on a server makes a client there, and opens nothing. @throws ReferenceError where there is none and none was given. */
   #webSocket(): new (url: string) => SocketLike {
-    if (this.#options.WebSocket) return this.#options.WebSocket;
-    if (typeof WebSocket === 'undefined') throw new TypeError('No WebSocket here: pass one');
-    return WebSocket;
+    return this.#options.WebSocket ?? WebSocket;
   }
 
   #socketChanged(): void {
@@ -157,7 +155,7 @@ function userOf(token: string): ClientUser | null {
     const body = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(body), (char) => char.charCodeAt(0));
     const { sub } = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown };
-    return typeof sub === 'string' && sub !== '' ? { id: sub } : null;
+    return typeof sub === 'string' ? { id: sub } : null;
   } catch {
     return null;
   }
@@ -166,6 +164,6 @@ function userOf(token: string): ClientUser | null {
 function syncUrl(url: string): string {
   const parsed = new URL(url);
   parsed.protocol = parsed.protocol.replace('http', 'ws');
-  if (!parsed.pathname.endsWith('/sync')) parsed.pathname = `${parsed.pathname.replace(/\/$/, '')}/sync`;
+  parsed.pathname = parsed.pathname.replace(/(\/sync)?\/?$/, '/sync');
   return parsed.href;
 }

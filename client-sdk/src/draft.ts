@@ -4,7 +4,7 @@
  */
 import { isId, listItems, readBoard, readComments, type ItemId } from '@sunday/board-model';
 import * as Y from 'yjs';
-import { compare } from './changes.ts';
+import { compare, differences } from './changes.ts';
 import type { Change } from './types.ts';
 
 export function draftChanges(draft: Uint8Array, current: Y.Doc): Change[] {
@@ -14,11 +14,7 @@ export function draftChanges(draft: Uint8Array, current: Y.Doc): Change[] {
   Y.applyUpdate(copy, draft);
   const after = read(copy);
   copy.destroy();
-  const changes: Change[] = [];
-  compare([before.info], [after.info], (id, old, now) => changes.push({ kind: 'board', id, before: old, after: now }));
-  compare(before.columns, after.columns, (id, old, now) => changes.push({ kind: 'column', id, before: old, after: now }));
-  compare(before.groups, after.groups, (id, old, now) => changes.push({ kind: 'group', id, before: old, after: now }));
-  compare(before.items, after.items, (id, old, now) => changes.push({ kind: 'item', id, before: old, after: now }));
+  const changes = differences(before, after);
   for (const [itemId, comments] of after.comments) {
     compare(before.comments.get(itemId) ?? [], comments, (id, old, now) => changes.push({ kind: 'comment', itemId, id, before: old, after: now }));
   }
@@ -29,9 +25,9 @@ const COMMENTS = 'comments:'; // root types of the board model: see its SPEC.md
 
 const read = (doc: Y.Doc) => {
   const { columns, groups, ...info } = readBoard(doc);
-  const commented = Array.from(doc.share.keys(), (root) => root.slice(COMMENTS.length) as ItemId).filter((id) => isId(id) && doc.share.has(COMMENTS + id));
+  const commented = [...doc.share.keys()].map((root) => root.slice(COMMENTS.length) as ItemId).filter((id) => isId(id) && doc.share.has(COMMENTS + id));
   return {
-    info: { id: '' as const, ...info }, columns, groups, items: [...listItems(doc), ...listItems(doc, { deleted: true })],
+    info, columns, groups, items: [...listItems(doc), ...listItems(doc, { deleted: true })],
     comments: new Map(commented.map((id) => [id, readComments(doc, id)]))
   };
 };

@@ -24,21 +24,21 @@ export class ClientError extends Error {
 const CONTENT_REFUSALS = /^(too_large|malformed_update|refused|update_.*)$/;
 
 /** Refusals of who asks: the local copy is sound; being let in heals it. */
-const ACCESS_REFUSALS = new Set(['forbidden', 'origin_not_allowed', 'board_not_found', 'schema_too_old']);
+const ACCESS_REFUSALS = /^(forbidden|origin_not_allowed|board_not_found|schema_too_old)$/;
 
 /** Likewise; a freshly fetched token may heal them. */
-const TOKEN_REFUSALS = new Set(['unauthenticated', 'token_expired', 'token_revoked']);
+const TOKEN_REFUSALS = /^(unauthenticated|token_expired|token_revoked)$/;
 
 /** Trying again is right, however often. */
-const TRANSIENT = new Set(['rate_limited', 'slow_consumer', 'draining', 'overloaded', 'database_unavailable', 'not_available', 'internal']);
+const TRANSIENT = /^(rate_limited|slow_consumer|draining|overloaded|database_unavailable|not_available|internal)$/;
 
-export type Verdict = 'retry' | 'retry_a_few_times' | 'fetch_token' | 'refused';
+export type Verdict = 'retry' | 'retry_some' | 'fetch_token' | 'refused';
 
 /** What to do about a board turned away in-band with `reason`. A reason nobody knows gets a few tries: it may be a failed load. */
 export function judge(reason: string): Verdict {
-  if (TOKEN_REFUSALS.has(reason)) return 'fetch_token';
-  if (taintsLocalCopy(reason) || ACCESS_REFUSALS.has(reason)) return 'refused';
-  return TRANSIENT.has(reason) ? 'retry' : 'retry_a_few_times';
+  if (TOKEN_REFUSALS.test(reason)) return 'fetch_token';
+  if (taintsLocalCopy(reason) || ACCESS_REFUSALS.test(reason)) return 'refused';
+  return TRANSIENT.test(reason) ? 'retry' : 'retry_some';
 }
 
 export const taintsLocalCopy = (code: string): boolean => CONTENT_REFUSALS.test(code);

@@ -42,21 +42,21 @@ export class Items implements ItemReads {
   }
 
   get all(): readonly ItemView[] {
-    const cache = this.#read();
+    const cache = this.prime();
     cache.all ??= [...this.#order().map(({ id }) => id), null].flatMap((group) => cache.groups.get(group) ?? NONE);
     return cache.all;
   }
 
-  get deleted(): readonly ItemView[] { return this.#read().deleted; }
+  get deleted(): readonly ItemView[] { return this.prime().deleted; }
 
   inGroup(groupId: string | null): readonly ItemView[] {
-    return this.#read().groups.get(groupId as Group) ?? NONE;
+    return this.prime().groups.get(groupId as Group) ?? NONE;
   }
 
   get(itemId: string): ItemView | undefined {
     // Inside a batch the document is ahead of the cache.
     if (this.#writes.batching()) return readItem(this.#writes.doc(), itemId as ItemId);
-    return this.#read().views.get(itemId);
+    return this.prime().views.get(itemId);
   }
 
   subscribe(fn: Listener): Unsubscribe;
@@ -83,11 +83,6 @@ export class Items implements ItemReads {
 
   restore(itemId: string): void {
     this.#writes.write((doc, ctx) => restoreItem(doc, asItemId(itemId), ctx));
-  }
-
-  /** Reads everything, so that what a write changes can be told from what was before. */
-  prime(): void {
-    this.#read();
   }
 
   /** Reads these items again, if anybody ever read them; says what differs. `announce` tells the listeners. */
@@ -123,7 +118,8 @@ export class Items implements ItemReads {
     this.#any.emit();
   }
 
-  #read(): Cache {
+  /** Reads everything, if that was not done: so what a write changes can be told from what was before. */
+  prime(): Cache {
     this.#cache ??= this.#build(this.#writes.doc());
     return this.#cache;
   }
@@ -131,12 +127,7 @@ export class Items implements ItemReads {
   #build(doc: Y.Doc): Cache {
     const living = listItems(doc);
     const deleted = listItems(doc, { deleted: true });
-    const groups = new Map<Group, ItemView[]>();
-    for (const view of living) {
-      const list = groups.get(view.groupId);
-      if (list) list.push(view);
-      else groups.set(view.groupId, [view]);
-    }
+    const groups = Map.groupBy(living, ({ groupId }) => groupId);
     return { views: new Map([...living, ...deleted].map((view) => [view.id, view])), groups, deleted, all: living };
   }
 
@@ -165,36 +156,25 @@ export class Items implements ItemReads {
       const before = list === 'deleted' ? cache.deleted : (cache.groups.get(list) ?? NONE);
       const after = merge(before, changes);
       if (list === 'deleted') cache.deleted = after.sort((a, b) => (b.deletedAt ?? 0) - (a.deletedAt ?? 0));
-      else cache.groups.set(list, isOrdered(after) ? after : after.sort(byPlace));
+      else {
+        cache.groups.set(list, after.sort(byPlace)); // one pass where it is in order already
+        cache.all = null;
+      }
     }
-    if ([...this.#replaced.keys()].some((list) => list !== 'deleted')) cache.all = null;
     this.#replaced.clear();
   }
 }
 
 const listOf = (view: ItemView): Group | 'deleted' => (view.deletedAt === null ? view.groupId : 'deleted');
 
-/** The list with changed views in the place of the old ones, leavers gone and newcomers at the end. */
-function merge(before: readonly ItemView[], changes: Map<string, ItemView | null>): ItemView[] {
-  const left = new Map(changes);
+/** The list with changed views in the place of the old ones, leavers gone and newcomers at the end. Empties `left`, the changes. */
+function merge(before: readonly ItemView[], left: Map<string, ItemView | null>): ItemView[] {
   const after: ItemView[] = [];
   for (const view of before) {
     const change = left.get(view.id);
-    if (change === undefined) after.push(view);
-    else {
-      if (change) after.push(change);
-      left.delete(view.id);
-    }
+    if (change !== null) after.push(change ?? view);
+    left.delete(view.id);
   }
   for (const view of left.values()) if (view) after.push(view);
   return after;
-}
-
-function isOrdered(list: readonly ItemView[]): boolean {
-  let last: ItemView | undefined;
-  for (const view of list) {
-    if (last && byPlace(last, view) > 0) return false;
-    last = view;
-  }
-  return true;
 }

@@ -2,21 +2,17 @@
 import type { Listener, Unsubscribe } from './types.ts';
 
 export class Listeners {
-  readonly #all = new Set<Listener>();
+  readonly all = new Set<Listener>();
 
   add(fn: Listener): Unsubscribe {
     // Wrapped, so that one function subscribed twice is called twice and taken away one by one.
     const entry = (): void => fn();
-    this.#all.add(entry);
-    return () => void this.#all.delete(entry);
-  }
-
-  get size(): number {
-    return this.#all.size;
+    this.all.add(entry);
+    return () => void this.all.delete(entry);
   }
 
   emit(): void {
-    for (const fn of Array.from(this.#all)) {
+    for (const fn of Array.from(this.all)) {
       try {
         fn();
       } catch (error) {
@@ -36,11 +32,11 @@ export class KeyedListeners {
     const remove = listeners.add(fn);
     return () => {
       remove();
-      if (listeners.size === 0 && this.#byKey.get(key) === listeners) this.#byKey.delete(key);
+      if (listeners.all.size === 0 && this.#byKey.get(key) === listeners) this.#byKey.delete(key);
     };
   }
 
-  emit(keys: Iterable<string> = Array.from(this.#byKey.keys())): void {
+  emit(keys: Iterable<string> = [...this.#byKey.keys()]): void {
     for (const key of keys) this.#byKey.get(key)?.emit();
   }
 }

@@ -12,7 +12,8 @@ export interface PartView<Id> {
   readonly position: string;
 }
 
-export interface PartKind<Id extends string, View extends PartView<Id>, New, Patch> {
+/** A view is enough to make the part again. */
+export interface PartKind<Id extends string, View extends PartView<Id> & New, New, Patch> {
   readonly as: (id: string) => Id;
   readonly read: (doc: Y.Doc, options?: StructureOptions) => View[];
   readonly create: (doc: Y.Doc, part: New, ctx: WriteContext) => Id;
@@ -22,17 +23,14 @@ export interface PartKind<Id extends string, View extends PartView<Id>, New, Pat
   readonly restore: (doc: Y.Doc, id: Id, ctx: WriteContext) => void;
   /** What `update` takes of a view. */
   readonly patch: (view: View) => Required<Patch>;
-  readonly copy: (view: View) => New;
 }
 
 export const COLUMN: PartKind<ColumnId, ColumnView, NewColumn, ColumnPatch> = {
   as: asColumnId, read: readColumns, create: createColumn, update: updateColumn, move: moveColumn, archive: archiveColumn, restore: restoreColumn,
-  patch: ({ title, settings }) => ({ title, settings }),
-  copy: ({ id, type, title, settings, position }) => ({ id, type, title, settings, position })
+  patch: ({ title, settings }) => ({ title, settings })
 };
 
 export const GROUP: PartKind<GroupId, GroupView, NewGroup, GroupPatch> = {
   as: asGroupId, read: readGroups, create: createGroup, update: updateGroup, move: moveGroup, archive: archiveGroup, restore: restoreGroup,
-  patch: ({ title, color }) => ({ title, color }),
-  copy: ({ id, title, color, position }) => ({ id, title, color, position })
+  patch: ({ title, color }) => ({ title, color })
 };

@@ -8,7 +8,7 @@
 import { createContext, createElement, useCallback, useContext, useMemo, useRef, useSyncExternalStore, type ReactElement, type ReactNode } from 'react';
 import type { ColumnView, CommentView, GroupView, ItemView } from '@sunday/board-model';
 import type {
-  Board, BoardInfo, BoardStatus, Client, ConnectionState, Listener, Peer, PresenceCrowd, PresenceState, Unsubscribe, UndoResult
+  Board, BoardInfo, BoardStatus, Client, Conflict, ConnectionState, Listener, Peer, PresenceCrowd, PresenceState, Unsubscribe, UndoResult
 } from './types.ts';
 
 export interface ItemQuery {
@@ -117,6 +117,11 @@ export function useComments(board: Board | null, itemId: string | null): readonl
   const subscribe = useCallback((open: Board, fn: Listener) => (itemId === null ? nothing : open.comments.subscribe(itemId, fn)), [itemId]);
   return useOf(board, subscribe, (open) => (itemId === null ? NO_COMMENTS : open.comments.of(itemId)), NO_COMMENTS);
 }
+
+const NO_CONFLICTS: readonly Conflict[] = [];
+const onConflicts = (board: Board, fn: Listener): Unsubscribe => board.conflicts.subscribe(fn);
+/** One's own writes that lost to somebody's of the same time; answer with `board.conflicts.keepMine(id)` or `keepTheirs(id)`. */
+export const useConflicts = (board: Board | null): readonly Conflict[] => useOf(board, onConflicts, (open) => open.conflicts.current, NO_CONFLICTS);
 
 /** The text of a long_text cell; write with `board.setLongText`. */
 export function useLongText(board: Board | null, itemId: string | null, columnId: string): string {

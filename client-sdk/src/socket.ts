@@ -244,7 +244,7 @@ export class Socket {
 
   /** A copy: a handler may detach its board. */
   #handlers(): BoardHandler[] {
-    return Array.from(this.#boards.values());
+    return [...this.#boards.values()];
   }
 
   #become(state: State): void {

@@ -31,7 +31,7 @@ export interface StoredBoard {
 const completed = (transaction: IDBTransaction): Promise<void> =>
   new Promise((resolve, reject) => {
     transaction.addEventListener('complete', () => resolve());
-    transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('aborted')));
+    transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('failed')));
   });
 
 const result = <T>(request: IDBRequest<T>): Promise<T> =>

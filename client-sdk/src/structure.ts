@@ -5,14 +5,14 @@
 import { readBoard, updateBoard, type ColumnId, type ColumnView, type GroupId, type GroupView } from '@sunday/board-model';
 import { equalityDeep } from 'lib0/function';
 import type { Writes } from './writes.ts';
-import { compare } from './changes.ts';
+import { differences, type Reading } from './changes.ts';
 import { Listeners } from './listeners.ts';
 import { COLUMN, GROUP, type PartKind, type PartView } from './parts.ts';
 import type {
   BoardInfo, Change, ColumnPatch, GroupPatch, InfoPatch, InfoReads, Listener, Neighbour, NewColumn, NewGroup, Unsubscribe
 } from './types.ts';
 
-export type StructureEffect = 'nothing' | 'group_order' | 'all_items';
+export type StructureEffect = 'group_order' | 'all_items' | null;
 
 export class Structure {
   readonly info: Info;
@@ -23,37 +23,29 @@ export class Structure {
 
   constructor(writes: Writes) {
     this.#writes = writes;
-    const ensure = (): void => this.#ensure();
+    const ensure = (): void => this.prime();
     this.info = new Info(writes, ensure);
     this.columns = new Parts(COLUMN, writes, ensure);
     this.groups = new Parts(GROUP, writes, ensure);
   }
 
-  prime(): void {
-    this.#ensure();
-  }
-
   /** Reads again, and says what differs and what that means for the items. `announce` tells the listeners. */
   refresh(): { readonly changes: Change[]; readonly effect: StructureEffect; readonly announce: () => void } {
-    const { info, columns, groups } = this;
-    const before = { info: info.value, columns: columns.list, groups: groups.list };
+    const reading = (): Reading => ({ info: this.info.value, columns: this.columns.list, groups: this.groups.list, items: [] });
+    const before = reading();
     this.#read = false;
-    this.#ensure();
-    const changes: Change[] = [];
-    if (before.info !== info.value) changes.push({ kind: 'board', id: '', before: before.info, after: info.value });
-    compare(before.columns, columns.list, (id, old, now) => changes.push({ kind: 'column', id, before: old, after: now }));
-    compare(before.groups, groups.list, (id, old, now) => changes.push({ kind: 'group', id, before: old, after: now }));
-    const [was, is] = [ids(before.groups), ids(groups.list)];
-    const same = String(was.toSorted()) === String(is.toSorted()) && cells(before.columns) === cells(columns.list);
+    this.prime();
+    const now = reading();
+    const [was, is] = [ids(before.groups), ids(now.groups)];
+    const same = String(was.toSorted()) === String(is.toSorted()) && cells(before.columns) === cells(now.columns);
     const announce = (): void => {
-      if (before.info !== info.value) info.listeners.emit();
-      if (before.columns !== columns.list) columns.listeners.emit();
-      if (before.groups !== groups.list) groups.listeners.emit();
+      for (const part of ['info', 'columns', 'groups'] as const) if (before[part] !== now[part]) this[part].listeners.emit();
     };
-    return { changes, effect: !same ? 'all_items' : String(was) === String(is) ? 'nothing' : 'group_order', announce };
+    return { changes: differences(before, now), effect: !same ? 'all_items' : String(was) === String(is) ? null : 'group_order', announce };
   }
 
-  #ensure(): void {
+  /** Reads, if that was not done since the last change. */
+  prime(): void {
     if (this.#read) return;
     this.#read = true;
     const { columns, groups, ...info } = readBoard(this.#writes.doc());
@@ -98,7 +90,7 @@ class Info implements InfoReads {
   update(patch: InfoPatch): void { this.#writes.write((doc, ctx) => updateBoard(doc, patch, ctx)); }
 }
 
-class Parts<Id extends string, View extends PartView<Id>, New, Patch> {
+class Parts<Id extends string, View extends PartView<Id> & New, New, Patch> {
   readonly listeners = new Listeners();
   readonly #kind: PartKind<Id, View, New, Patch>;
   readonly #writes: Writes;

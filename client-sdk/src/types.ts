@@ -5,7 +5,7 @@
  * changes, so it can be a React snapshot. Every `subscribe` and `on` calls back synchronously after a change and returns its own undo.
  */
 import type {
-  addComment, BoardView, ColumnView, CommentId, CommentView, createColumn, createGroup, createItem, GroupView, ItemId,
+  addComment, BoardView, ColumnValue, ColumnView, CommentId, CommentView, createColumn, createGroup, createItem, GroupView, ItemId,
   ItemView, moveItem, updateBoard, updateColumn, updateGroup, updateItem, ColumnId, GroupId
 } from '@sunday/board-model';
 import type * as Y from 'yjs';
@@ -242,6 +242,36 @@ export interface Presence {
   subscribe(fn: Listener): Unsubscribe;
 }
 
+/** A value that two people wrote into one cell at the same time, and who wrote it when (ms since the epoch). null: the cell was emptied. */
+export interface ConflictSide {
+  readonly value: ColumnValue | null;
+  readonly userId: string | null;
+  readonly at: number | null;
+}
+
+/** One's own write (`lost`) of a status, dropdown, date or timeline cell, made without knowledge of somebody's that stands there now (`kept`). */
+export interface Conflict {
+  readonly id: string;
+  readonly itemId: string;
+  readonly columnId: string;
+  /** Why theirs was kept: it was written later, or within the second a clock may be off. */
+  readonly policy: 'later_write' | 'same_moment';
+  readonly kept: ConflictSide;
+  readonly lost: ConflictSide;
+}
+
+export type ConflictChoice = 'mine' | 'theirs';
+
+export interface ConflictReads {
+  /** Those one may still answer: a cell that was written again since is no conflict any more. */
+  readonly current: readonly Conflict[];
+  subscribe(fn: Listener): Unsubscribe;
+  /** Writes one's own value back (an undo step) and closes it. Does nothing where it is not open. @throws as `items.update`. */
+  keepMine(id: string): void;
+  /** Closes it: what stands is right. */
+  keepTheirs(id: string): void;
+}
+
 export interface UndoResult {
   readonly applied: number;
   readonly skipped: readonly SkippedChange[];
@@ -272,6 +302,8 @@ export interface Board {
   readonly groups: GroupReads;
   readonly items: ItemReads;
   readonly comments: CommentReads;
+  /** One's own writes that lost a cell to somebody's of the same time. */
+  readonly conflicts: ConflictReads;
   readonly presence: Presence;
   /** undo/redo of one's own changes. */
   readonly history: Undo;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assert as check, constantFrom, double, integer, nat, property, string, uint8Array } from 'fast-check';
 import { retryDelay } from './backoff.ts';
-import { authFrame, awarenessFrame, closeFrame, decode, helloFrame, step1Frame, step2Frame, updateFrame } from './wire.ts';
+import { authFrame, awarenessFrame, closeFrame, decode, statelessFrame, step1Frame, step2Frame, updateFrame } from './wire.ts';
 
 test('junk decodes to nothing or to a message, and never throws', () => {
   check(property(uint8Array({ maxLength: 64 }), (bytes) => {
@@ -14,7 +14,7 @@ test('junk decodes to nothing or to a message, and never throws', () => {
 test('a frame cut short or with a byte flipped never throws', () => {
   const frames = [
     step1Frame('b', new Uint8Array([0])), step2Frame('b', new Uint8Array([0, 0])), updateFrame('b', new Uint8Array([0, 0])), closeFrame('b'),
-    authFrame('b', 'token', '0'), helloFrame('b', 1, 1, '0'), awarenessFrame('b', new Uint8Array([0]))
+    authFrame('b', 'token', '0'), statelessFrame('b', { sunday: 'hello', clientId: 1, schemaVersion: 1, sdk: '0' }), awarenessFrame('b', new Uint8Array([0]))
   ];
   check(property(constantFrom(...frames), nat(40), nat(255), (frame, at, value) => {
     decode(frame.slice(0, at));

@@ -4,7 +4,7 @@
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
-import type { PresenceCrowd } from './types.ts';
+import type { Conflict, ConflictChoice, PresenceCrowd } from './types.ts';
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -40,7 +40,9 @@ export type Incoming =
   | { readonly kind: 'ack'; readonly frames: number }
   | { readonly kind: 'volatile'; readonly on: boolean }
   | { readonly kind: 'read_only'; readonly reason: string | null }
-  | { readonly kind: 'crowd'; readonly crowd: PresenceCrowd | null };
+  | { readonly kind: 'crowd'; readonly crowd: PresenceCrowd | null }
+  | { readonly kind: 'conflict'; readonly conflict: Conflict }
+  | { readonly kind: 'conflict_closed'; readonly id: string };
 
 export type Received = { readonly kind: 'ping' } | { readonly kind: 'board'; readonly boardId: string; readonly message: Incoming };
 
@@ -101,7 +103,7 @@ function readAuth(decoder: decoding.Decoder): Incoming | null {
 }
 
 function readStateless(payload: string): Incoming | null {
-  const message = JSON.parse(payload) as { sunday?: unknown; frames?: unknown; on?: unknown; reason?: unknown; crowd?: PresenceCrowd } | null;
+  const message = JSON.parse(payload) as { sunday?: unknown; frames?: unknown; on?: unknown; reason?: unknown; crowd?: PresenceCrowd; id?: unknown; conflict?: Conflict } | null;
   switch (message?.sunday) {
     case 'ack':
       return typeof message.frames === 'number' ? { kind: 'ack', frames: message.frames } : null;
@@ -111,6 +113,10 @@ function readStateless(payload: string): Incoming | null {
       return { kind: 'read_only', reason: typeof message.reason === 'string' ? message.reason : null };
     case 'presence':
       return { kind: 'crowd', crowd: message.crowd ?? null };
+    case 'conflict':
+      return message.conflict ? { kind: 'conflict', conflict: message.conflict } : null;
+    case 'conflict_closed':
+      return { kind: 'conflict_closed', id: String(message.id) };
     default:
       return null;
   }
@@ -145,9 +151,12 @@ export const authFrame = (boardId: string, token: string, sdkVersion: string): F
     encoding.writeVarString(encoder, sdkVersion);
   });
 
-export const helloFrame = (boardId: string, clientId: number, schemaVersion: number, sdk: string): Frame =>
-  frame(boardId, STATELESS, (encoder) =>
-    encoding.writeVarString(encoder, JSON.stringify({ sunday: 'hello', clientId, schemaVersion, sdk })));
+export type Said =
+  | { readonly sunday: 'hello'; readonly clientId: number; readonly schemaVersion: number; readonly sdk: string }
+  | { readonly sunday: 'resolve'; readonly id: string; readonly choice: ConflictChoice };
+
+export const statelessFrame = (boardId: string, message: Said): Frame =>
+  frame(boardId, STATELESS, (encoder) => encoding.writeVarString(encoder, JSON.stringify(message)));
 
 export const closeFrame = (boardId: string): Frame => frame(boardId, CLOSE, () => undefined);
 
