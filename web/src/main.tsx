@@ -13,6 +13,7 @@ import './styles/cells.css';
 import './styles/kanban.css';
 import './styles/item.css';
 import './styles/history.css';
+import './styles/conflicts.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App.tsx';

@@ -2,6 +2,7 @@
 import type { Member } from '../api/rest.ts';
 import { ColumnDialog } from '../columns/ColumnDialog.tsx';
 import { NewColumnDialog } from '../columns/NewColumnDialog.tsx';
+import { ConflictsDialog } from '../conflicts/ConflictsDialog.tsx';
 import type { BoardDialog } from './context.ts';
 import { ShareDialog } from './ShareDialog.tsx';
 import { TrashDialog } from './TrashDialog.tsx';
@@ -19,6 +20,8 @@ export function BoardDialogs({ dialog, members, onMembers, onClose }: BoardDialo
       return <ShareDialog members={members} onChanged={onMembers} onClose={onClose} />;
     case 'trash':
       return <TrashDialog onClose={onClose} />;
+    case 'conflicts':
+      return <ConflictsDialog onClose={onClose} />;
     case 'column':
       return <ColumnDialog columnId={dialog.columnId} onClose={onClose} />;
     case 'new-column':

@@ -7,6 +7,7 @@ import { followInApp, go } from '../app/router.ts';
 import type { ViewName } from '../app/router.ts';
 import { UserMenu } from '../app/UserMenu.tsx';
 import type { Peer } from '@sunday/client';
+import { ConflictsButton } from '../conflicts/ConflictsButton.tsx';
 import { Avatar } from '../ui/Avatar.tsx';
 import { MenuButton } from '../ui/Menu.tsx';
 import { toast } from '../ui/toast.tsx';
@@ -37,6 +38,7 @@ export function BoardHeader({ viewName, onHistory }: { viewName: ViewName; onHis
         </a>
         <BoardName />
         <SyncBadge />
+        <ConflictsButton />
         <span className="grow" />
         <Here />
         <span className="row head-tools">

@@ -17,7 +17,7 @@ export interface BoardScope {
   openDialog: (dialog: BoardDialog | null) => void;
 }
 
-export type BoardDialog = { kind: 'share' } | { kind: 'trash' } | { kind: 'column'; columnId: string } | { kind: 'new-column'; after?: string };
+export type BoardDialog = { kind: 'share' } | { kind: 'trash' } | { kind: 'conflicts' } | { kind: 'column'; columnId: string } | { kind: 'new-column'; after?: string };
 
 export const BoardContext = createContext<BoardScope | null>(null);
 

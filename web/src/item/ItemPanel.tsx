@@ -12,6 +12,8 @@ import { usePeople } from '../board/people.ts';
 import { CellEditor } from '../cells/CellEditor.tsx';
 import { CellView } from '../cells/CellView.tsx';
 import { editKindOf } from '../cells/kind.ts';
+import { mayConflict } from '../conflicts/cell-conflicts.ts';
+import { ConflictChip } from '../conflicts/ConflictChip.tsx';
 import { ItemHistory } from '../history/ItemHistory.tsx';
 import { Comments } from './Comments.tsx';
 import { LongText } from './LongText.tsx';
@@ -212,6 +214,7 @@ function Field({ column, item }: { column: ColumnView; item: ItemView }) {
             )}
           </span>
         )}
+        {mayConflict(column) && <ConflictChip itemId={item.id} column={column} />}
         {column.type === 'counter' && canWrite && typeof value === 'number' && value > 0 && (
           <button
             type="button"

@@ -7,6 +7,7 @@ import { nameOf } from '../board/model.ts';
 import type { ColumnView, ItemView } from '../board/model.ts';
 import { usePeersOn } from '../board/presence.ts';
 import { CellView } from '../cells/CellView.tsx';
+import { CardConflicts } from '../conflicts/CardConflicts.tsx';
 import { useSelected } from '../ui/store.ts';
 import type { Store } from '../ui/store.ts';
 import { cardKey } from './card-drag.ts';
@@ -58,6 +59,7 @@ export const Card = memo(function Card({ itemId, laneId, laneColumn, drop }: Car
       }}
     >
       <CardFace item={item} laneColumn={laneColumn} />
+      <CardConflicts itemId={itemId} />
       {peer && <span className="card-peer">{peer.user.name}</span>}
     </article>
   );

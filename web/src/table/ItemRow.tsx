@@ -16,6 +16,8 @@ import { CellEditor } from '../cells/CellEditor.tsx';
 import { CellView } from '../cells/CellView.tsx';
 import { LineInput } from '../cells/InlineEditor.tsx';
 import { editKindOf } from '../cells/kind.ts';
+import { mayConflict } from '../conflicts/cell-conflicts.ts';
+import { ConflictChip } from '../conflicts/ConflictChip.tsx';
 import { useSelected } from '../ui/store.ts';
 import { rowMark } from './grid-state.ts';
 import { useIsSelected } from './selection.ts';
@@ -252,6 +254,7 @@ function DataCell({ rowKey, item, column, colIndex, state, peers }: DataCellProp
     >
       {!inline && <CellView column={column} value={value} invalid={invalid} />}
       {state === 'edit' && <CellEditor column={column} item={item} typed={grid.get().typed} anchor={anchor} onDone={leave} />}
+      {state !== 'edit' && mayConflict(column) && <ConflictChip itemId={item.id} column={column} tabIndex={state === 'at' ? 0 : -1} />}
       <PeerMark peers={peersAt(peers, column.id)} />
     </div>
   );
