@@ -9,7 +9,6 @@ import { token, type SundayProcess } from '../../server/test/sunday-process.ts';
 import { noTopology, startTopology, type Topology } from '../topology.ts';
 
 const WAIT_MS = 20_000;
-const CELL = 'text:a:b';
 
 async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = WAIT_MS): Promise<number> {
   const start = performance.now();
@@ -40,15 +39,22 @@ suite('Sunday on two nodes and a worker behind nginx, as deployed', { skip: noTo
     return (await response.json()) as T;
   }
 
+  /** A board with one long text cell to write in. */
+  async function makeBoard(name: string): Promise<{ id: string; cell: string }> {
+    const { id, columns } = await call<{ id: string; columns: { id: string }[] }>('POST', '/boards', { name, columns: [{ title: 'Notes', type: 'long_text' }] });
+    const item = await call<{ id: string }>('POST', `/boards/${id}/items`, { name: 'Item' });
+    return { id, cell: `text:${item.id}:${columns[0]?.id ?? ''}` };
+  }
+
   /** A stock provider through nginx. */
-  async function join(t: TestContext, boardId: string): Promise<Person> {
+  async function join(t: TestContext, { id: boardId, cell }: { id: string; cell: string }): Promise<Person> {
     const websocketProvider = new HocuspocusProviderWebsocket({ url: `${topology.url.replace('http', 'ws')}/sync`, delay: 100, minDelay: 100, maxDelay: 500 });
     const document = new Y.Doc();
     const provider = new HocuspocusProvider({ websocketProvider, name: boardId, document, token: await token('ada') });
     provider.attach();
     t.after(() => { provider.destroy(); websocketProvider.destroy(); });
     await until('in sync', () => provider.isSynced);
-    return { text: document.getText(CELL), synced: () => provider.isSynced, saved: () => provider.isSynced && !provider.hasUnsyncedChanges };
+    return { text: document.getText(cell), synced: () => provider.isSynced, saved: () => provider.isSynced && !provider.hasUnsyncedChanges };
   }
 
   async function socketsOf(node: SundayProcess): Promise<number> {
@@ -70,8 +76,8 @@ suite('Sunday on two nodes and a worker behind nginx, as deployed', { skip: noTo
   });
 
   test('people on different nodes edit one board, and an edit of one reaches the others and REST', async (t) => {
-    const board = await call<{ id: string }>('POST', '/boards', { name: 'Behind nginx' });
-    const people = [await join(t, board.id), await join(t, board.id)];
+    const board = await makeBoard('Behind nginx');
+    const people = [await join(t, board), await join(t, board)];
     const [one, two] = people;
     assert.ok(one !== undefined && two !== undefined);
     assert.deepEqual(await Promise.all(topology.nodes.map(socketsOf)), [1, 1], 'the node with fewer connections takes the next');
@@ -93,8 +99,8 @@ suite('Sunday on two nodes and a worker behind nginx, as deployed', { skip: noTo
   });
 
   test('a node is killed: its people are on the other within seconds, nothing that was saved is lost, and no token in an address is in a log', async (t) => {
-    const board = await call<{ id: string }>('POST', '/boards', { name: 'Killed' });
-    const people = [await join(t, board.id), await join(t, board.id), await join(t, board.id), await join(t, board.id)];
+    const board = await makeBoard('Killed');
+    const people = [await join(t, board), await join(t, board), await join(t, board), await join(t, board)];
     for (const { text } of people) text.insert(0, 'x');
     await until('all is saved', () => people.every(({ saved, text }) => saved() && text.length === 4));
     const [first] = topology.nodes;
@@ -114,8 +120,8 @@ suite('Sunday on two nodes and a worker behind nginx, as deployed', { skip: noTo
   });
 
   test('nodes are restarted one after the other under edits: each ends with 0, and nothing is lost', async (t) => {
-    const board = await call<{ id: string }>('POST', '/boards', { name: 'Rolling' });
-    const people = [await join(t, board.id), await join(t, board.id), await join(t, board.id)];
+    const board = await makeBoard('Rolling');
+    const people = [await join(t, board), await join(t, board), await join(t, board)];
     let written = 0;
     const writing = setInterval(() => {
       for (const { text } of people) text.insert(text.length, 'x');

@@ -106,7 +106,7 @@ async function oneRun(seed: number, steps: fc.Arbitrary<Step>): Promise<void> {
   const [first, second] = documents;
   assert(first !== undefined && second !== undefined);
   for (const person of people) person.send(first);
-  await settle(nodes);
+  await settle(nodes, documents);
   const fold = new FoldedBoard();
   try {
     for (const event of await eventsOf(boardId)) fold.apply(event);

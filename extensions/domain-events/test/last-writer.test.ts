@@ -73,7 +73,7 @@ for (const nodes of [1, 2] as const) {
         first.send(board.one);
         if (random() < 0.5) await new Promise((resolve) => { setTimeout(resolve, random() * 10); });
         second.send(board.two);
-        await settle(board.nodes);
+        await settle(board.nodes, board.documents);
         for (const document of board.documents) assert.deepEqual(valueIn(document), { labelId: `l${5 + (run % 4)}` }, `run ${run}`);
       }
       const events = await eventRows(database, board.boardId);
@@ -100,7 +100,7 @@ test('one write after the other is left alone, whatever their clocks say', async
     const structs = Y.decodeStateVector(Y.encodeStateVector(board.one)).get(board.one.clientID) ?? 0;
     write(bob, Date.now() - 500, { labelId: 'l2' });
     bob.send(board.one);
-    await settle(board.nodes);
+    await settle(board.nodes, board.documents);
     assert.deepEqual(valueIn(board.one), { labelId: 'l2' });
     assert.equal(Y.decodeStateVector(Y.encodeStateVector(board.one)).get(board.one.clientID) ?? 0, structs, 'the server wrote nothing');
   }
@@ -117,7 +117,7 @@ test('the same value from two is no conflict, nor is one person on two devices, 
     write(b, time += 5000, second);
     a.send(board.one);
     b.send(board.one);
-    await settle(board.nodes);
+    await settle(board.nodes, board.documents);
   };
   await race(new Person('ann'), new Person('bob'), { labelId: 'l1' }, { labelId: 'l1' });
   await race(new Person('ann'), new Person('ann'), { labelId: 'l2' }, { labelId: 'l3' });
@@ -135,18 +135,18 @@ test('a clock that is a day ahead gains a second at most; a value without a time
   for (const person of [liar, honest]) person.receive(board.one);
   write(liar, Date.now() + 86_000_000, { labelId: 'l1' });
   liar.send(board.one);
-  await settle(board.nodes);
+  await settle(board.nodes, board.documents);
   const [, at] = cellOf(board.one) as [unknown, number];
   assert(Math.abs(at - Date.now()) < 10_000, 'its time is that of its arrival');
   write(honest, Date.now() + 5000, { labelId: 'l2' });
   honest.send(board.one);
-  await settle(board.nodes);
+  await settle(board.nodes, board.documents);
   stock.receive(board.one);
   const item = stock.doc.getMap('items').get(ITEM);
   assert(item instanceof Y.Map);
   item.set(`c:${STATUS}`, { labelId: 'l3' });
   stock.send(board.one);
-  await settle(board.nodes);
+  await settle(board.nodes, board.documents);
   const [value, stamped, author] = cellOf(board.one) as [unknown, number, string];
   assert.deepEqual([value, author], [{ labelId: 'l3' }, 'stock']);
   assert(Math.abs(stamped - Date.now()) < 10_000);

@@ -84,10 +84,13 @@ export interface EventRow { version: string; id: string; type: string; aggregate
 export const eventRows = (database: TestDatabase, boardId: string): Promise<EventRow[]> =>
   database.database.query<EventRow>('SELECT version, id, type, aggregate_id, data, user_id FROM board_events WHERE board_id = $1 ORDER BY version', [boardId]);
 
-/** All of it committed, and every node at the head. */
-export async function settle(nodes: readonly { readonly journal: Journal }[]): Promise<void> {
-  for (let round = 0; round < 3; round += 1) {
+/** All of it committed, and every node at the head: what was committed while a node looked for it is looked for again. */
+export async function settle(nodes: readonly { readonly journal: Journal }[], documents: readonly Document[]): Promise<void> {
+  const clocks = (): number => new Set(documents.map((document) => Buffer.from(Y.encodeStateVector(document)).toString('base64'))).size;
+  const deadline = Date.now() + 10_000;
+  do {
     await Promise.all(nodes.map(({ journal }) => journal.drain()));
     await Promise.all(nodes.map(({ journal }) => journal.follow()));
-  }
+    await Promise.all(nodes.map(({ journal }) => journal.drain()));
+  } while (clocks() > 1 && Date.now() < deadline);
 }

@@ -23,9 +23,22 @@ export class BoardClocks {
     for (const [client, clock] of Y.parseUpdateMeta(update).to) if (clock > (this.committed.get(client) ?? 0)) this.committed.set(client, clock);
   }
 
-  /** Whether the document holds some of what the update brings. */
+  /** Whether the document holds some of what the update brings: of its structs, or of its deletions. */
   overlaps(update: Uint8Array): boolean {
-    for (const [client, clock] of Y.parseUpdateMeta(update).from) if (clock < Y.getState(this.document.store, client)) return true;
+    const { store } = this.document;
+    for (const [client, clock] of Y.parseUpdateMeta(update).from) if (clock < Y.getState(store, client)) return true;
+    for (const [client, ranges] of Y.decodeUpdate(update).ds.clients) {
+      const structs = store.clients.get(client);
+      if (structs === undefined) continue;
+      for (const { clock, len } of ranges) {
+        if (clock >= Y.getState(store, client)) continue;
+        for (let index = Y.findIndexSS(structs, clock); index < structs.length; index += 1) {
+          const struct = structs[index];
+          if (struct === undefined || struct.id.clock >= clock + len) break;
+          if (struct.deleted) return true;
+        }
+      }
+    }
     return false;
   }
 

@@ -211,9 +211,13 @@ export class Committer {
     }
   }
 
-  /** Another node was first: apply what it committed, then cut again on top of it. */
+  /** Another node was first: apply what it committed, then cut again on top of it, at once: who is slow would be behind for ever. */
   private async catchUp(ledger: Ledger): Promise<void> {
     try {
+      if (ledger.takeBackBehind()) {
+        await this.rebase(ledger);
+        return;
+      }
       await this.follow(ledger);
       ledger.takeBack();
     } catch (error) {
@@ -239,6 +243,7 @@ export class Committer {
       this.rebasing.delete(ledger);
       if (ledger.dirty) this.enqueue(ledger);
       else this.checkIdle();
+      this.schedule(0);
     } catch (error) {
       this.rebasing.delete(ledger);
       if (this.options.isUnavailable(error)) this.interrupt([ledger]);

@@ -18,8 +18,9 @@ import { BoardClocks } from './clocks.ts';
 import type { Follower, FollowedBoard } from './follower.ts';
 import type { Derivation, Projection, Stale } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
+import type { LedgerHooks, OpenedBoard } from './opened-board.ts';
 import { promised, type Reader } from './reader.ts';
-import { bringsMore, causeOf, COMMITTED_ELSEWHERE, DatabaseAway, merged, ownersIn, VOLATILE_ELSEWHERE, type CommittedBatch, type VolatileBatch } from './updates.ts';
+import { bringsMore, causeOf, COMMITTED_ELSEWHERE, DatabaseAway, merged, ownersIn, VOLATILE_ELSEWHERE, type VolatileBatch } from './updates.ts';
 import type { Batch, CommittedRows, JournalRow } from './store.ts';
 import { updateFrame } from './wire.ts';
 
@@ -37,29 +38,6 @@ interface Cut {
   readers: Reader[];
   /** How many of `updates` were already sent on as volatile. */
   sent: number;
-}
-
-/** What was read when the board was opened. */
-export interface OpenedBoard {
-  readonly seq: number;
-  /** Journal rows since the snapshot. */
-  readonly rows: number;
-  readonly clients: ReadonlyMap<number, string>;
-  readonly state: CommittedState;
-  /** Encoded bytes above which updates are refused. */
-  readonly maxBytes: number;
-}
-
-export interface LedgerHooks {
-  /** There is something to commit. */
-  due(ledger: Ledger): void;
-  /** A joiner wants the whole board, and it is too large to be encoded on the event loop: fold it elsewhere, then `state.seed`. */
-  fold(ledger: Ledger): Promise<void>;
-  /** Nothing is uncommitted any more. */
-  clean(ledger: Ledger): void;
-  committed(batch: CommittedBatch): void;
-  /** Sent on uncommitted; not called for what came from another node that way. */
-  spilled(batch: VolatileBatch): void;
 }
 
 export class Ledger implements FollowedBoard {
@@ -263,6 +241,15 @@ export class Ledger implements FollowedBoard {
     this.derivation.takeBack();
     this.readers = [...cut.readers, ...this.readers];
     this.hooks.due(this);
+  }
+
+  /** Another node was first. `true`: the cut is taken back, and the rows that are missing come with what must be read again. */
+  takeBackBehind(): boolean {
+    this.derivation.doubt();
+    this.derivation.takeBack();
+    if (this.derivation.stale === null) return false;
+    this.takeBack();
+    return true;
   }
 
   /** The board is deleted: there is nothing left to commit it to. */
