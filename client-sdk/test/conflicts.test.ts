@@ -100,6 +100,19 @@ suite('writes that lost to somebody\'s of the same time', () => {
     assert.equal(board.history.canUndo, false);
   });
 
+  test('several kept in a batch are one step to undo; a value that emptied the cell is one too', async (t) => {
+    const { board, item, say, conflict, answers } = await scene(t);
+    say({ sunday: 'conflict', conflict: conflict('c1') });
+    say({ sunday: 'conflict', conflict: { ...conflict('c2'), columnId: 'size', kept: { value: null, userId: 'other', at: 2_000 }, lost: { value: 5, userId: 'u1', at: 1_000 } } });
+    await until('both are here', () => ids(board).length === 2);
+    board.batch(() => { for (const { id } of board.conflicts.current) board.conflicts.keepMine(id); });
+    assert.deepEqual([board.items.get(item)?.values['status'], board.items.get(item)?.values['size'], ids(board)], [TODO, 5, []]);
+    await until('the server was told of both', () => answers.length === 2);
+    board.undo();
+    assert.deepEqual([board.items.get(item)?.values['status'], board.items.get(item)?.values['size']], [DONE, undefined]);
+    assert.equal(board.history.canUndo, false);
+  });
+
   test('are settled by whoever writes the cell again, and by its item going to the trash', async (t) => {
     const { board, item, say, conflict, write } = await scene(t);
     say({ sunday: 'conflict', conflict: conflict('c1') });
