@@ -191,19 +191,20 @@ export class Follower {
   }
 
   /**
-   * Answers the Step1, asks for what we lack, and follows from here. `tail`: batches committed since `bytes` was made.
-   * The Step2 comes last, because with it a client counts itself as synced.
+   * Asks for what we lack, answers the Step1, and follows from here. `tail`: batches committed since `bytes` was made.
+   * The question comes first: once a client has applied what others wrote, Yjs has thrown away what it overwrote of the client's own, and a
+   * lost write could be shown to nobody. The Step2 comes last, because with it a client counts itself as synced.
    */
   answer(bytes: Uint8Array, tail: readonly Uint8Array[]): void {
     if (this.state.kind === 'gone') return;
     const address = this.connection.messageAddress;
-    const parts = [bytes, ...tail];
-    for (const [index, part] of parts.entries()) {
-      this.sendFrame(index === parts.length - 1 ? step2Frame(address, part) : updateFrame(address, part));
-    }
     if (this.unasked > 0) {
       this.unasked -= 1;
       this.sendFrame(step1Frame(address, this.board.stateVector()));
+    }
+    const parts = [bytes, ...tail];
+    for (const [index, part] of parts.entries()) {
+      this.sendFrame(index === parts.length - 1 ? step2Frame(address, part) : updateFrame(address, part));
     }
     const kept = this.state.kind === 'catching-up' ? this.state.frames : [];
     this.state = { kind: 'following' };
