@@ -17,6 +17,9 @@ export interface ItemContext {
   readonly structureActor: Actor | null;
 }
 
+/** What makes a record this one and no other: itself, and what never changes in it. */
+const RECORD_KEYS: readonly string[] = ['', 'createdAt', 'createdBy'];
+
 interface FieldChange { readonly before: unknown; readonly after: unknown }
 
 /** Keys of an item under which a column's cell stands. */
@@ -107,15 +110,15 @@ export function itemEvents(context: ItemContext, itemId: ItemId, noted: NotedIte
     const actor = actorOf(context, itemId, noted, keys.find((key) => noted.keys.has(key)) ?? [...noted.keys.keys()][0]);
     return { type, aggregateType: 'item', aggregateId: itemId, actor, fingerprint: fingerprintOf(document, itemId, keys), data: data(actor.userId) };
   };
-  const erased = (): Draft => draft('ItemDeleted', ['', 'createdAt', 'createdBy'], (deletedBy) => ({ deletedBy, deletedAt: null, erased: true }));
+  const erased = (): Draft => draft('ItemDeleted', RECORD_KEYS, (deletedBy) => ({ deletedBy, deletedAt: null, erased: true }));
   if (after === undefined) return before === undefined ? [] : [erased()];
-  const deleted = (): Draft => draft('ItemDeleted', ['deletedAt'], (deletedBy) => ({ deletedBy, deletedAt: after.deletedAt }));
+  const deleted = (...keys: string[]): Draft => draft('ItemDeleted', ['deletedAt', ...keys], (deletedBy) => ({ deletedBy, deletedAt: after.deletedAt }));
   // Two made an item under one id, and another of the two is kept now; or a stock client wrote over what never changes.
   const replaced = before !== undefined && (before.createdAt !== after.createdAt || before.createdBy !== after.createdBy);
   if (before === undefined || replaced) {
     const { name, createdBy, createdAt, position, groupId, values } = after;
-    const created = draft('ItemCreated', ['', 'createdAt', 'createdBy'], () => ({ name, createdBy, position, itemData: { groupId, values, createdAt } }));
-    return [...(replaced ? [erased()] : []), created, ...(after.deletedAt === null ? [] : [deleted()])];
+    const created = draft('ItemCreated', RECORD_KEYS, () => ({ name, createdBy, position, itemData: { groupId, values, createdAt } }));
+    return [...(replaced ? [erased()] : []), created, ...(after.deletedAt === null ? [] : [deleted(...RECORD_KEYS)])];
   }
   const drafts = updates(context, itemId, noted, before, after);
   if (before.groupId !== after.groupId || before.position !== after.position) {
