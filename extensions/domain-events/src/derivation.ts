@@ -162,10 +162,12 @@ class EventDerivation implements Derivation {
   rebase(asked: Stale, { items, board }: CommittedRows): void {
     const stale = this.stale?.items ?? [];
     const rows = new Map<string, ItemRow>(items.map((row) => [row.id, row]));
+    // By the columns as they are committed: what is no long text any more was one in that row.
+    const texts = board === null ? this.longTexts() : longTextsOf(board.columns);
     for (const id of asked.items) {
       const entry = this.noted.items.get(id as ItemId);
       const row = rows.get(id);
-      if (entry !== undefined) entry.before = row === undefined ? undefined : this.stateOfRow(row);
+      if (entry !== undefined) entry.before = row === undefined ? undefined : stateOfRow(row, texts);
     }
     if (this.noted.structure !== null && board !== null && (this.staleStructure || this.doubted)) this.noted.structure.before = boardOfRow(board);
     this.staleItems.clear();
@@ -176,10 +178,8 @@ class EventDerivation implements Derivation {
     for (const id of stale) if (!known.has(id)) this.staleItems.add(id as ItemId);
   }
 
-  private stateOfRow({ name, groupId, position, values, createdAt, createdBy, deletedAt }: ItemRow): ItemState {
-    const { texts } = this.columns;
-    const cells = texts.length === 0 ? values : Object.fromEntries(Object.entries(values).filter(([columnId]) => !texts.some(({ id }) => id === columnId)));
-    return { name, groupId, position, values: cells, createdAt, createdBy, deletedAt } as ItemState;
+  private longTexts(): ReadonlySet<string> {
+    return new Set<string>(this.columns.texts.map(({ id }) => id));
   }
 
   cut(batchId: string): Derived {
@@ -195,9 +195,10 @@ class EventDerivation implements Derivation {
     const drafts: Draft[] = structure === null ? [] : structureEvents(document, books.boardId, structure, this.board);
     const rows = projectedRows(document, noted.texted.size === 0 ? noted.items.keys() : new Set([...noted.items.keys(), ...noted.texted]), structure !== null);
     const after = new Map<string, ItemRow>(rows.items.map((row) => [row.id, row]));
+    const texts = this.longTexts();
     for (const [id, item] of noted.items) {
       const row = after.get(id);
-      drafts.push(...itemEvents({ document, books, columns, structureActor }, id, item, row === undefined ? undefined : this.stateOfRow(row)));
+      drafts.push(...itemEvents({ document, books, columns, structureActor }, id, item, row === undefined ? undefined : stateOfRow(row, texts)));
     }
     drafts.push(...commentEvents(document, books, noted.comments));
     const conflicts = noted.conflicts.filter(({ structs }) => !structs.every(({ client, clock }) => books.isCommitted(client, clock)));
@@ -219,6 +220,20 @@ class EventDerivation implements Derivation {
     this.out = new Noted();
   }
 }
+
+/** Long texts are told of as they are typed, not by their excerpts. */
+function stateOfRow({ name, groupId, position, values, createdAt, createdBy, deletedAt }: ItemRow, texts: ReadonlySet<string>): ItemState {
+  const cells = texts.size === 0 ? values : Object.fromEntries(Object.entries(values).filter(([columnId]) => !texts.has(columnId)));
+  return { name, groupId, position, values: cells, createdAt, createdBy, deletedAt } as ItemState;
+}
+
+const longTextsOf = (columns: BoardRow['columns']): ReadonlySet<string> => {
+  const texts = new Set<string>();
+  for (const column of columns) {
+    if (typeof column === 'object' && column !== null && 'id' in column && 'type' in column && typeof column.id === 'string' && column.type === 'long_text') texts.add(column.id);
+  }
+  return texts;
+};
 
 const boardOfRow = ({ name, description, columns, groups }: BoardRow): BoardProjection => ({ name, description, columns, groups, schemaVersion: 0 }) as BoardProjection;
 
