@@ -1,16 +1,18 @@
-/** SIGTERM under load: everybody is told to come back, everything applied is committed, the process ends with 0. */
+/** SIGTERM under load: everybody is told to come back, everything applied is committed, with its events, the process ends with 0. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { preparePlace, storedText, until } from './crash/place.ts';
+import { eventsTold, preparePlace, storedText, until } from './crash/place.ts';
 import { sdkEditor, stockEditor, type Editor } from './crash/editors.ts';
+import { seeded } from './stock-clients.ts';
 import { freePort, SundayProcess, token } from './sunday-process.ts';
 
 const EDITORS = 8;
 
-test('a server that is told to stop while people edit ends with 0, soon, and they lose nothing', async () => {
+test('a server that is told to stop while people edit ends with 0, soon, and they lose nothing', async (t) => {
+  const next = seeded(t);
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-drain-'));
   const server = new SundayProcess(await freePort(), dataDir);
   await server.start();
@@ -20,8 +22,8 @@ test('a server that is told to stop while people edit ends with 0, soon, and the
     const place = await preparePlace(server, EDITORS);
     for (let index = 0; index < EDITORS; index += 1) {
       const userId = `u_${index}`;
-      const own = { ...place, token: () => token(userId) };
-      editors.push(index % 2 === 0 ? stockEditor(`s${index}`, own) : await sdkEditor(`k${index}`, own, userId));
+      const own = { ...place, userId, token: () => token(userId), next };
+      editors.push(index % 2 === 0 ? stockEditor(`s${index}`, own) : await sdkEditor(`k${index}`, own));
     }
     await until('everybody is in', () => editors.every((editor) => editor.settled));
     writing = setInterval(() => { for (const editor of editors) editor.write(); }, 20);
@@ -41,6 +43,7 @@ test('a server that is told to stop while people edit ends with 0, soon, and the
       for (const marker of [...editor.acknowledged, ...editor.seen]) assert.ok(stored.includes(marker), `${marker} is stored`);
       assert.equal(editor.acknowledged.size, editor.written);
     }
+    assert((await eventsTold(server, place.boardId) ?? 0) > 0);
   } finally {
     clearInterval(writing);
     await Promise.all(editors.map((editor) => editor.close()));

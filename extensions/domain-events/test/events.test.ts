@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { BoardModelError, createColumn, createGroup, initBoard, listItems, projectBoard, projectItem, type ItemId } from '@sunday/board-model';
+import { BoardModelError, createColumn, createGroup, initBoard, listItems } from '@sunday/board-model';
 import { columnIdOf, edits, GROUPS, labels, mess, TYPES, type Step } from '@sunday/board-model/testing';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Hub } from '@sunday/extension-fanout';
@@ -13,8 +13,8 @@ import { projectedRows, type Journal } from '@sunday/extension-journal';
 import * as fc from 'fast-check';
 import * as Y from 'yjs';
 import { newBoardEvents } from '../src/index.ts';
-import { FoldedBoard, type StoredEvent } from './fold.ts';
-import { eventRows, Person, seeded, settle, startNode } from './rig.ts';
+import { Person, seeded, settle, startNode } from './rig.ts';
+import { shownBy, toldWhole } from './testing.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 6);
@@ -34,44 +34,6 @@ async function createBoard(journal: Journal, boardId: string): Promise<void> {
   const made = { boardId, workspaceId: null, createdBy: 'owner', items, board };
   await journal.create({ ...made, state: Y.encodeStateAsUpdate(doc), events: newBoardEvents({ ...made, source: 'rest' }) });
 }
-
-async function eventsOf(boardId: string): Promise<StoredEvent[]> {
-  const rows = await eventRows(database, boardId);
-  return rows.map((row) => ({ version: Number(row.version), id: row.id, type: row.type, aggregateId: row.aggregate_id, data: row.data, userId: row.user_id }));
-}
-
-/** What a document comes to in the words of events. */
-function shownBy(doc: Y.Doc): object {
-  const { name, description, columns, groups } = projectBoard(doc);
-  const texts = new Set<string>(columns.filter((column) => column.type === 'long_text').map((column) => column.id));
-  const items: Record<string, unknown> = {};
-  doc.getMap('items').forEach((record, id) => {
-    const row = record instanceof Y.Map ? projectItem(doc, id as ItemId) : undefined;
-    if (row === undefined) return;
-    const values = Object.fromEntries(Object.entries(row.values).filter(([columnId]) => !texts.has(columnId)));
-    items[id] = { name: row.name, groupId: row.groupId, position: row.position, createdBy: row.createdBy, createdAt: row.createdAt, deletedAt: row.deletedAt, values };
-  });
-  const byId = (entries: readonly { id: string }[]): object => Object.fromEntries(entries.map(({ id, ...fields }) => [id, fields]));
-  return JSON.parse(JSON.stringify({ board: { name, description }, columns: byId(columns), groups: byId(groups), items })) as object;
-}
-
-const foldedTo = (fold: FoldedBoard): object => JSON.parse(JSON.stringify({
-  board: fold.board, columns: Object.fromEntries(fold.columns), groups: Object.fromEntries(fold.groups), items: Object.fromEntries(fold.items),
-})) as object;
-
-async function storedRows(boardId: string): Promise<Record<string, unknown>> {
-  const rows = await database.database.query<{ item_id: string; item_values: Record<string, unknown>; name: string }>('SELECT item_id, name, item_values FROM items WHERE board_id = $1', [boardId]);
-  return Object.fromEntries(rows.map((row) => [row.item_id, { name: row.name, values: row.item_values }]));
-}
-
-const rowsOf = (doc: Y.Doc): Record<string, unknown> => {
-  const rows: Record<string, unknown> = {};
-  doc.getMap('items').forEach((record, id) => {
-    const row = record instanceof Y.Map ? projectItem(doc, id as ItemId) : undefined;
-    if (row !== undefined) rows[id] = { name: row.name, values: row.values };
-  });
-  return JSON.parse(JSON.stringify(rows)) as Record<string, unknown>;
-};
 
 for (const [what, steps] of [['people', edits], ['people and clients that write junk', fc.oneof({ weight: 4, arbitrary: edits }, { weight: 1, arbitrary: mess })]] as const) {
   test(`folding the events gives documents and rows: ${what} on two nodes (seed ${SEED}, ${RUNS} runs)`, async () => {
@@ -107,11 +69,9 @@ async function oneRun(seed: number, steps: fc.Arbitrary<Step>): Promise<void> {
   assert(first !== undefined && second !== undefined);
   for (const person of people) person.send(first);
   await settle(nodes, documents);
-  const fold = new FoldedBoard();
   try {
-    for (const event of await eventsOf(boardId)) fold.apply(event);
-    for (const document of documents) assert.deepEqual(foldedTo(fold), shownBy(document));
-    for (const document of documents) assert.deepEqual(await storedRows(boardId), rowsOf(document));
+    const { rows } = await toldWhole(database.database, boardId);
+    for (const document of documents) assert.deepEqual(shownBy(document), rows);
     assert.deepEqual(nodes.flatMap(({ errors }) => errors), []);
   } catch (error) {
     throw new Error(`seed ${seed}`, { cause: error });

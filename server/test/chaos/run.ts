@@ -36,7 +36,7 @@ for (let seed = Number(values.seed); seed < Number(values.seed) + Number(values.
       forMs: Number(values.minutes) * 60_000, people: Number(values.people), boards: Number(values.boards), editEveryMs: Number(values.every),
     });
     results.push(result);
-    say(`  good: ${result.edits} edits, one board everywhere after ${(result.convergedAfterMs / 1000).toFixed(1)} s, presence ${(result.presentAfterMs / 1000).toFixed(1)} s later; heap ${mb(result.heap.most)} MB at most, ${mb(result.heap.end)} MB at the end; people's own lag ${result.lagP99Ms.toFixed(0)} ms (p99)`);
+    say(`  good: ${result.edits} edits, told of by ${result.events} events, one board everywhere after ${(result.convergedAfterMs / 1000).toFixed(1)} s, presence ${(result.presentAfterMs / 1000).toFixed(1)} s later; heap ${mb(result.heap.most)} MB at most, ${mb(result.heap.end)} MB at the end; people's own lag ${result.lagP99Ms.toFixed(0)} ms (p99)`);
   } catch (error) {
     failed.push(seed);
     say(`  FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

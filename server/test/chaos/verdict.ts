@@ -1,10 +1,11 @@
 /**
- * What has to hold when everything is whole again and nobody writes any more: one board everywhere (clients, nodes, journal, item rows), every
- * acknowledged edit in it, everybody who is there seen by everybody and by every node, and nobody who is not.
+ * What has to hold when everything is whole again and nobody writes any more: one board everywhere (clients, nodes, journal, item rows), made of
+ * its events and nothing else, every acknowledged edit in it, everybody who is there seen by everybody and by every node, and nobody who is not.
  */
 import assert from 'node:assert/strict';
 import { itemProjector, listItems, type ItemProjection } from '@sunday/board-model';
 import { openDatabase, type Database } from '@sunday/database';
+import { toldWhole } from '@sunday/extension-domain-events/testing';
 import * as Y from 'yjs';
 import { committed, holds, until } from '../stock-clients.ts';
 import { token } from '../sunday-process.ts';
@@ -21,6 +22,8 @@ export interface Settled {
   readonly convergedAfterMs: number;
   /** From then until presence was right everywhere, ms. */
   readonly presentAfterMs: number;
+  /** Of all boards. */
+  readonly events: number;
 }
 
 /** @param gone people who left: what they were told is saved has to be there as well */
@@ -34,9 +37,11 @@ export async function judge(cluster: Cluster, boardIds: readonly string[], peopl
     const convergedAfterMs = performance.now() - start;
     for (const boardId of boardIds) await nothingLost(database, boardId, [...people, ...gone].filter((person) => person.boardId === boardId));
     for (const boardId of boardIds) await everybodySeen(cluster, boardId, people.filter((person) => person.boardId === boardId));
+    const presentAfterMs = performance.now() - start - convergedAfterMs;
+    const events = await everythingTold(database, boardIds);
     assert.deepEqual(people.filter(({ trouble }) => trouble !== null).map(({ name, trouble }) => `${name} ${trouble}`), []);
     assert.deepEqual(cluster.nodes.flatMap(({ name, process }) => process.trouble.filter((line) => !line.includes(LOCK_TIMEOUT)).map((line) => `${name}: ${line}`)), []);
-    return { convergedAfterMs, presentAfterMs: performance.now() - start - convergedAfterMs };
+    return { convergedAfterMs, presentAfterMs, events };
   } finally {
     await database.close();
   }
@@ -119,6 +124,14 @@ async function nothingLost(database: Database, boardId: string, people: readonly
   }
 }
 
+/** Folded from the first, the events of each board are its rows and its document; none is told twice. @returns how many there are */
+async function everythingTold(database: Database, boardIds: readonly string[]): Promise<number> {
+  const told = await Promise.all(boardIds.map((boardId) => toldWhole(database, boardId)));
+  const ids = told.flatMap(({ events }) => events.map(({ id }) => id));
+  assert.equal(new Set(ids).size, ids.length, 'no two events have one id');
+  return ids.length;
+}
+
 async function everybodySeen(cluster: Cluster, boardId: string, people: readonly Person[]): Promise<void> {
   const there = people.map(({ doc }) => doc.clientID).toSorted((a, b) => a - b);
   const sorted = (ids: Iterable<number>): string => [...ids].toSorted((a, b) => a - b).join();
@@ -133,11 +146,9 @@ async function everybodySeen(cluster: Cluster, boardId: string, people: readonly
   const named = (ids: string): string => ids.split(',').map((id) => people.find(({ doc }) => String(doc.clientID) === id)?.name ?? `ghost ${id}`).join(' ');
   let seen: string[] = [];
   const wrong = (): Person[] => people.filter((person) => sorted(person.sees()) !== sorted(there.filter((id) => id !== person.doc.clientID)));
-  const t0 = performance.now(); let told = 0;
-  const dbg = (what: string): boolean => { if (performance.now() - t0 > 2000 * (told + 1)) { told++; console.log('DBG', new Date().toISOString().slice(11,23), boardId, what, seen.map(named).join(' | '), wrong().map((person) => `${person.name} (${person.kind}) sees ${named(sorted(person.sees()))} of ${people.map(({ name }) => name).join(' ')} ${person.diary.lines.slice(-5).join(', ')}`).join('; ')); } return false; };
   await until(`everybody on ${boardId} is seen by every node, and nobody else`, async () => {
     seen = await Promise.all(cluster.nodes.map(onNode));
-    return seen.every((ids) => ids === sorted(there)) || dbg('nodes');
+    return seen.every((ids) => ids === sorted(there));
   }, SETTLE_MS, () => `there are ${people.map(({ name, kind }) => `${name} (${kind})`).join(' ')}; nodes see: ${seen.map(named).join(' | ')}`);
-  await until(`everybody on ${boardId} sees everybody, and nobody else`, () => wrong().length === 0 || dbg('people'), SETTLE_MS, () => wrong().map((person) => `${person.name} (${person.kind}) sees ${named(sorted(person.sees()))} of ${people.map(({ name }) => name).join(' ')}`).join('; '));
+  await until(`everybody on ${boardId} sees everybody, and nobody else`, () => wrong().length === 0, SETTLE_MS, () => wrong().map((person) => `${person.name} (${person.kind}) sees ${named(sorted(person.sees()))} of ${people.map(({ name }) => name).join(' ')}`).join('; '));
 }

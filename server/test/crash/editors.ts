@@ -5,6 +5,7 @@
 import { createClient, type Board, type Client } from '@sunday/client';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
 import * as Y from 'yjs';
+import { act, handsOfBoard, handsOfModel, type Hands } from '../chaos/deeds.ts';
 
 /** Where all markers go: a long text of one item. Its length in edits is what a burst of typing makes. */
 export const markersOf = (doc: Y.Doc, itemId: string, columnId: string): Y.Text => doc.getText(`text:${itemId}:${columnId}`);
@@ -35,7 +36,16 @@ interface Place {
   readonly boardId: string;
   readonly itemId: string;
   readonly columnId: string;
+  readonly userId: string;
   readonly token: () => Promise<string>;
+  /** What is done beside typing comes from it. */
+  readonly next: () => number;
+}
+
+/** A marker typed, and a deed anywhere on the board. */
+function writeWith(hands: Hands, text: Y.Text, marker: string, next: () => number): void {
+  text.insert(text.length, marker);
+  act({ ...hands, undo: () => undefined }, `deed ${marker.slice(1, -1)}`, next); // an undo could take back a marker
 }
 
 class Books {
@@ -92,7 +102,7 @@ export function stockEditor(name: string, place: Place): Editor {
     get written() { return books.written; },
     get progressAt() { return books.progressAt; },
     get settled() { return books.unacknowledged.size === 0 && provider.synced; },
-    write() { text.insert(text.length, books.next()); },
+    write() { writeWith(handsOfModel(doc, place.userId), text, books.next(), place.next); },
     text: () => text.toString(),
     state: () => `counter ${provider.unsyncedChanges}, synced ${provider.synced}, socket ${socket.status}`,
     close() {
@@ -103,8 +113,8 @@ export function stockEditor(name: string, place: Place): Editor {
   };
 }
 
-export async function sdkEditor(name: string, place: Place, userId: string): Promise<Editor> {
-  const client: Client = createClient({ url: place.url, token: place.token, user: { id: userId }, persistence: false });
+export async function sdkEditor(name: string, place: Place): Promise<Editor> {
+  const client: Client = createClient({ url: place.url, token: place.token, user: { id: place.userId }, persistence: false });
   const board: Board = client.open(place.boardId);
   await board.ready;
   const books = new Books(name);
@@ -119,11 +129,7 @@ export async function sdkEditor(name: string, place: Place, userId: string): Pro
     get written() { return books.written; },
     get progressAt() { return books.progressAt; },
     get settled() { return board.status.sync === 'saved' && books.unacknowledged.size === 0; },
-    write() {
-      const marker = books.next();
-      text.insert(text.length, marker);
-      board.items.update(place.itemId, { name: `last by ${name}` });
-    },
+    write() { writeWith(handsOfBoard(board), text, books.next(), place.next); },
     text: () => text.toString(),
     state: () => JSON.stringify({ ...board.status, connection: client.connection }),
     close: () => client.destroy(),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ordeal } from './ordeal.ts';
 
-test('kill -9 of the server and of Postgres: nothing acknowledged or seen is lost, and everybody converges', async (context) => {
+test('kill -9 of the server and of Postgres: nothing acknowledged or seen is lost, everybody converges, and the events fold to the board', async (context) => {
   const seed = Number(process.env['SUNDAY_TEST_SEED'] ?? Date.now() % 1_000_000);
   context.diagnostic(`seed ${seed} (SUNDAY_TEST_SEED sets it)`);
   const result = await ordeal({

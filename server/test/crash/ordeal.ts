@@ -1,6 +1,7 @@
 /**
  * The ordeal: people edit, the server and its Postgres are killed -9 at random moments, clients reconnect by themselves. At the
- * end: no acknowledged edit lost, nothing lost that anybody saw, every client and the database hold the same board.
+ * end: no acknowledged edit lost, nothing lost that anybody saw, every client and the database hold the same board. After each blow and at the
+ * end the events of the board, folded from the first, are its rows and its document.
  * Everything random comes from one printed seed; what the machine does in between does not, so a seed narrows, not replays.
  */
 import assert from 'node:assert/strict';
@@ -12,7 +13,7 @@ import * as Y from 'yjs';
 import { seededRandom } from '../random.ts';
 import { freePort, SundayProcess, token } from '../sunday-process.ts';
 import { sdkEditor, stockEditor, type Editor } from './editors.ts';
-import { preparePlace, storedText, until } from './place.ts';
+import { eventsTold, preparePlace, storedText, until } from './place.ts';
 
 export type Blow = 'server' | 'postgres' | 'postgres-away';
 
@@ -35,6 +36,8 @@ export interface OrdealResult {
   readonly seen: number;
   readonly lostAcknowledged: number;
   readonly lostSeen: number;
+  /** Of the board, at the end. */
+  readonly events: number;
   /** Longest time from a blow until every client was synced again, ms. */
   readonly worstRecoveryMs: number;
 }
@@ -52,14 +55,14 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealResult> {
     const place = await preparePlace(server, options.editors);
     for (let index = 0; index < options.editors; index += 1) {
       const userId = `u_${index}`;
-      const own = { ...place, token: () => token(userId) };
-      editors.push(index % 2 === 0 ? stockEditor(`s${index}`, own) : await sdkEditor(`k${index}`, own, userId));
+      const own = { ...place, userId, token: () => token(userId), next };
+      editors.push(index % 2 === 0 ? stockEditor(`s${index}`, own) : await sdkEditor(`k${index}`, own));
     }
     await until('everybody is in', () => editors.every((editor) => editor.settled));
 
     const finished = new Set<Editor>();
     typing = editors.map((editor) => typeFor(editor, options, next, over.signal).then(() => finished.add(editor)));
-    const worstRecoveryMs = await strike(server, editors, finished, options, next);
+    const worstRecoveryMs = await strike(server, place.boardId, editors, finished, options, next);
     await Promise.all(typing);
     say('everything is written; waiting until all is saved and everybody holds the same');
     await until('every edit is acknowledged', () => editors.every((editor) => editor.settled), () => describe(editors));
@@ -69,7 +72,9 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealResult> {
     const text = editors[0]?.text() ?? '';
     assert.equal(stored, text, 'the database holds what the clients hold');
     assert.equal(new Set(editors.map((editor) => Buffer.from(Y.encodeStateVector(editor.doc)).toString('base64'))).size, 1, 'all clients have the same clocks');
-    return { ...tally(editors, stored), worstRecoveryMs };
+    const events = await eventsTold(server, place.boardId);
+    assert(events !== null);
+    return { ...tally(editors, stored), events, worstRecoveryMs };
   } finally {
     over.abort();
     await Promise.all(typing);
@@ -88,7 +93,7 @@ async function typeFor(editor: Editor, options: OrdealOptions, next: () => numbe
 }
 
 /** Deals the blows, spread over the typing; returns the longest recovery. */
-async function strike(server: SundayProcess, editors: readonly Editor[], finished: ReadonlySet<Editor>, options: OrdealOptions, next: () => number): Promise<number> {
+async function strike(server: SundayProcess, boardId: string, editors: readonly Editor[], finished: ReadonlySet<Editor>, options: OrdealOptions, next: () => number): Promise<number> {
   let worst = 0;
   const typingMs = (options.edits / options.editors) * options.editEveryMs;
   for (const [index, blow] of options.blows.entries()) {
@@ -98,7 +103,8 @@ async function strike(server: SundayProcess, editors: readonly Editor[], finishe
     await deal(server, blow, options.awayMs, next);
     await until('everybody is connected again', () => editors.every((editor) => editor.progressAt > at || finished.has(editor)), () => server.log);
     const recovery = performance.now() - at - (blow === 'postgres-away' ? options.awayMs : 0);
-    options.say(`  everybody got an acknowledgement or an edit again after ${Math.round(recovery)} ms`);
+    const told = await eventsTold(server, boardId);
+    options.say(`  everybody got an acknowledgement or an edit again after ${Math.round(recovery)} ms${told === null ? '' : `; ${told} events fold to the board`}`);
     worst = Math.max(worst, recovery);
   }
   return worst;
@@ -135,7 +141,7 @@ async function deal(server: SundayProcess, blow: Blow, awayMs: number, next: () 
   }
 }
 
-function tally(editors: readonly Editor[], stored: string): Omit<OrdealResult, 'worstRecoveryMs'> {
+function tally(editors: readonly Editor[], stored: string): Omit<OrdealResult, 'events' | 'worstRecoveryMs'> {
   const acknowledged = new Set(editors.flatMap((editor) => [...editor.acknowledged]));
   const seen = new Set(editors.flatMap((editor) => [...editor.seen]));
   const missing = (markers: ReadonlySet<string>): number => [...markers].filter((marker) => !stored.includes(marker)).length;

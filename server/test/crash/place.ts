@@ -1,25 +1,44 @@
-/** Where the ordeal happens: one board with one long text, its editors as members, and what the database holds of it. */
+/** Where the ordeal happens: one board with items and one long text that all type into, its editors as members, and what the database holds of it. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connectRunning, DatabaseUnavailable } from '@sunday/database';
+import { toldWhole } from '@sunday/extension-domain-events/testing';
 import * as Y from 'yjs';
+import { COLUMNS, NOTES } from '../chaos/deeds.ts';
 import { token, type SundayProcess } from '../sunday-process.ts';
 import { markersOf } from './editors.ts';
 
 const OWNER = 'u_owner';
+const FIRST_ITEMS = 8;
 /** Everybody is back, and everything saved, within this time at the latest. */
 const CONVERGE_MS = 60_000;
 
 export async function preparePlace(server: SundayProcess, editors: number) {
-  const board = await server.call<{ id: string; columns: { id: string; type: string }[] }>('POST', '/boards', OWNER, {
-    name: 'Ordeal', columns: [{ title: 'Notes', type: 'long_text' }],
-  });
-  const column = board.columns.find((candidate) => candidate.type === 'long_text');
+  const board = await server.call<{ id: string }>('POST', '/boards', OWNER, { name: 'Ordeal', columns: COLUMNS });
+  for (const title of ['Now', 'Later']) await server.call('POST', `/boards/${board.id}/groups`, OWNER, { title });
   const item = await server.call<{ id: string }>('POST', `/boards/${board.id}/items`, OWNER, { name: 'Typed into' });
+  for (let other = 1; other < FIRST_ITEMS; other += 1) await server.call('POST', `/boards/${board.id}/items`, OWNER, { name: `Item ${other}` });
   for (let index = 0; index < editors; index += 1) {
     await server.call('POST', `/boards/${board.id}/members`, OWNER, { userId: `u_${index}`, role: 'editor' });
   }
-  if (column === undefined) throw new Error('the board has no long text column');
-  return { url: server.url, boardId: board.id, itemId: item.id, columnId: column.id };
+  return { url: server.url, boardId: board.id, itemId: item.id, columnId: NOTES };
+}
+
+/**
+ * Looks at the database past the server, whatever goes on: what is committed is told of, whole and once.
+ * @returns how many events there are; `null` if Postgres was killed while this looked
+ */
+export async function eventsTold(server: SundayProcess, boardId: string): Promise<number | null> {
+  const database = connectRunning({ dataDir: server.dataDir });
+  if (database === undefined) return null;
+  try {
+    return (await toldWhole(database, boardId)).version;
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable) return null;
+    throw error;
+  } finally {
+    await database.close();
+  }
 }
 
 /** What a new node reads from the database. */
