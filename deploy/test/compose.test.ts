@@ -111,7 +111,7 @@ test('Prometheus asks every node, and the collector where it answers', () => {
 });
 
 async function measured(): Promise<Set<string>> {
-  const { registry } = createMetrics({ roles: ALL_ROLES, sockets: () => 0, boards: () => 0, unsent: () => ({ total: 0, most: 0 }) });
+  const { registry } = createMetrics({ roles: ALL_ROLES, slowdown: () => 1, sockets: () => 0, boards: () => 0, unsent: () => ({ total: 0, most: 0 }) });
   return new Set((await registry.getMetricsAsJSON()).map(({ name }) => name).concat('sunday_http_request_seconds'));
 }
 

@@ -15,6 +15,7 @@ import type { connectedPayload } from '@hocuspocus/server';
 import type { Logger } from 'pino';
 import { AutomaticVersions } from './boards/automatic-versions.ts';
 import { EventFeed } from './boards/event-feed.ts';
+import { Busyness } from './busyness.ts';
 import type { Config } from './config.ts';
 import { BoardHost, type BoardHostContext } from './engine/board-host.ts';
 import { clientOwners } from './engine/client-owners.ts';
@@ -44,7 +45,8 @@ export interface Sunday {
 /** @param consumers of domain events, besides Sunday's own */
 export async function startSunday(config: Config, log: Logger, node: string, consumers: readonly ConsumerDefinition[] = []): Promise<Sunday> {
   let draining = false;
-  const metrics = createMetrics({ roles: config.roles, sockets: () => gateway.openSockets, boards: () => journal.openBoards, unsent: () => gateway.unsent });
+  const busyness = new Busyness(config.limits.presenceSlowestTickMs / config.limits.presenceTickMs);
+  const metrics = createMetrics({ roles: config.roles, slowdown: () => busyness.slowdown, sockets: () => gateway.openSockets, boards: () => journal.openBoards, unsent: () => gateway.unsent });
 
   const database = await openDatabase({
     ...(config.databaseUrl === undefined ? {} : { url: config.databaseUrl }),
@@ -61,6 +63,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   const presence = createPresence({
     ...(config.redis === undefined ? {} : { node: identity, publish: (boardId, message) => { fanout.publish(boardId, { kind: 'presence', message }); } }),
     tickMs: config.limits.presenceTickMs,
+    slowdown: () => busyness.slowdown,
     limits: { stateBytes: config.limits.maxPresenceBytes, bufferedBytes: config.limits.maxOutboundBytes / 32, fullRatePeople: config.limits.presenceFullRatePeople },
     onDrop: metrics.presence,
   });

@@ -31,7 +31,7 @@ export interface Metrics {
   readonly events: EventMetrics;
 }
 
-export function createMetrics(live: { roles: Roles; sockets: () => number; boards: () => number; unsent: () => { readonly total: number; readonly most: number } }): Metrics {
+export function createMetrics(live: { roles: Roles; slowdown: () => number; sockets: () => number; boards: () => number; unsent: () => { readonly total: number; readonly most: number } }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -55,6 +55,7 @@ export function createMetrics(live: { roles: Roles; sockets: () => number; board
   const role = new Gauge({ name: 'sunday_role', help: '1 for each role this process has', labelNames: ['role'], registers });
   for (const name of live.roles) role.set({ role: name }, 1);
   registry.registerMetric(new Gauge({ name: 'sunday_open_sockets', help: 'Open WebSockets', registers: [], collect() { this.set(live.sockets()); } }));
+  registry.registerMetric(new Gauge({ name: 'sunday_presence_slowdown', help: 'How many times as long presence ticks take because the process is busy; 1 at ease', registers: [], collect() { this.set(live.slowdown()); } }));
   registry.registerMetric(new Gauge({ name: 'sunday_open_boards', help: 'Boards in memory', registers: [], collect() { this.set(live.boards()); } }));
   registry.registerMetric(new Gauge({ name: 'sunday_unsent_bytes', help: 'Bytes queued for all WebSockets that the network has not taken', registers: [], collect() { this.set(live.unsent().total); } }));
   registry.registerMetric(new Gauge({ name: 'sunday_most_unsent_bytes', help: 'The same, of the one socket with the most', registers: [], collect() { this.set(live.unsent().most); } }));

@@ -25,6 +25,9 @@ import { judgeWrites } from './races.ts';
 import { structureEvents } from './structure-events.ts';
 import { noteTyping, textOf, textRuns } from './typing.ts';
 
+/** Items of one board that are remembered as they are. */
+const MAX_KNOWN = 256;
+
 const actorOf = (source: Source): Actor => {
   if (source.kind === 'elsewhere') return NOBODY;
   const { connection: _connection, ...actor } = source.cause;
@@ -42,6 +45,8 @@ class EventDerivation implements Derivation {
   private readonly staleItems = new Set<ItemId>();
   private staleStructure = false;
   private doubted = false;
+  /** Items as the last cuts left them, oldest first: what is edited again is not read again. */
+  private readonly known = new Map<ItemId, ItemState>();
 
   constructor(document: Y.Doc, books: BoardBooks) {
     this.document = document;
@@ -62,8 +67,12 @@ class EventDerivation implements Derivation {
     }
     const actor = actorOf(source);
     this.judge(transaction, source, actor);
+    if (structure) this.known.clear();
     if (source.kind === 'elsewhere') {
-      for (const id of items) if (this.isNoted(id)) this.staleItems.add(id);
+      for (const id of items) {
+        this.known.delete(id);
+        if (this.isNoted(id)) this.staleItems.add(id);
+      }
       if (structure && (this.noted.structure !== null || this.out.structure !== null)) this.staleStructure = true;
       return;
     }
@@ -102,10 +111,18 @@ class EventDerivation implements Derivation {
   private noteItem(transaction: Y.Transaction, id: ItemId, columns: ColumnIndex, keys: Iterable<string | null>, actor: Actor): void {
     let entry: NotedItem | undefined = this.noted.items.get(id);
     if (entry === undefined) {
-      entry = { before: itemStateBefore(transaction, id, columns), keys: new Map() };
+      entry = { before: this.known.get(id) ?? itemStateBefore(transaction, id, columns), keys: new Map() };
       this.noted.items.set(id, entry);
     }
+    this.known.delete(id);
     for (const key of keys) if (key !== null) entry.keys.set(key, actor);
+  }
+
+  private remember(id: ItemId, state: ItemState): void {
+    this.known.set(id, state);
+    if (this.known.size <= MAX_KNOWN) return;
+    const [oldest] = this.known.keys();
+    if (oldest !== undefined) this.known.delete(oldest);
   }
 
   private noteStructure(root: 'board' | 'columns' | 'groups', depth: number, record: string | null, keys: ReadonlySet<string | null>, actor: Actor): void {
@@ -198,7 +215,9 @@ class EventDerivation implements Derivation {
     const texts = this.longTexts();
     for (const [id, item] of noted.items) {
       const row = after.get(id);
-      drafts.push(...itemEvents({ document, books, columns, structureActor }, id, item, row === undefined ? undefined : stateOfRow(row, texts)));
+      const state = row === undefined ? undefined : stateOfRow(row, texts);
+      drafts.push(...itemEvents({ document, books, columns, structureActor }, id, item, state));
+      if (state !== undefined) this.remember(id, state);
     }
     drafts.push(...commentEvents(document, books, noted.comments));
     const conflicts = noted.conflicts.filter(({ structs }) => !structs.every(({ client, clock }) => books.isCommitted(client, clock)));

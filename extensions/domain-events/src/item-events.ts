@@ -44,6 +44,14 @@ function actorOf({ document, books, structureActor }: ItemContext, itemId: strin
   return owner === undefined || owner === known.userId ? known : { ...known, userId: owner };
 }
 
+/** Columns whose values differ, in the order they have in the item before, then after. */
+function changedColumns(before: ItemState, after: ItemState): string[] {
+  const changed: string[] = [];
+  for (const columnId in before.values) if (!sameValue(before.values[columnId], after.values[columnId])) changed.push(columnId);
+  for (const columnId in after.values) if (!Object.hasOwn(before.values, columnId)) changed.push(columnId);
+  return changed;
+}
+
 /** Person columns whose ids were added to. */
 function assignments(context: ItemContext, itemId: ItemId, changes: ReadonlyMap<string, FieldChange>, actor: Actor, fingerprint: string): Draft[] {
   const drafts: Draft[] = [];
@@ -70,8 +78,7 @@ function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, before:
     byActor.set(name, entry);
     return entry;
   };
-  for (const columnId of new Set([...Object.keys(before.values), ...Object.keys(after.values)])) {
-    if (sameValue(before.values[columnId], after.values[columnId])) continue;
+  for (const columnId of changedColumns(before, after)) {
     const keys = keysOf(noted, columnId);
     const entry = under(actorOf(context, itemId, noted, keys.at(-1)));
     entry.changes.set(columnId, { before: before.values[columnId] ?? null, after: after.values[columnId] ?? null });
@@ -96,8 +103,8 @@ function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, before:
 
 /** A card dragged to another lane sets its status with its place: then the move says between which. */
 function lanes(context: ItemContext, before: ItemState, after: ItemState): Record<string, unknown> {
-  for (const columnId of new Set([...Object.keys(before.values), ...Object.keys(after.values)])) {
-    if (context.columns.get(`c:${columnId}`)?.type !== 'status' || sameValue(before.values[columnId], after.values[columnId])) continue;
+  for (const columnId of changedColumns(before, after)) {
+    if (context.columns.get(`c:${columnId}`)?.type !== 'status') continue;
     return { laneColumnId: columnId, fromColumn: before.values[columnId] ?? null, toColumn: after.values[columnId] ?? null };
   }
   return {};

@@ -6,12 +6,23 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createDecoder, readVarString, readVarUint } from 'lib0/decoding';
-import { CursorSampler } from './cursor-sampler.ts';
 import type { EphemeralEvent } from './envelope.ts';
+
+/**
+ * A cursor moves up to thirty times a second for each person; who follows a board over subscriptions or Kafka wants to know where people are, not
+ * how they got there. Enough for a list of who is where; a thousand people make 500 events a second.
+ */
+const SAMPLE_MS = 2_000;
 
 export interface AttendingPeer {
   readonly id: string;
   readonly user: { readonly id: string; readonly name: string };
+}
+
+interface Attending {
+  readonly peer: AttendingPeer;
+  /** When its cursor was last told, `performance.now()`. */
+  cursorAt: number;
 }
 
 /** What of the presence lane matters here. */
@@ -24,8 +35,7 @@ export interface PresenceLane<Peer extends AttendingPeer, Received extends { rea
 export function withAttendance<Peer extends AttendingPeer, Received extends { readonly ok: boolean }>(
   lane: PresenceLane<Peer, Received>, publish: (event: EphemeralEvent) => void,
 ): PresenceLane<Peer, Received> {
-  const boards = new Map<string, Map<string, AttendingPeer>>();
-  const cursors = new CursorSampler();
+  const boards = new Map<string, Map<string, Attending>>();
 
   const tell = (type: string, boardId: string, { user }: AttendingPeer, data: Record<string, unknown>): void => {
     publish({
@@ -33,30 +43,32 @@ export function withAttendance<Peer extends AttendingPeer, Received extends { re
       metadata: { userId: user.id, correlationId: null, causationId: null, source: 'socket', traceId: null }, timestamp: new Date().toISOString(),
     });
   };
-  const isAlone = (peers: ReadonlyMap<string, AttendingPeer>, userId: string): boolean => ![...peers.values()].some(({ user }) => user.id === userId);
+  const isAlone = (peers: ReadonlyMap<string, Attending>, userId: string): boolean => ![...peers.values()].some(({ peer }) => peer.user.id === userId);
 
   return {
     join(boardId, peer) {
       lane.join(boardId, peer);
-      const peers = boards.get(boardId) ?? new Map<string, AttendingPeer>();
+      const peers = boards.get(boardId) ?? new Map<string, Attending>();
       boards.set(boardId, peers);
       const first = isAlone(peers, peer.user.id);
-      peers.set(peer.id, peer);
+      peers.set(peer.id, { peer, cursorAt: Number.NEGATIVE_INFINITY });
       if (first) tell('UserJoined', boardId, peer, { joinedAt: new Date().toISOString() });
     },
     receive(boardId, peerId, update) {
       const received = lane.receive(boardId, peerId, update);
-      const peer = boards.get(boardId)?.get(peerId);
-      if (received.ok && peer !== undefined && cursors.admits(boardId, peerId)) {
-        const position = positionOf(update);
-        if (position !== undefined) tell('CursorMoved', boardId, peer, { position });
-      }
+      const attending = received.ok ? boards.get(boardId)?.get(peerId) : undefined;
+      if (attending === undefined) return received;
+      const now = performance.now();
+      if (now - attending.cursorAt < SAMPLE_MS) return received;
+      attending.cursorAt = now;
+      const position = positionOf(update);
+      if (position !== undefined) tell('CursorMoved', boardId, attending.peer, { position });
       return received;
     },
     leave(boardId, peerId, how) {
       lane.leave(boardId, peerId, how);
       const peers = boards.get(boardId);
-      const peer = peers?.get(peerId);
+      const peer = peers?.get(peerId)?.peer;
       if (peers === undefined || peer === undefined) return;
       peers.delete(peerId);
       if (peers.size === 0) boards.delete(boardId);

@@ -4,6 +4,7 @@
  * Any number of relays run at once. Each claims boards (a lease in `outbox`), never single rows: order is per board, and a board has one relay.
  * Guarantees: every committed event is published at least once, in the order of its board; killed at any point, its boards go on with another
  * relay within a lease, from the last noted version. A bus that is away costs nothing but time: events wait in Postgres.
+ * Under load rounds are paced: what is committed meanwhile shares one, and relaying costs the same few statements however busy the boards are.
  * Does not: lock what a commit writes; remove the repetitions that a death between publishing and noting makes.
  * Owns its LISTEN subscription, its sweep and lag timers, until `stop()`.
  */
@@ -36,6 +37,8 @@ const SWEEP_BOARDS = 1_000;
 /** Boards and events of one round: what is read before it is published, and published before it is noted. */
 const ROUND_BOARDS = 64;
 const BOARD_EVENTS = 200;
+/** From the beginning of a round to the next, ms: an event after a quiet moment waits for nothing, and in a rush for this. */
+const ROUND_EVERY_MS = 30;
 /** After a failure; doubles to RETRY_MAX_MS. */
 const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 5_000;
@@ -48,6 +51,10 @@ export class Relay {
   private readonly leaseMs: number;
   private readonly due = new Set<string>();
   private readonly stopping = new AbortController();
+  /** When the last round began, `performance.now()`. */
+  private roundAt = 0;
+  /** Some board had more events than one round takes. */
+  private backlog = false;
   private working: Promise<void> | undefined;
   private sweeping: Promise<void> | undefined;
   private unlisten: (() => Promise<void>) | undefined;
@@ -97,6 +104,7 @@ export class Relay {
       try {
         // Before boards are claimed, since a bus without memory sets them back (event-bus.ts).
         if (failures > 0) await this.parts.bus.publish([]);
+        await this.paced();
         boards = [...this.due].slice(0, size);
         for (const boardId of boards) this.due.delete(boardId);
         await this.round(boards);
@@ -109,6 +117,13 @@ export class Relay {
         await pause(Math.min(RETRY_MIN_MS * 2 ** failures++, RETRY_MAX_MS) * (0.5 + Math.random() / 2), signal);
       }
     }
+  }
+
+  /** A backlog is not held up: only rounds that would be small are. */
+  private async paced(): Promise<void> {
+    const rest = this.roundAt + ROUND_EVERY_MS - performance.now();
+    if (rest > 0 && this.due.size < ROUND_BOARDS && !this.backlog) await pause(rest, this.stopping.signal);
+    this.roundAt = performance.now();
   }
 
   private async round(boardIds: readonly string[]): Promise<void> {
@@ -126,7 +141,9 @@ export class Relay {
       // what took too long is another's by now; noting it then is refused, and harmless
       await this.outbox.advance(claimed.map(({ boardId }) => ({ boardId, relayed: relayed.get(boardId) ?? null })));
     }
-    for (const { boardId, events } of full) if (events.length === BOARD_EVENTS) this.due.add(boardId);
+    const more = full.filter(({ events }) => events.length === BOARD_EVENTS);
+    for (const { boardId } of more) this.due.add(boardId);
+    this.backlog = more.length > 0;
     if (full.length > 0) this.parts.observe?.published?.(full.reduce((sum, { events }) => sum + events.length, 0), performance.now() - began);
   }
 

@@ -23,7 +23,10 @@ const numberedEvent = (event: EventRow, index: number) => ({
 
 /** jsonb cannot hold U+0000 or a lone surrogate; the document keeps the exact text, the projection a readable stand-in. */
 const UNSTORABLE = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/gi;
-const storableJson = (value: unknown): string => JSON.stringify(value).replaceAll(UNSTORABLE, '$1\\ufffd');
+const storableJson = (value: unknown): string => {
+  const json = JSON.stringify(value);
+  return json.includes('\\u') ? json.replaceAll(UNSTORABLE, '$1\\ufffd') : json;
+};
 const storableText = (value: string): string => value.replaceAll('\0', '\ufffd').toWellFormed();
 
 const jsonList = (entries: readonly unknown[]): string => (entries.length === 0 ? '[]' : storableJson(entries));

@@ -16,6 +16,8 @@ import { decodeNodeMessage, encodeNodeMessage, type NodeMessageKind } from './wi
 export interface PresenceOptions {
   /** At most one frame a board in this time, milliseconds; grows above 100 people (limits.ts). */
   readonly tickMs?: number;
+  /** How many times as long a tick takes just now, at least 1: what a busy process asks for. Asked at every tick. */
+  readonly slowdown?: () => number;
   /** How long a client whose socket broke stays visible, milliseconds. */
   readonly graceMs?: number;
   readonly limits?: Partial<PresenceLimits>;
@@ -90,6 +92,7 @@ export function createPresence(options: PresenceOptions = {}): Presence {
       time,
       limits,
       tickMs: options.tickMs ?? TICK_MS,
+      slowdown: options.slowdown ?? (() => 1),
       graceMs: options.graceMs ?? GRACE_MS,
       drop,
       watch,

@@ -105,7 +105,7 @@ export class Tick {
    */
   alongside(): void {
     if (this.#changed.size === 0) return;
-    if (this.#host.time.now() < this.#flushedAt + Math.max(this.#host.tickMs / 2, this.#pace.restMs)) return;
+    if (this.#host.time.now() < this.#flushedAt + Math.max(this.#tickMs / 2, this.#pace.restMs)) return;
     this.#cancel?.();
     this.#cancel = undefined;
     this.#at = Number.POSITIVE_INFINITY;
@@ -137,13 +137,17 @@ export class Tick {
     this.#cancel = undefined;
   }
 
+  get #tickMs(): number {
+    return this.#host.tickMs * this.#host.slowdown();
+  }
+
   #measure(): boolean {
     return this.#crowd.measure(Math.max(this.#audience.seats.size, this.#clients.present.size));
   }
 
   #arm(): void {
     const now = this.#host.time.now();
-    const at = Math.max(now + MIN_DELAY_MS, this.#dueAt(now), this.#flushedAt + Math.max(this.#host.tickMs, this.#pace.restMs));
+    const at = Math.max(now + MIN_DELAY_MS, this.#dueAt(now), this.#flushedAt + Math.max(this.#tickMs, this.#pace.restMs));
     if (at >= this.#at) return;
     this.#cancel?.();
     this.#at = at;

@@ -82,6 +82,8 @@ export interface BoardHost {
   readonly time: PresenceTime;
   readonly limits: PresenceLimits;
   readonly tickMs: number;
+  /** How many times as long a tick takes just now. */
+  slowdown(): number;
   readonly graceMs: number;
   drop(drop: PresenceDrop, count?: number): void;
   /** To the other nodes; absent where there are none. */
