@@ -11,12 +11,12 @@
  */
 import {
   claimedOwner, ColumnIndex, forEachChanged, isId, itemStateBefore, openRoots, parseRoot, projectBoard, readKeyWrites, restate,
-  type BoardProjection, type ItemId, type ItemState,
+  type BoardProjection, type ItemId, type ItemState, type Touched,
 } from '@sunday/board-model';
 import {
   projectedRows, touchedIn, type BoardBooks, type BoardRow, type CommittedRows, type Derivation, type Derived, type ItemRow, type Projection, type Source, type Stale,
 } from '@sunday/extension-journal';
-import type * as Y from 'yjs';
+import * as Y from 'yjs';
 import { commentEvents } from './comment-events.ts';
 import { eventRow, NOBODY, type Actor, type Draft } from './draft.ts';
 import { itemEvents } from './item-events.ts';
@@ -58,7 +58,39 @@ class EventDerivation implements Derivation {
   }
 
   note(transaction: Y.Transaction, source: Source): void {
-    const { items, structure } = touchedIn(transaction);
+    const touched = touchedIn(transaction);
+    try {
+      this.derive(transaction, source, touched);
+    } catch (error) {
+      this.lose(touched);
+      throw error;
+    }
+  }
+
+  /**
+   * Something in the document was not understood, which is a defect of this package: nobody's edit may suffer for it. What the transaction touched
+   * is read from the committed rows before the next cut, and told of as a change by nobody in particular.
+   */
+  private lose({ items, structure }: Touched): void {
+    // All keys that are there: an event's id follows from the structs under them.
+    for (const id of items) {
+      const entry = this.noted.items.get(id) ?? { before: undefined, keys: new Map<string, Actor>() };
+      for (const key of ['', ...keysIn(this.document.getMap('items').get(id))]) if (!entry.keys.has(key)) entry.keys.set(key, NOBODY);
+      this.noted.items.set(id, entry);
+      this.known.delete(id);
+      this.staleItems.add(id);
+    }
+    if (!structure) return;
+    this.noted.structure ??= { before: this.board, records: new Map() };
+    const { records } = this.noted.structure;
+    const all = (['columns', 'groups'] as const).flatMap((root) => [...this.document.getMap(root)].map(([id, record]) => [`${root}/${id}`, record] as const));
+    for (const [name, record] of [['board/', this.document.getMap('board')] as const, ...all]) {
+      if (!records.has(name)) records.set(name, { actor: NOBODY, keys: new Set(keysIn(record)) });
+    }
+    this.staleStructure = true;
+  }
+
+  private derive(transaction: Y.Transaction, source: Source, { items, structure }: Touched): void {
     const columnsBefore = this.columns;
     const boardBefore = this.board;
     if (structure) {
@@ -239,6 +271,8 @@ class EventDerivation implements Derivation {
     this.out = new Noted();
   }
 }
+
+const keysIn = (record: unknown): string[] => (record instanceof Y.Map ? [...record.keys()] : []);
 
 /** Long texts are told of as they are typed, not by their excerpts. */
 function stateOfRow({ name, groupId, position, values, createdAt, createdBy, deletedAt }: ItemRow, texts: ReadonlySet<string>): ItemState {

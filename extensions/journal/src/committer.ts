@@ -8,7 +8,7 @@
  * The database's failures end here. Connection lost: the outcome of the cuts that were out is unknown; they are looked up by
  * batch id before anything else of that board (invariant 6), with backoff until the database answers, while the ledgers
  * spill as volatile. A database that hangs is away, too: a transaction that takes longer than a moment spills its boards, and
- * when every transaction hangs the database counts as away. A statement refused by the database itself is tried again board
+ * when every transaction hangs for seconds the database counts as away; until then who waits for a commit goes on waiting. A statement refused by the database itself is tried again board
  * by board, so that one board's trouble is not its neighbours'.
  *
  * Owns the window timer, the retry timer and the volatile timer. Never rejects, never throws.
@@ -26,6 +26,8 @@ const WINDOW_MS_PER_FOLLOWER = 0.04;
 const WINDOW_MAX_MS = 40;
 /** The database may pause this long (a checkpoint, a failover blip) before batches go out uncommitted. */
 const VOLATILE_AFTER_MS = 500;
+/** A transaction under way for so long may never end: nobody is kept waiting for it. Slow disks and busy machines stay below. */
+const HANGING_AFTER_MS = 3_000;
 /** While the database is away, batches are gathered this long before they go out. */
 const SPILL_EVERY_MS = 40;
 const RETRY_MIN_MS = 50;
@@ -68,6 +70,8 @@ export class Committer {
   private awaySince: number | null = null;
   /** Boards of transactions that take longer than a moment, one set for each. */
   private readonly stalled = new Set<readonly Ledger[]>();
+  /** Those of them that take so long that their outcome is not waited for. */
+  private readonly hanging = new Set<readonly Ledger[]>();
   private saidAway = false;
   private underPressure = false;
   private idleWaiters: (() => void)[] = [];
@@ -78,6 +82,11 @@ export class Committer {
 
   /** The database cannot be reached, or answers nobody. */
   get away(): boolean {
+    return this.awaySince !== null || this.hanging.size >= MAX_RUNNING;
+  }
+
+  /** Nothing is being committed just now, for whatever reason. */
+  private get blocked(): boolean {
     return this.awaySince !== null || this.stalled.size >= MAX_RUNNING;
   }
 
@@ -91,7 +100,7 @@ export class Committer {
   enqueue(ledger: Ledger): void {
     this.due.add(ledger);
     if (!this.underPressure) this.checkPressure();
-    if (this.away || this.stalled.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
+    if (this.blocked || this.stalled.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
     if (this.awaySince === null) this.schedule(Math.min(WINDOW_MS + ledger.followers.size * WINDOW_MS_PER_FOLLOWER, WINDOW_MAX_MS));
   }
 
@@ -163,9 +172,13 @@ export class Committer {
     const started = performance.now();
     const stall = setTimeout(() => {
       this.stalled.add(ledgers);
-      this.announce();
       this.scheduleSpill(0);
     }, VOLATILE_AFTER_MS);
+    const hang = setTimeout(() => {
+      this.hanging.add(ledgers);
+      this.announce();
+      this.scheduleSpill(0);
+    }, HANGING_AFTER_MS);
     let outcomes: Outcome[] | null = null;
     let failure: unknown;
     try {
@@ -174,7 +187,9 @@ export class Committer {
       failure = error;
     } finally {
       clearTimeout(stall);
+      clearTimeout(hang);
       this.stalled.delete(ledgers);
+      this.hanging.delete(ledgers);
       this.announce();
     }
     if (outcomes === null) {
@@ -378,8 +393,9 @@ export class Committer {
     this.spilling ??= setTimeout(() => {
       this.spilling = null;
       const boards = new Set([...this.interrupted, ...[...this.stalled].flat()]);
-      if (this.away) for (const ledger of [...this.due, ...this.rebasing]) boards.add(ledger);
-      for (const ledger of boards) ledger.spill();
+      if (this.blocked) for (const ledger of [...this.due, ...this.rebasing]) boards.add(ledger);
+      const hopeless = new Set(this.away ? boards : [...this.hanging].flat());
+      for (const ledger of boards) ledger.spill(hopeless.has(ledger));
     }, delayMs);
   }
 

@@ -171,7 +171,14 @@ export class Journal {
       },
     );
     this.ledgers.set(document.name, ledger);
-    document.on('afterTransaction', (transaction: Y.Transaction) => { ledger.note(transaction); });
+    document.on('afterTransaction', (transaction: Y.Transaction) => {
+      try {
+        ledger.note(transaction);
+      } catch (error) {
+        // The edit is applied and will be committed: whoever made it is not refused for what could not be told of it.
+        this.events.error?.(document.name, error);
+      }
+    });
     document.on('update', (update: Uint8Array, origin: unknown) => { ledger.capture(update, origin); });
     this.takeOverBroadcast(document);
     this.followConnections(document, ledger);

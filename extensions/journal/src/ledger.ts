@@ -130,9 +130,9 @@ export class Ledger implements FollowedBoard {
     const cause = causeOf(origin);
     // A client in sync is so until now; one that is only just joining brings what it wrote since it left.
     const syncedAt = cause.connection === null ? 0 : (this.followers.get(cause.connection)?.syncedAt ?? this.clocks.lastSynced(transaction));
-    this.derivation.note(transaction, { kind: 'ours', cause, syncedAt });
     // What waited here came in together with what another node committed.
     if (origin === COMMITTED_ELSEWHERE) this.derivation.doubt();
+    this.derivation.note(transaction, { kind: 'ours', cause, syncedAt });
   }
 
   left(clients: Iterable<number>, at: number): void {
@@ -346,8 +346,8 @@ export class Ledger implements FollowedBoard {
     this.broadcast(Y.encodeStateAsUpdate(this.document, before), null);
   }
 
-  /** While the database is away: what is not sent yet goes out unacknowledged, marked volatile. */
-  spill(): void {
+  /** While the database is away: what is not sent yet goes out unacknowledged, marked volatile. `hopeless`: who waits for a commit is told so. */
+  spill(hopeless: boolean): void {
     this.setVolatile(true);
     this.shared = true;
     if (this.out !== null && this.out.sent < this.out.updates.length) {
@@ -359,9 +359,10 @@ export class Ledger implements FollowedBoard {
       this.pendingSent = this.pending.length;
     }
     const waiting = [...this.readers, ...(this.out?.readers ?? [])];
-    this.readers = [];
-    if (this.out !== null) this.out.readers = [];
-    for (const reader of waiting) reader.fail(new DatabaseAway());
+    const staying = (reader: Reader): boolean => reader.patient && !hopeless;
+    this.readers = this.readers.filter(staying);
+    if (this.out !== null) this.out.readers = this.out.readers.filter(staying);
+    for (const reader of waiting) if (!staying(reader)) reader.fail(new DatabaseAway());
   }
 
   private sendOn(updates: readonly Uint8Array[], authors: readonly string[]): void {
@@ -397,9 +398,9 @@ export class Ledger implements FollowedBoard {
 
   /**
    * Runs `read` at a moment when the document is head + a batch, and answers once that batch is committed.
-   * Rejects with `DatabaseAway` when it stays away meanwhile.
+   * Rejects with `DatabaseAway` when it stays away meanwhile; who is not `patient` does not wait for a commit that stalls, either.
    */
-  whenCommitted<T>(read: (document: Document) => T): Promise<{ value: T; seq: number }> {
+  whenCommitted<T>(read: (document: Document) => T, patient = true): Promise<{ value: T; seq: number }> {
     if (!this.dirty) {
       try {
         return Promise.resolve({ value: read(this.document), seq: this.head });
@@ -407,7 +408,7 @@ export class Ledger implements FollowedBoard {
         return Promise.reject(error instanceof Error ? error : new Error(String(error)));
       }
     }
-    return new Promise((resolve, reject) => { this.readAtCut(promised(() => read(this.document), resolve, reject)); });
+    return new Promise((resolve, reject) => { this.readAtCut(promised(() => read(this.document), patient, resolve, reject)); });
   }
 
   private readAtCut(reader: Reader): void {
@@ -452,7 +453,7 @@ export class Ledger implements FollowedBoard {
     }
     const stop = this.state.collect();
     try {
-      const { value, seq } = await this.whenCommitted((document) => Y.encodeStateAsUpdate(document));
+      const { value, seq } = await this.whenCommitted((document) => Y.encodeStateAsUpdate(document), false);
       this.state.seed(seq, value);
     } finally {
       stop();
@@ -467,6 +468,7 @@ export class Ledger implements FollowedBoard {
     }
     let bytes: Uint8Array | null = null;
     this.readAtCut({
+      patient: false,
       run: () => { bytes = Y.encodeStateAsUpdate(this.document, vector); },
       settle: () => { if (bytes !== null) follower.answer(bytes, []); },
       fail: answerNow,

@@ -49,7 +49,7 @@ export interface Stale {
 }
 
 export interface Derivation {
-  /** In the document's `afterTransaction`. */
+  /** In the document's `afterTransaction`. What throws is reported; the rows of what was touched are the derivation's to get right all the same. */
   note(transaction: Transaction, source: Source): void;
   /** Right before a cut: the server's own writes that belong into the same batch. */
   prepare(): void;

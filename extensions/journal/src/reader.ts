@@ -1,5 +1,7 @@
 /** Somebody who waits for a committed moment of a board: run when the document is head + a batch, answered when that batch is committed. */
 export interface Reader {
+  /** Goes on waiting while a commit takes long, as long as there is hope. */
+  readonly patient: boolean;
   run(): void;
   settle(seq: number): void;
   fail(error: Error): void;
@@ -8,9 +10,10 @@ export interface Reader {
 const errorOf = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 /** A reader whose answer, or what it threw, becomes a promise's. */
-export function promised<T>(read: () => T, resolve: (answer: { value: T; seq: number }) => void, reject: (error: Error) => void): Reader {
+export function promised<T>(read: () => T, patient: boolean, resolve: (answer: { value: T; seq: number }) => void, reject: (error: Error) => void): Reader {
   let outcome: { ok: true; value: T } | { ok: false; error: Error } | null = null;
   return {
+    patient,
     run: () => {
       try {
         outcome = { ok: true, value: read() };

@@ -92,7 +92,7 @@ test('who joins a large board while the database goes away gets what was sent on
   const client = join(ledger);
   document.getText('t').insert(0, 'un');
   ledger.cut();
-  ledger.spill();
+  ledger.spill(true);
   state.seed(ledger.head, base);
   folded();
   await new Promise(setImmediate);

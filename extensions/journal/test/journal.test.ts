@@ -179,6 +179,39 @@ test('while the database is away edits reach others unacknowledged, and all is c
   await fresh.stop();
 });
 
+test('while a commit takes long, others see the edit all the same and who waits for it goes on waiting; without hope they are told', async () => {
+  let held: Promise<void> | null = null;
+  const node = await startNode(database.database, {
+    wrap: (store) => Object.assign(Object.create(store) as JournalStore, {
+      commit: async (batches: readonly Batch[]) => { await held; return store.commit(batches); },
+    }),
+  });
+  const boardId = await createBoard(node.journal);
+  const writer = connect(node.url, boardId);
+  const reader = connect(node.url, boardId);
+  await until('synced', () => writer.provider.synced && reader.provider.synced && !writer.provider.hasUnsyncedChanges);
+  const hold = (): (() => void) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held = promise;
+    return () => { held = null; resolve(); };
+  };
+  let letGo = hold();
+  writer.doc.getText('t').insert(0, 'slow');
+  await until('the reader sees it uncommitted', () => reader.doc.getText('t').toString() === 'slow');
+  assert.ok(writer.provider.hasUnsyncedChanges);
+  const waiting = node.journal.barrier(boardId);
+  letGo();
+  assert.equal(await waiting, 2, 'it waited for the commit');
+  letGo = hold();
+  writer.doc.getText('t').insert(0, 'hanging ');
+  await until('the reader sees that, too', () => reader.doc.getText('t').toString() === 'hanging slow');
+  await assert.rejects(node.journal.barrier(boardId), { name: 'DatabaseAway' });
+  letGo();
+  await until('acknowledged all the same', () => !writer.provider.hasUnsyncedChanges);
+  for (const client of [writer, reader]) client.close();
+  await node.stop();
+});
+
 test('a malformed update is refused and never acknowledged; the board and its other users go on', async () => {
   const refused: string[] = [];
   const node = await startNode(database.database, { refuse: (connection, code) => { refused.push(code); connection.close({ code: 4422, reason: code }); } });
