@@ -4,7 +4,7 @@
  */
 import type * as Y from 'yjs';
 import type { ItemId } from './ids.ts';
-import { ColumnIndex, itemView } from './read.ts';
+import { ColumnIndex, storedView } from './read.ts';
 import { child, itemsMap } from './schema.ts';
 import { readBoard, readColumns, readGroups } from './structure.ts';
 import type { BoardView, ItemView } from './types.ts';
@@ -22,9 +22,7 @@ export const itemProjector = (doc: Y.Doc): ((itemId: ItemId) => ItemProjection |
   return (itemId) => {
     const item = child(itemsMap(doc), itemId);
     if (item === undefined) return undefined;
-    const view = itemView(doc, item, itemId, columns, EXCERPT_LENGTH);
-    for (const column of columns.computed) delete view.values[column.id];
-    return view;
+    return storedView(doc, item, itemId, columns, EXCERPT_LENGTH);
   };
 };
 
