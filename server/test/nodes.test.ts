@@ -1,7 +1,8 @@
 /** One board on several nodes, as people on different nodes see it: whole servers, one Postgres, one real Redis. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { asItemId, createItem, listItems, projectItem, updateItem } from '@sunday/board-model';
+import { asColumnId, asItemId, createColumn, createItem, listItems, projectItem, updateItem } from '@sunday/board-model';
+import { eventsAfter, FoldedBoard, toldWhole } from '@sunday/extension-domain-events/testing';
 import { noRedis } from '@sunday/extension-fanout/testing';
 import { Redis } from 'ioredis';
 import * as Y from 'yjs';
@@ -114,12 +115,14 @@ describe('several nodes', { skip: noRedis() }, () => {
     t.diagnostic(`removal ${removal.toFixed(0)} ms, revocation ${revocation.toFixed(0)} ms`);
   });
 
-  test(`two nodes edit the same cells, ${RUNS} times: item rows, and the documents of all nodes and clients, are the same`, async (t) => {
+  test(`two nodes edit the same cells, ${RUNS} times: item rows, events in their order, and the documents of all nodes and clients, are the same`, async (t) => {
     const boardId = await newBoard();
     const [a, b] = [await connect(t, node(1), boardId, OWNER), await connect(t, node(2), boardId, OWNER)];
     await synced(a, b);
+    for (const [id, type] of [['n', 'number'], ['s', 'text']] as const) createColumn(a.doc, { id: asColumnId(id), title: id, type }, { userId: OWNER });
     createItem(a.doc, { id: asItemId('x'), name: 'x' }, { userId: OWNER });
     await until('the item is on both', () => listItems(b.doc).length === 1);
+    const fold = new FoldedBoard();
     for (let run = 1; run <= RUNS; run++) {
       // No waiting between the two: they are concurrent, and in different batches.
       updateItem(a.doc, asItemId('x'), { name: `a${run}`, values: { n: run, s: `a${run}` } }, { userId: OWNER });
@@ -132,7 +135,12 @@ describe('several nodes', { skip: noRedis() }, () => {
       for (const other of others) assert.deepEqual(other, first, `run ${run}`);
       const [row] = await cluster.database.database.query<{ name: string; item_values: Record<string, unknown> }>('SELECT name, item_values FROM items WHERE board_id = $1', [boardId]);
       assert.deepEqual([row?.name, row?.item_values], [first?.name, first?.values], `run ${run}`);
+      assert.deepEqual(Object.keys(row?.item_values ?? {}).toSorted(), ['n', 's'], `run ${run}: both cells are there`);
+      for (const event of await eventsAfter(cluster.database.database, boardId, fold.version)) fold.apply(event);
+      const told = fold.items.get('x');
+      assert.deepEqual([told?.name, told?.values], [row?.name, row?.item_values], `run ${run}: what was told last is what they hold`);
     }
+    await toldWhole(cluster.database.database, boardId);
   });
 
   test('a batch whose publish was lost is repaired with the next one, or within seconds without one', async (t) => {

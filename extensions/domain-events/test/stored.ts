@@ -16,7 +16,7 @@ export interface StoredBoard {
   readonly document: Y.Doc;
 }
 
-const EVENTS = 'SELECT version::int, id, type, aggregate_id AS "aggregateId", data FROM board_events WHERE board_id = $1 ORDER BY version';
+const EVENTS = 'SELECT version::int, id, type, aggregate_id AS "aggregateId", data FROM board_events WHERE board_id = $1 AND version > $2 ORDER BY version';
 const BOARD = 'SELECT name, description, columns, groups, event_version::int AS version FROM boards JOIN board_heads ON board_id = id WHERE id = $1';
 const ITEMS = `SELECT item_id AS id, name, group_id AS "groupId", position, item_values AS values, created_by AS "createdBy",
     round(extract(epoch FROM created_at) * 1000)::float8 AS "createdAt", round(extract(epoch FROM deleted_at) * 1000)::float8 AS "deletedAt"
@@ -25,9 +25,11 @@ const UPDATES = `SELECT bytes FROM (
     SELECT 0::bigint AS seq, snapshot AS bytes FROM board_snapshots WHERE board_id = $1
     UNION ALL SELECT seq, update FROM board_updates WHERE board_id = $1) AS parts ORDER BY seq`;
 
+export const eventsAfter = (database: Database, boardId: string, version: number): Promise<ToldEvent[]> => database.query<ToldEvent>(EVENTS, [boardId, version]);
+
 export function storedBoard(database: Database, boardId: string): Promise<StoredBoard> {
   return database.transaction(async (tx) => {
-    const events = await tx.query<ToldEvent>(EVENTS, [boardId]);
+    const events = await tx.query<ToldEvent>(EVENTS, [boardId, 0]);
     const [board] = await tx.query<StoredFields & { version: number }>(BOARD, [boardId]);
     assert(board !== undefined, `there is no board ${boardId}`);
     const items = await tx.query<FoldedItem & { id: string }>(ITEMS, [boardId]);
