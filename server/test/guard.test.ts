@@ -118,6 +118,7 @@ const BAD: readonly Bad[] = [
   ['a value nested too deep', 'update_too_deep', () => update((doc) => { itemOf(doc).set('c:later', nested(30)); })],
   ['a handshake with a hole', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, struct(7, 3, CONTENT_STRING, 1, notes(), 'x'))],
   ['a deletion of what will be', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, new Uint8Array([0, 1, 7, 1, 0, 100]))],
+  ['a deletion of what a gap only seems to bring', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, new Uint8Array([1, 1, 7, 100, 10, 5, 1, 7, 1, 0, 100]))],
   ['a root of its own', 'update_unknown_path', () => update((doc) => { doc.getMap('secrets').set('a', 1); })],
   ['a field that items do not have', 'update_unknown_path', () => update((doc) => { itemOf(doc).set('color', 'red'); })],
   ['a type inside a field', 'update_wrong_type', () => update((doc) => { itemOf(doc).set('name', new Y.Map()); })],

@@ -15,7 +15,7 @@ export interface Section {
   readonly client: number;
   /** In order of clock; where there are gaps, what follows one waits. */
   readonly structs: readonly Struct[];
-  /** The clock after the last struct. */
+  /** The clock after the last struct; 0 where there are only gaps, which bring nothing. */
   readonly end: number;
 }
 
@@ -51,7 +51,7 @@ export function decode(update: Uint8Array, maxStructs: number): Decoded {
     if (current?.client !== client) {
       // Yjs would take the second section and forget the first
       if (sections.has(client)) throw new Refusal('malformed_update');
-      current = { client, structs: [], end: clock, reached: clock };
+      current = { client, structs: [], end: 0, reached: clock };
       sections.set(client, current);
     }
     if (clock < current.reached) throw new Refusal('malformed_update');
