@@ -2,15 +2,15 @@
  * The peers of one board, and what each of them is sent.
  *
  * Guarantees: a tick's frame is one array, handed to all (or to all who look at the same); a peer with too many unsent bytes is
- * skipped and, once drained, sent everything it missed; a peer is never sent what it could take for a newer state of its own client
- * than it has.
+ * skipped and, once drained, sent everything it missed; a peer never takes what it is sent for a newer state of its own client than it has.
  * Does not: keep timers; who calls is told when to come back.
  */
 import type { TokenBucket } from './bucket.ts';
 import type { Client, Clients } from './clients.ts';
+import { LIFT_MS } from './limits.ts';
 import type { BoardHost, PresenceCrowd, PresencePeer, PresenceUser } from './types.ts';
 import { NO_VIEW, namesOf, type View } from './view.ts';
-import { encodeUpdate } from './wire.ts';
+import { encodeEntry, encodeUpdate } from './wire.ts';
 
 export interface Seat {
   readonly peer: PresencePeer;
@@ -19,8 +19,10 @@ export interface Seat {
   /** The client id this peer speaks for, once it has announced one. */
   own: number | undefined;
   readonly joinedAt: number;
-  /** Grows with every seat: of two sockets that speak for a client, the newer one is right. */
-  readonly order: number;
+  /** When its session began, by the lane's clock. */
+  since: number;
+  /** Since when its client is known to have begun a later session. */
+  outdoneAt: number | undefined;
   /**
    * It has not said yet which client it is. Until then it is not told of its own user's: one of them may be itself, before its
    * socket broke, and a provider made anew would take that old state for its own.
@@ -28,6 +30,8 @@ export interface Seat {
   newcomer: boolean;
   /** The last clock received from it. */
   lastClock: number;
+  /** Its Awareness was lifted above this clock. */
+  liftedTo: number;
 }
 
 /** Peers that look at the same. */
@@ -35,8 +39,6 @@ export interface Group {
   readonly view: View;
   readonly seats: Seat[];
 }
-
-const NOBODY: ReadonlySet<number> = new Set();
 
 export class Audience {
   readonly seats = new Map<string, Seat>();
@@ -73,10 +75,11 @@ export class Audience {
 
   /**
    * The frame of a tick, of `all`, to everyone; of those `near`, to the groups that look at the same; to those who `returned`,
-   * everyone present too. `before`: when the last tick was. Returns how many frames were sent.
+   * everyone present too, above what they may have seen elsewhere. `before`: when the last tick was. Returns how many frames were sent.
    */
-  deliver(frame: Uint8Array | undefined, all: readonly number[], near: readonly number[], groups: readonly Group[] | undefined, returned: ReadonlyMap<Seat, number>, before: number): number {
+  deliver(frame: Uint8Array | undefined, all: readonly number[], near: readonly number[], groups: readonly Group[] | undefined, returned: ReadonlySet<Seat>, before: number): number {
     let sent = 0;
+    const anew = returned.size > 0 ? encodeUpdate(this.#clients.anew()) : undefined;
     const index = this.#byName(near);
     for (const { view, seats } of groups ?? [{ view: NO_VIEW, seats: this.seats.values() }]) {
       const alsoNear = index.size === 0 ? [] : [...new Set(namesOf(view).flatMap((name) => index.get(name) ?? []))];
@@ -84,22 +87,22 @@ export class Audience {
       const ids = alsoNear.length > 0 ? [...all, ...alsoNear] : all;
       for (const seat of seats) {
         const frames = this.#tellsOwnUser(seat, ids) ? this.#framesFor(seat, ids) : shared;
-        this.#deliverTo(seat, frames, returned.has(seat), before);
+        this.#deliverTo(seat, frames, returned.has(seat) ? anew : undefined, before);
         sent += frames.length;
       }
     }
     return sent;
   }
 
-  #deliverTo(seat: Seat, frames: readonly Uint8Array[], returned: boolean, before: number): void {
+  #deliverTo(seat: Seat, frames: readonly Uint8Array[], everyone: Uint8Array | undefined, before: number): void {
     const behindSince = this.#behind.get(seat);
     if (behindSince !== undefined) {
       if (seat.peer.bufferedBytes <= this.#host.limits.bufferedBytes / 2) this.#catchUp(seat, behindSince);
       else if (frames.length > 0) this.#host.drop('shed', frames.length);
-    } else if (frames.length > 0 && this.#isFull(seat)) this.#shed(seat, before);
+    } else if ((frames.length > 0 || everyone !== undefined) && this.#isFull(seat)) this.#shed(seat, before);
     else {
       for (const frame of frames) this.send(seat, frame);
-      if (returned) this.sendAll(seat, before);
+      if (everyone !== undefined) this.send(seat, everyone);
     }
   }
 
@@ -134,19 +137,30 @@ export class Audience {
   }
 
   /**
-   * Everyone present, as of the last tick, which was at `now`: what `changed` since comes with the next. Returns whether the peer is
+   * Everyone present, as of the last tick, which was at `now`: what changed since comes with the next. Returns whether the peer is
    * behind, and gets it later.
    */
-  sendAll(seat: Seat, now: number, changed: ReadonlySet<number> = NOBODY): boolean {
+  sendAll(seat: Seat, now: number): boolean {
     if (this.#isFull(seat)) {
       this.#shed(seat, now);
       return true;
     }
-    // nor is a peer sent what its client said on an earlier socket, before the tick that takes it up
-    const special = seat.own === undefined ? seat.newcomer : changed.has(seat.own);
-    if (special) this.#sendEntries(seat, this.#entriesFor(seat));
+    if (seat.newcomer) this.#sendEntries(seat, this.#clients.entries((client) => client.user.id !== seat.user.id));
     else if (this.#clients.present.size > 0) this.send(seat, this.#clients.snapshot());
     return false;
+  }
+
+  /**
+   * The Awareness of its client, last heard of at `clock`, takes nothing it is shown of itself from now on, for half a day (clients.ts). Before
+   * that it is told its own state as others see it: one above its clock, so that it is taken exactly when nothing was changed since.
+   */
+  lift(seat: Seat, id: number, clock: number): void {
+    const now = this.#host.clock.last;
+    if (Math.max(clock, seat.liftedTo) > now + LIFT_MS / 2) return;
+    seat.liftedTo = now + LIFT_MS;
+    const client = this.#clients.present.get(id);
+    const echo = client !== undefined && heldBy(client, seat) ? [encodeEntry(id, clock + 1, client.json)] : [];
+    this.#sendEntries(seat, [...echo, encodeEntry(id, seat.liftedTo, 'null')]);
   }
 
   /** It has said which client it is, or does not mean to: from now on it is told of its own user's other clients. */
@@ -176,7 +190,7 @@ export class Audience {
 
   #catchUp(seat: Seat, since: number): void {
     this.#behind.delete(seat);
-    this.#sendEntries(seat, [...this.#clients.removalsSince(since), ...this.#entriesFor(seat)]);
+    this.#sendEntries(seat, [...this.#clients.removalsSince(since), ...this.#clients.anew((client) => !seat.newcomer || client.user.id !== seat.user.id)]);
   }
 
   #tellsOwnUser(seat: Seat, ids: readonly number[]): boolean {
@@ -186,10 +200,6 @@ export class Audience {
   #framesFor(seat: Seat, ids: readonly number[]): Uint8Array[] {
     const frame = this.#clients.frame(ids.filter((id) => this.#clients.present.get(id)?.user.id !== seat.user.id));
     return frame === undefined ? [] : [frame];
-  }
-
-  #entriesFor(seat: Seat): Uint8Array[] {
-    return this.#clients.entries((client) => (seat.newcomer ? client.user.id !== seat.user.id : client.id !== seat.own));
   }
 
   #sendEntries(seat: Seat, entries: readonly Uint8Array[]): void {

@@ -2,23 +2,26 @@
  * Presence on one board: what peers and other nodes say, and whose word counts.
  *
  * Guarantees: a peer speaks for one client id, the first it announces that no other user holds. Nothing a peer sends makes it throw.
+ * Of several attachments of one client, on whatever nodes, the one that began last is heard (clients.ts).
  * Does not: interpret states beyond stamping `user`; decide when who is told what (tick.ts), send (audience.ts), or decide clocks
  * (clients.ts).
  */
 import { Audience, heldBy, type Seat } from './audience.ts';
 import { TokenBucket } from './bucket.ts';
-import { type Client, Clients, type Said } from './clients.ts';
-import { CLOCK_STRIDE, ECHO_MS, MAX_CLOCK, OUTDATED_MS } from './limits.ts';
+import { type Client, Clients, compareSessions, type Said } from './clients.ts';
+import { OUTDATED_MS } from './limits.ts';
 import { stamp, stampedJson, stampOf } from './stamp.ts';
 import { Tick } from './tick.ts';
 import type { BoardHost, PresencePeer, PresentClient, ReceiveRefusal, ReceiveResult } from './types.ts';
-import { decodeState, decodeUpdate, encodeUpdate, type NodeMessageKind, type PresenceState, type WireEntry } from './wire.ts';
+import { decodeState, decodeUpdate, encodeUpdate, type NodeEntry, type NodeMessageKind, type PresenceState, type Told, type WireEntry } from './wire.ts';
 
 /** A query costs the whole state of the board: as much as so many frames. */
 const QUERY_COST = 30;
 
 /** A large frame costs as much as so many small ones. */
 const BYTES_PER_TOKEN = 4096;
+
+const NOTHING: Told = { update: encodeUpdate([]), since: [] };
 
 export class BoardPresence {
   readonly #host: BoardHost;
@@ -27,7 +30,6 @@ export class BoardPresence {
   readonly #tick: Tick;
   /** Users of whom a peer left that never said which client it is, and when: that client comes back as theirs. */
   readonly #lookedOn = new Map<string, number>();
-  #joins = 0;
 
   constructor(host: BoardHost) {
     this.#host = host;
@@ -47,10 +49,13 @@ export class BoardPresence {
   join(peer: PresencePeer): void {
     const replaced = this.#seats.get(peer.id);
     if (replaced !== undefined) this.#vacate(replaced, 'abnormal');
-    if (this.#seats.size === 0) this.#host.publish?.('request', encodeUpdate([]));
+    if (this.#seats.size === 0) this.#host.publish?.('request', NOTHING);
     const joinedAt = this.#host.time.now();
     const bucket = new TokenBucket(this.#host.limits.framesPerSecond, joinedAt);
-    const seat: Seat = { peer, user: stamp(peer.user), bucket, joinedAt, order: this.#joins++, own: undefined, newcomer: true, lastClock: -1 };
+    const seat: Seat = {
+      peer, user: stamp(peer.user), bucket, joinedAt, since: this.#host.clock.next(), outdoneAt: undefined,
+      own: undefined, newcomer: true, lastClock: -1, liftedTo: 0,
+    };
     this.#seats.set(peer.id, seat);
     this.#tick.sendAll(seat);
     this.#tick.greet(peer);
@@ -97,9 +102,9 @@ export class BoardPresence {
       const heir = [...this.#seats.values()].findLast((other) => other.own === client.id);
       if (heir !== undefined) {
         client.holder = { kind: 'peer', seat: heir };
-        client.in = heir.lastClock;
-      } else if (client.elsewhere !== undefined) client.holder = { kind: 'node', node: client.elsewhere };
-      else if (how === 'clean') this.#remove(client);
+        heir.since = seat.since; // the same session: what began later elsewhere stays later
+        heir.outdoneAt = undefined;
+      } else if (how === 'clean') this.#remove(client);
       else client.holder = { kind: 'absent', since: this.#host.time.now() };
     }
   }
@@ -120,7 +125,7 @@ export class BoardPresence {
   }
 
   /** From another node. Returns false if it held something that could not be read; the rest was applied. */
-  receiveRemote(kind: NodeMessageKind, node: string, entries: readonly WireEntry[]): boolean {
+  receiveRemote(kind: NodeMessageKind, node: string, entries: readonly NodeEntry[]): boolean {
     let readable = true;
     switch (kind) {
       case 'request':
@@ -135,9 +140,6 @@ export class BoardPresence {
       case 'delta':
         for (const entry of entries) readable = this.#takeRemote(node, entry) && readable;
         break;
-      case 'raise':
-        for (const entry of entries) this.#clients.raise(entry.clientId, entry.clock);
-        break;
     }
     this.#settle();
     return readable;
@@ -151,7 +153,7 @@ export class BoardPresence {
   ask(): boolean {
     if (this.#seats.size > 0) return false;
     this.forgetOthers();
-    this.#host.publish?.('request', encodeUpdate([]));
+    this.#host.publish?.('request', NOTHING);
     return true;
   }
 
@@ -162,7 +164,7 @@ export class BoardPresence {
 
   /** Tells the other nodes who is here, and asks who is there. */
   announce(): void {
-    this.#host.publish?.('request', encodeUpdate([]));
+    this.#host.publish?.('request', NOTHING);
     this.#tick.tellNodes();
   }
 
@@ -192,21 +194,22 @@ export class BoardPresence {
     if (seat.own !== undefined && seat.own !== entry.clientId) return 'foreign';
     const known = this.#clients.present.get(entry.clientId);
     if (known !== undefined && known.user.id !== seat.user.id) return 'foreign';
-    const trace = this.#clients.trace(entry.clientId);
-    if (entry.clock > MAX_CLOCK && entry.clock > (trace?.out ?? 0) + CLOCK_STRIDE) return 'malformed_update';
     if (entry.state.length > this.#host.limits.stateBytes) return 'too_large';
     const state = decodeState(entry.state);
     if (state === undefined) return 'malformed_update';
-    if (seat.own === undefined) {
-      if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
-      seat.own = entry.clientId;
-      // where there are other nodes it may come from one, and have been shown anything until it came
-      const elsewhere = this.#host.publish === undefined || this.#clients.present.size === 0 ? Number.NEGATIVE_INFINITY : seat.joinedAt;
-      const left = Math.max(trace?.until ?? Number.NEGATIVE_INFINITY, this.#lookedOn.get(seat.user.id) ?? Number.NEGATIVE_INFINITY, elsewhere);
-      if (left > Number.NEGATIVE_INFINITY) this.#tick.returned(seat, left);
-      this.#audience.introduce(seat);
-    }
-    return this.#take(seat, entry, state);
+    if (seat.own !== undefined) return this.#take(seat, entry, state);
+    if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
+    seat.own = entry.clientId;
+    if (this.#mayHaveSeen(seat, entry.clientId)) this.#tick.returned(seat);
+    this.#audience.introduce(seat);
+    const refusal = this.#take(seat, entry, state);
+    this.#audience.lift(seat, entry.clientId, entry.clock);
+    return refusal;
+  }
+
+  /** Whether a client may have been shown those who are here before it came: here, or, where there are other nodes, on any. */
+  #mayHaveSeen(seat: Seat, id: number): boolean {
+    return (this.#host.publish !== undefined && this.hasClients) || this.#clients.trace(id) !== undefined || this.#lookedOn.has(seat.user.id);
   }
 
   /** What a peer was told, and may send back (y-websocket), is no claim: nothing above what was sent, of somebody it knows of. */
@@ -226,12 +229,11 @@ export class BoardPresence {
       if (clock < seat.lastClock || !heldBy(known, seat)) this.#host.drop('stale');
       else {
         seat.lastClock = clock;
-        known.out = Math.max(known.out, clock);
         this.#remove(known);
       }
       return undefined;
     }
-    if (known?.holder.kind === 'peer' && known.holder.seat.order > seat.order) {
+    if (this.#isOutdone(seat, clientId, now)) {
       this.#host.drop('stale'); // was still under way on its old socket
       return undefined;
     }
@@ -242,61 +244,72 @@ export class BoardPresence {
     }
     const json = stampedJson(state, seat.user);
     if (json === undefined) return 'malformed_update';
-    const first = seat.lastClock < 0;
     seat.lastClock = clock;
-    const sameHolder = known !== undefined && heldBy(known, seat);
-    if (known !== undefined && !first && json === known.json && clock <= known.out && now - known.shownAt < ECHO_MS) {
-      // y-websocket sends our echo back: forwarding it would make it go round for ever
-      if (sameHolder) known.in = clock;
-      known.seenAt = now;
+    if (known !== undefined && heldBy(known, seat) && clock === seat.liftedTo + 1 && json === known.json) {
+      known.seenAt = now; // y-websocket answers a lift: nothing anybody has to be told
       return undefined;
     }
-    const said = { user: seat.user, holder: { kind: 'peer', seat } as const, state, json, in: clock, seenAt: now };
-    this.#put(clientId, known, sameHolder, said);
+    const session = { since: seat.since, node: this.#host.node };
+    this.#put(clientId, { user: seat.user, holder: { kind: 'peer', seat }, session, state, json, told: 0, seenAt: now });
     return undefined;
   }
 
-  #takeRemote(node: string, { clientId, clock, state: bytes }: WireEntry): boolean {
+  /**
+   * Whether its client has begun a later session. Who goes on speaking for longer than a broken socket could is there all the same: the clocks
+   * of two nodes differed when it went from one to the other at once.
+   */
+  #isOutdone(seat: Seat, id: number, now: number): boolean {
+    const last = this.#clients.last(id);
+    if (last === undefined || compareSessions(last.session, { since: seat.since, node: this.#host.node }) <= 0) return false;
+    seat.outdoneAt ??= now;
+    if (this.#clients.present.get(id)?.holder.kind === 'peer' || now - seat.outdoneAt < this.#host.graceMs) return true;
+    seat.since = this.#host.clock.next();
+    seat.outdoneAt = undefined;
+    return false;
+  }
+
+  #takeRemote(node: string, { clientId, clock, since, state: bytes }: NodeEntry): boolean {
     const state = decodeState(bytes);
     if (state === undefined) return false;
     const known = this.#clients.present.get(clientId);
-    const sameHolder = known?.holder.kind === 'node' && known.holder.node === node;
+    const session = { since, node };
+    const last = this.#clients.last(clientId);
+    const order = last === undefined ? 1 : compareSessions(session, last.session);
+    // said in an earlier session, or before what is known of this one
+    if (order < 0 || (last !== undefined && order === 0 && clock < last.told)) return true;
     if (state === null) {
-      if (sameHolder && clock >= known.in) this.#remove(known);
-      else this.#clients.raise(clientId, clock);
+      if (known === undefined) this.#clients.void(clientId, session, clock);
+      else if (order === 0) this.#remove(known, clock);
       return true;
     }
+    if (last !== undefined && order === 0 && clock === last.told) return true;
     const user = stampOf(state);
     const json = user && stampedJson(state, user);
     if (user === undefined || json === undefined) return false;
-    const seenAt = this.#host.time.now();
     if (known !== undefined) {
       if (known.user.id !== user.id) {
         this.#host.drop('foreign');
         return true;
       }
-      if (sameHolder && clock <= known.in) return true;
-      if (known.holder.kind === 'peer' && seenAt - known.seenAt < this.#host.graceMs) {
-        // it has moved here, and this is late; or it has moved there, and its socket here is not yet known to be dead
-        known.elsewhere = node;
-        this.#clients.raise(clientId, clock);
-        return true;
-      }
+      // it is somewhere else now
+      if (known.holder.kind === 'peer') known.holder.seat.outdoneAt = this.#host.time.now();
     }
-    this.#put(clientId, known, sameHolder, { user, holder: { kind: 'node', node }, state, json, in: clock, seenAt });
+    this.#put(clientId, { user, holder: { kind: 'node', node }, session, state, json, told: clock, seenAt: this.#host.time.now() });
     return true;
   }
 
-  #put(id: number, known: Client<Seat> | undefined, sameHolder: boolean, said: Said<Seat>): void {
+  #put(id: number, said: Said<Seat>): void {
+    const known = this.#clients.present.get(id);
     if (known === undefined) {
       this.#clients.add({ id, ...said });
       this.#host.watch();
-    } else this.#clients.update(known, said, sameHolder);
+    } else this.#clients.update(known, said);
     this.#tick.changed(id);
   }
 
-  #remove(client: Client<Seat>): void {
-    const forgotten = this.#clients.remove(client, this.#host.time.now());
+  /** `told`: see Clients.remove. */
+  #remove(client: Client<Seat>, told?: number): void {
+    const forgotten = this.#clients.remove(client, this.#host.time.now(), told);
     if (forgotten > 0) this.#host.drop('forgotten', forgotten);
     this.#tick.removed(client.id);
   }

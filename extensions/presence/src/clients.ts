@@ -1,20 +1,21 @@
 /**
- * The clients of one board: who is present in what state, at which clock, and which ids were removed.
+ * The clients of one board: who is present in what state, which ids were removed, and whose word of a client counts.
  *
- * Clocks. A stock Awareness takes a state only if its clock is above the last it saw for that client id, removals included,
- * and it remembers for as long as the page lives. So what is sent carries the lane's own clock, `out`: the client's clock
- * `in`, or one above whatever was sent before, whichever is greater. `out` is ahead of `in` after a removal, after a new
- * claim, and when a peer that returns has to be shown what it may have seen already.
+ * Clocks. A stock Awareness takes a state only if its clock is above the last it saw for that client id, removals included, and it
+ * remembers for as long as the page lives, whichever node that was of. So nothing is sent at the client's own clock: whatever a node shows is
+ * stamped with the time at which it shows it (clock.ts), which is above all that anybody was ever shown. No node has to know what others
+ * have shown.
  *
- * The owner sees its own entry in the shared frame. With `out = in + 1` its Awareness takes the echo exactly when it has
- * changed nothing since, and then the echo is its own state: harmless, and its clock has caught up. Further ahead, an echo
- * could overwrite a newer state: then the owner is *nudged*. A removal of its own id makes an Awareness keep its state and
- * lift its clock above the removal's, out of reach of anything the lane sends before it answers.
+ * The owner sees its own entry in the shared frame, and must not take it: it may have changed since. A removal of its own id makes an
+ * Awareness keep its state and put its clock above the removal's; with one the owner is *lifted*, far ahead of the lane's clock.
+ *
+ * Sessions. A client may be attached twice: it has moved to another node, and its old socket is not yet known to be dead; or its last
+ * words there come late. The attachment that began last is right, on every node: its word replaces that of an earlier one, and the end of an
+ * earlier one ends nothing. Within a session clocks order.
  */
-import { NUDGE_HEADROOM } from './limits.ts';
 import type { PresenceUser } from './types.ts';
 import { NO_VIEW, type View, viewOf } from './view.ts';
-import { encodeEntry, encodeUpdate, type PresenceState } from './wire.ts';
+import { encodeEntry, encodeUpdate, type PresenceState, type Told } from './wire.ts';
 
 /** Who speaks for a client: a peer of this node, nobody for the moment (its socket broke), or another node. */
 export type Holder<Seat> =
@@ -22,43 +23,49 @@ export type Holder<Seat> =
   | { readonly kind: 'absent'; readonly since: number }
   | { readonly kind: 'node'; readonly node: string };
 
+/** One attachment of a client. */
+export interface Session {
+  /** When it began, by the clock of its node. */
+  readonly since: number;
+  readonly node: string;
+}
+
 export interface Client<Seat> {
   readonly id: number;
   user: PresenceUser;
   holder: Holder<Seat>;
+  session: Session;
   state: PresenceState;
   /** `state` as sent. */
   json: string;
-  /** The holder's clock. */
-  in: number;
-  /** The highest clock sent for this id. */
-  out: number;
-  /** The holder's Awareness was lifted above this clock. */
-  nudgedTo: number;
-  /** The node that claimed it too since the holder last spoke. */
-  elsewhere?: string | undefined;
+  /** Of another node: the clock at which it said so. */
+  told: number;
   /** When the holder last said anything of it. */
   seenAt: number;
-  /** When it was last encoded, from which `json`, and the entry that was made; undefined before the first. */
-  sentAt: number;
+  /** The highest clock sent for this id. */
+  out: number;
+  /** The `json` that was last encoded, and the entry that was made; undefined before the first. */
   sentJson: string | undefined;
   entry: Uint8Array | undefined;
   /** What it looks at, and what it did when others were last told. */
   view: View;
   sentView: View;
-  /** When its holder was last told of it. */
-  shownAt: number;
 }
 
 /** What a holder says of a client. */
-export type Said<Seat> = Pick<Client<Seat>, 'user' | 'holder' | 'state' | 'json' | 'in' | 'seenAt'>;
+export type Said<Seat> = Pick<Client<Seat>, 'user' | 'holder' | 'session' | 'state' | 'json' | 'told' | 'seenAt'>;
 
 interface Removed {
   readonly userId: string;
+  readonly session: Session;
+  /** What its session said until this clock is void. */
+  readonly told: number;
   readonly out: number;
   readonly at: number;
   /** This node removed it, and tells the others. */
   readonly ours: boolean;
+  /** As sent; undefined before the tick. */
+  readonly entry: Uint8Array | undefined;
 }
 
 export class Clients<Seat> {
@@ -67,12 +74,18 @@ export class Clients<Seat> {
   readonly #removed = new Map<number, Removed>();
   readonly #remember: number;
   #snapshot: Uint8Array | undefined;
+  #stamp = 0;
 
   constructor(remember: number) {
     this.#remember = remember;
   }
 
-  /** Who an id that is, or was, on this board belongs to, the highest clock others hold for it, and until when it was here. */
+  /** From now on clients are shown at this clock. */
+  begin(stamp: number): void {
+    this.#stamp = stamp;
+  }
+
+  /** Who an id that is, or was, on this board belongs to, the highest clock sent for it, and until when it was here. */
   trace(id: number): { readonly userId: string; readonly out: number; readonly until: number } | undefined {
     const client = this.present.get(id);
     if (client !== undefined) {
@@ -83,30 +96,34 @@ export class Clients<Seat> {
     return removed && { userId: removed.userId, out: removed.out, until: removed.at };
   }
 
-  add(client: Said<Seat> & Pick<Client<Seat>, 'id'>): Client<Seat> {
-    // a peer's Awareness may be where `in` was sent before; another node's `in` is what that node sends now
-    const out = Math.max(this.#removed.get(client.id)?.out ?? 0, client.holder.kind === 'node' ? client.in - 1 : client.in);
-    const never = Number.NEGATIVE_INFINITY;
-    const added = { ...client, view: viewOf(client.state), sentView: NO_VIEW, out, nudgedTo: 0, sentAt: never, sentJson: undefined, shownAt: never, entry: undefined };
+  /** The last session known to have spoken for an id, and until what clock it has. */
+  last(id: number): { readonly session: Session; readonly told: number } | undefined {
+    return this.present.get(id) ?? this.#removed.get(id);
+  }
+
+  add(client: Said<Seat> & Pick<Client<Seat>, 'id'>): void {
+    const out = this.#removed.get(client.id)?.out ?? 0;
     this.#removed.delete(client.id);
-    this.present.set(client.id, added);
-    return added;
+    this.present.set(client.id, { ...client, out, view: viewOf(client.state), sentView: NO_VIEW, sentJson: undefined, entry: undefined });
   }
 
   /** Its holder, or another from now on, says something of it. */
-  update(client: Client<Seat>, said: Said<Seat>, sameHolder: boolean): void {
-    Object.assign(client, said, { elsewhere: undefined, view: viewOf(said.state, client.view) });
-    if (sameHolder) return;
-    client.out = Math.max(client.out, client.in);
-    client.nudgedTo = 0;
+  update(client: Client<Seat>, said: Said<Seat>): void {
+    Object.assign(client, said, { view: viewOf(said.state, client.view) });
   }
 
-  /** Returns how many removed ids had to be forgotten. */
-  remove(client: Client<Seat>, at: number): number {
+  /** Another node ended the session at this clock. */
+  void(id: number, session: Session, told: number): void {
+    const removed = this.#removed.get(id);
+    if (removed !== undefined) this.#removed.set(id, { ...removed, session, told });
+  }
+
+  /** Returns how many removed ids had to be forgotten. `told`: until when what another node said of it is void. */
+  remove(client: Client<Seat>, at: number, told = 0): number {
     this.#snapshot = undefined;
     this.present.delete(client.id);
     this.#removed.delete(client.id);
-    this.#removed.set(client.id, { userId: client.user.id, out: client.out, at, ours: client.holder.kind !== 'node' });
+    this.#removed.set(client.id, { userId: client.user.id, session: client.session, told, out: client.out, at, ours: client.holder.kind !== 'node', entry: undefined });
     let forgotten = 0;
     for (const id of this.#removed.keys()) {
       if (this.#removed.size <= this.#remember) break;
@@ -116,45 +133,34 @@ export class Clients<Seat> {
     return forgotten;
   }
 
-  /** Gives the client the next clock and encodes it. Returns a nudge for its holder, if one is due. */
-  advance(client: Client<Seat>, now: number): Uint8Array | undefined {
+  encode(client: Client<Seat>): Uint8Array {
     this.#snapshot = undefined;
-    client.out = Math.max(client.in, client.out + 1);
-    client.entry = encodeEntry(client.id, client.out, client.json);
-    client.sentAt = now;
+    client.out = this.#stamp;
     client.sentJson = client.json;
-    if (client.holder.kind !== 'peer' || client.out - client.in < 2 || client.out <= client.nudgedTo) return undefined;
-    client.nudgedTo = client.out + NUDGE_HEADROOM;
-    return encodeUpdate([encodeEntry(client.id, client.nudgedTo, 'null')]);
+    client.entry = encodeEntry(client.id, this.#stamp, client.json);
+    return client.entry;
   }
 
-  /** Others were shown this clock for it: the next has to be above. */
-  raise(id: number, clock: number): void {
-    const client = this.present.get(id);
-    if (client !== undefined) client.out = Math.max(client.out, clock);
+  /** The removal of an id that is not present; undefined if it was forgotten. */
+  encodeRemoval(id: number): { readonly entry: Uint8Array; readonly ours: boolean; readonly since: number } | undefined {
     const removed = this.#removed.get(id);
-    if (removed !== undefined && clock > removed.out) this.#removed.set(id, { ...removed, out: clock });
-  }
-
-  /** The removal to send for an id that is not present; undefined if it was forgotten. */
-  removal(id: number): { readonly entry: Uint8Array; readonly ours: boolean } | undefined {
-    const removed = this.#removed.get(id);
-    return removed && { entry: encodeEntry(id, removed.out, 'null'), ours: removed.ours };
+    if (removed === undefined) return undefined;
+    const entry = encodeEntry(id, this.#stamp, 'null');
+    this.#removed.set(id, { ...removed, out: this.#stamp, entry });
+    return { entry, ours: removed.ours, since: removed.session.since };
   }
 
   /** Those who look at what they do, and they themselves, were told of them. */
-  shown(ids: readonly number[], now: number): void {
+  shown(ids: readonly number[]): void {
     for (const id of ids) {
       const client = this.present.get(id);
-      if (client === undefined) continue;
-      client.shownAt = now;
-      client.sentView = client.view;
+      if (client !== undefined) client.sentView = client.view;
     }
   }
 
   /** One update of these, as last encoded, removals included; undefined where there is nothing to tell. */
   frame(ids: readonly number[]): Uint8Array | undefined {
-    const entries = ids.flatMap((id) => this.present.get(id)?.entry ?? this.removal(id)?.entry ?? []);
+    const entries = ids.flatMap((id) => this.present.get(id)?.entry ?? this.#removed.get(id)?.entry ?? []);
     return entries.length > 0 ? encodeUpdate(entries) : undefined;
   }
 
@@ -173,10 +179,32 @@ export class Clients<Seat> {
     return this.#snapshot;
   }
 
-  /** Removals since then, for a peer that was not sent them. */
-  removalsSince(at: number): Uint8Array[] {
+  /** Everyone present (of whom `which` holds), stamped anew: for who may have been shown them elsewhere, later than they were sent here. */
+  anew(which?: (client: Client<Seat>) => boolean): Uint8Array[] {
     const entries: Uint8Array[] = [];
-    for (const [id, removed] of this.#removed) if (removed.at >= at) entries.push(encodeEntry(id, removed.out, 'null'));
+    for (const client of this.present.values()) {
+      if (client.sentJson === undefined || (which !== undefined && !which(client))) continue;
+      client.out = this.#stamp;
+      entries.push(encodeEntry(client.id, client.out, client.sentJson));
+    }
     return entries;
   }
+
+  /** Everyone of this node, for the others. */
+  ours(): Told {
+    const clients = [...this.present.values()].flatMap(({ entry, holder, session }) => (entry === undefined || holder.kind === 'node' ? [] : [{ entry, since: session.since }]));
+    return { update: encodeUpdate(clients.map(({ entry }) => entry)), since: clients.map(({ since }) => since) };
+  }
+
+  /** Removals since then, for a peer that was not sent them. */
+  removalsSince(at: number): Uint8Array[] {
+    return [...this.#removed.values()].flatMap((removed) => (removed.at >= at && removed.entry !== undefined ? [removed.entry] : []));
+  }
+}
+
+/** Negative if `a` began before `b`. */
+export function compareSessions(a: Session, b: Session): number {
+  if (a.since !== b.since) return a.since - b.since;
+  if (a.node === b.node) return 0;
+  return a.node < b.node ? -1 : 1;
 }

@@ -66,17 +66,14 @@ export const GRACE_MS = 4_000;
 /** How often grace periods and outdated clients are looked at, while there is any client. */
 export const SWEEP_MS = 1_000;
 
-/** A repetition of what was just sent is the client's awareness answering our echo; later than this, it is a heartbeat to be forwarded. */
-export const ECHO_MS = 5_000;
+/** Another node's clock that is further ahead is wrong, and not followed. Machines that keep time differ by milliseconds. */
+export const MAX_SKEW_MS = 60_000;
 
-/** How far a nudge (see board.ts) lifts a client's clock: more than it can have frames on the way. */
-export const NUDGE_HEADROOM = 1_000;
-
-/** Largest clock a client may come with: 34 years of a move every millisecond. Above, only what the lane itself led it to. */
-export const MAX_CLOCK = 2 ** 40;
-
-/** How far above what was sent a clock may be beyond MAX_CLOCK: nobody climbs to 2^53, where adding one stops working. */
-export const CLOCK_STRIDE = 2 ** 20;
+/**
+ * So far above the lane's clock a client's own is lifted (clients.ts). Each lift is a `change` event in the page, and comes when half of it has
+ * passed; a day is far more than frames may be on their way, or a machine's clock jump.
+ */
+export const LIFT_MS = 86_400_000;
 
 /** Largest clock that is decoded at all. */
 export const WIRE_CLOCK = 2 ** 52;

@@ -7,11 +7,12 @@
  * Owns the sweep timer (grace periods, heartbeats); each board owns its tick.
  */
 import { BoardPresence } from './board.ts';
+import { LaneClock } from './clock.ts';
 import { DEFAULT_LIMITS, GRACE_MS, type PresenceLimits, SWEEP_MS, TICK_MS } from './limits.ts';
 import {
   type BoardHost, DROPS, type PresenceDrop, type PresencePeer, type PresenceTime, type PresentClient, type ReceiveResult, systemTime,
 } from './types.ts';
-import { decodeNodeMessage, encodeNodeMessage, type NodeMessageKind } from './wire.ts';
+import { decodeNodeMessage, encodeNodeMessage, type NodeMessageKind, type Told } from './wire.ts';
 
 export interface PresenceOptions {
   /** At most one frame a board in this time, milliseconds; grows above 100 people (limits.ts). */
@@ -64,6 +65,7 @@ export interface Presence {
 export function createPresence(options: PresenceOptions = {}): Presence {
   const time = options.time ?? systemTime;
   const limits: PresenceLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const clock = new LaneClock(time);
   const node = options.node ?? { id: '', epoch: 0 };
   const { publish, onDrop } = options;
   const boards = new Map<string, BoardPresence>();
@@ -89,7 +91,9 @@ export function createPresence(options: PresenceOptions = {}): Presence {
     const existing = boards.get(boardId);
     if (existing !== undefined) return existing;
     const host: BoardHost = {
+      node: node.id,
       time,
+      clock,
       limits,
       tickMs: options.tickMs ?? TICK_MS,
       slowdown: options.slowdown ?? (() => 1),
@@ -101,9 +105,9 @@ export function createPresence(options: PresenceOptions = {}): Presence {
         board.close();
       },
       ...(publish && {
-        publish(kind: NodeMessageKind, update: Uint8Array): void {
+        publish(kind: NodeMessageKind, told: Told): void {
           try {
-            publish(boardId, encodeNodeMessage(kind, node.id, node.epoch, update));
+            publish(boardId, encodeNodeMessage(kind, { node: node.id, epoch: node.epoch, clock: clock.last }, told));
           } catch {
             drop('publish_failed'); // heartbeats and expiry repair it
           }
@@ -158,8 +162,9 @@ export function createPresence(options: PresenceOptions = {}): Presence {
       }
       if (epoch !== undefined && message.epoch > epoch) removeNode(message.node); // its earlier life left ghosts
       epochs.set(message.node, message.epoch);
+      clock.hear(message.clock);
       // who has nobody there has nothing to answer
-      if ((message.kind === 'request' || message.kind === 'raise') && !boards.has(boardId)) return;
+      if (message.kind === 'request' && !boards.has(boardId)) return;
       if (!open(boardId).receiveRemote(message.kind, message.node, message.entries)) drop('node_malformed');
     },
     removeNode,

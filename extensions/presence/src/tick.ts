@@ -5,22 +5,21 @@
  * with the tick, or in a crowd (crowd.ts) within MAX_OTHERS_MS and a round. Owns the tick timer, armed only while something waits.
  */
 import type { Audience, Seat } from './audience.ts';
-import type { Client, Clients } from './clients.ts';
+import type { Clients } from './clients.ts';
 import { Crowd, Pace, Waiting } from './crowd.ts';
 import { DRAIN_POLL_MS, MIN_DELAY_MS } from './limits.ts';
 import type { BoardHost, PresencePeer } from './types.ts';
 import { meet, NO_VIEW } from './view.ts';
-import { encodeEntry, encodeUpdate } from './wire.ts';
+import { encodeUpdate } from './wire.ts';
 
 interface Round {
   /** Everybody is told of these. */
   readonly all: number[];
   /** Of these, those who are in the same view. */
   readonly near: number[];
-  /** Entries of clients of this node, for the others. */
+  /** Entries of clients of this node, for the others, and when their sessions began. */
   readonly ours: Uint8Array[];
-  /** Clients of other nodes, shown here at greater clocks than there. */
-  readonly raised: Client<Seat>[];
+  readonly since: number[];
   /** Peers that look at something else than before. */
   readonly turned: Seat[];
 }
@@ -35,8 +34,8 @@ export class Tick {
   readonly #waiting = new Waiting();
   /** Client ids whose state or absence goes out with the next tick. */
   readonly #changed = new Set<number>();
-  /** Peers that returned, and when they had left: their Awareness saw, and dropped, what was sent until then. */
-  readonly #returned = new Map<Seat, number>();
+  /** Peers that returned: their Awareness saw, and dropped, what they were sent before, here or elsewhere. */
+  readonly #returned = new Set<Seat>();
   #fullDue = false;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | undefined;
@@ -68,8 +67,9 @@ export class Tick {
     this.changed(id);
   }
 
-  returned(seat: Seat, left: number): void {
-    this.#returned.set(seat, left);
+  returned(seat: Seat): void {
+    this.#returned.add(seat);
+    this.#arm();
   }
 
   /** The peer is gone. */
@@ -94,9 +94,7 @@ export class Tick {
   }
 
   #publishFull(): void {
-    this.#host.publish?.('full', encodeUpdate(this.#clients.entries((client) => client.holder.kind !== 'node')));
-    // what was raised while the way was down, nobody heard
-    this.#raise([...this.#clients.present.values()].filter(isRaised));
+    this.#host.publish?.('full', this.#clients.ours());
   }
 
   /**
@@ -114,7 +112,7 @@ export class Tick {
 
   /** Everyone present, to one peer. */
   sendAll(seat: Seat): void {
-    if (this.#audience.sendAll(seat, this.#flushedAt, this.#changed)) this.#arm();
+    if (this.#audience.sendAll(seat, this.#flushedAt)) this.#arm();
   }
 
   /** A peer that joins a crowd is told so. */
@@ -166,7 +164,7 @@ export class Tick {
   #flush(): void {
     const before = this.#flushedAt;
     this.#flushedAt = this.#host.time.now();
-    if (this.#returned.size > 0) this.#advanceSentUntil(Math.max(...this.#returned.values()));
+    this.#clients.begin(this.#host.clock.next());
     const groups = this.#measure() ? this.#audience.groups() : undefined;
     // where all look at the same there is nothing to tell later
     const split = groups !== undefined && groups.length > 1 ? groups : undefined;
@@ -175,56 +173,44 @@ export class Tick {
     const sent = this.#audience.deliver(frame, round.all, round.near, split, this.#returned, before);
     this.#pace.spend(sent, this.#flushedAt);
     this.#returned.clear();
-    this.#clients.shown([...round.all, ...round.near], this.#flushedAt);
+    this.#clients.shown([...round.all, ...round.near]);
     for (const seat of round.turned) this.#showWaiting(seat);
-    this.#raise(round.raised);
-    this.#tellNodes(round.ours, split === undefined && round.ours.length === round.all.length ? frame : undefined);
+    this.#tellNodes(round, split === undefined && round.ours.length === round.all.length ? frame : undefined);
     this.#arm();
     this.#onFlushed();
   }
 
   /** `frame`: that of `ours`, where it is known. */
-  #tellNodes(ours: readonly Uint8Array[], frame: Uint8Array | undefined): void {
+  #tellNodes({ ours, since }: Round, frame: Uint8Array | undefined): void {
     if (this.#fullDue) {
       this.#fullDue = false;
       this.#publishFull();
     } else if (ours.length > 0) {
-      this.#host.publish?.('delta', frame ?? encodeUpdate(ours));
+      this.#host.publish?.('delta', { update: frame ?? encodeUpdate(ours), since });
     }
-  }
-
-  /** A returning peer has to see everybody at a clock it has not seen. */
-  #advanceSentUntil(left: number): void {
-    const raised: Client<Seat>[] = [];
-    for (const client of this.#clients.present.values()) {
-      if (client.sentAt > left || this.#changed.has(client.id)) continue;
-      this.#advance(client);
-      raised.push(client);
-    }
-    this.#raise(raised);
-  }
-
-  /** Whoever was shown these clocks here may go to another node next, which has to show greater ones. */
-  #raise(clients: readonly Client<Seat>[]): void {
-    if (clients.length > 0) this.#host.publish?.('raise', encodeUpdate(clients.map(({ id, out }) => encodeEntry(id, out, 'null'))));
   }
 
   #encodeChanged(split: boolean): Round {
-    const round: Round = { all: [], near: [], ours: [], raised: [], turned: [] };
+    const round: Round = { all: [], near: [], ours: [], since: [], turned: [] };
+    const tell = (entry: Uint8Array, since: number): void => {
+      round.ours.push(entry);
+      round.since.push(since);
+    };
     for (const id of this.#changed) {
       const client = this.#clients.present.get(id);
       if (client === undefined) {
-        const removal = this.#clients.removal(id);
+        const removal = this.#clients.encodeRemoval(id);
         if (removal === undefined) continue;
         round.all.push(id);
-        if (removal.ours) round.ours.push(removal.entry);
+        if (removal.ours) tell(removal.entry, removal.since);
         continue;
       }
       const later = split && client.entry !== undefined;
       const moved = client.json !== client.sentJson;
-      this.#advance(client);
-      if (isRaised(client)) round.raised.push(client);
-      if (client.entry !== undefined && client.holder.kind !== 'node') round.ours.push(client.entry);
+      const entry = this.#clients.encode(client);
+      const { holder } = client;
+      if (holder.kind === 'peer') this.#audience.lift(holder.seat, id, holder.seat.lastClock);
+      if (holder.kind !== 'node') tell(entry, client.session.since);
       if (split && client.view !== client.sentView && client.holder.kind === 'peer') round.turned.push(client.holder.seat);
       if (!later) {
         round.all.push(id);
@@ -253,12 +239,4 @@ export class Tick {
     const ids = [...this.#waiting.ids].filter((id) => id !== seat.own && meet(this.#clients.present.get(id)?.view ?? NO_VIEW, own?.view ?? NO_VIEW));
     this.#audience.show(seat, ids);
   }
-
-  #advance(client: Client<Seat>): void {
-    const nudge = this.#clients.advance(client, this.#flushedAt);
-    if (nudge !== undefined && client.holder.kind === 'peer') this.#audience.send(client.holder.seat, nudge);
-  }
 }
-
-/** Its node does not know that it was shown at this clock. */
-const isRaised = ({ holder, out, in: told }: Client<Seat>): boolean => holder.kind === 'node' && out > told;

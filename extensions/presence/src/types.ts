@@ -1,8 +1,9 @@
 /**
  * The words the parts of the lane, and its callers, share.
  */
+import type { LaneClock } from './clock.ts';
 import type { PresenceLimits } from './limits.ts';
-import type { NodeMessageKind, PresenceState } from './wire.ts';
+import type { NodeMessageKind, PresenceState, Told } from './wire.ts';
 
 /** What the server says of a person; stamped on each of their states as `user`, over whatever the client wrote there. */
 export interface PresenceUser {
@@ -44,7 +45,7 @@ export interface PresentClient {
  * What was not delivered, and why. Each has a counter.
  * - `malformed`, `too_large`, `rate_limited`, `unknown_peer`: a frame or state of a peer was refused; `receive` says so.
  * - `foreign`: an entry for a client id that the peer does not own. Ordinary: y-websocket sends back what it receives.
- * - `stale`: an entry older than one already received on that socket.
+ * - `stale`: an entry older than one already received on that socket, or of a client that has moved to another.
  * - `shed`: a frame not sent to a peer with too many unsent bytes; it gets the full state when it has drained.
  * - `send_failed`: a peer's `send` threw.
  * - `expired`: a client without heartbeat for 30 s was removed.
@@ -63,13 +64,17 @@ export type ReceiveResult = { readonly ok: true } | { readonly ok: false; readon
 
 /** Time, injected so that tests can run hours of presence in milliseconds. */
 export interface PresenceTime {
+  /** Milliseconds, of which none is ever taken back. */
   now(): number;
+  /** Milliseconds since 1970, as every node has them. */
+  today(): number;
   /** Calls back once after `ms`; the returned function cancels. Must not keep the process alive. */
   after(ms: number, callback: () => void): () => void;
 }
 
 export const systemTime: PresenceTime = {
   now: () => performance.now(),
+  today: () => Date.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms);
     timer.unref();
@@ -79,7 +84,10 @@ export const systemTime: PresenceTime = {
 
 /** What a board needs of its lane. */
 export interface BoardHost {
+  /** This node's name. */
+  readonly node: string;
   readonly time: PresenceTime;
+  readonly clock: LaneClock;
   readonly limits: PresenceLimits;
   readonly tickMs: number;
   /** How many times as long a tick takes just now. */
@@ -87,7 +95,7 @@ export interface BoardHost {
   readonly graceMs: number;
   drop(drop: PresenceDrop, count?: number): void;
   /** To the other nodes; absent where there are none. */
-  publish?(kind: NodeMessageKind, update: Uint8Array): void;
+  publish?(kind: NodeMessageKind, told: Told): void;
   /** A client appeared: grace periods and heartbeats have to be watched. */
   watch(): void;
   /** Nobody is left: the board may be forgotten. */

@@ -65,8 +65,10 @@ test('whatever the bytes, decoding neither throws nor reads outside them', () =>
 
 test('a message between nodes comes back as it was; of another version it does not', () => {
   const update = encodeUpdate([encodeEntry(1, 2, '{}')]);
-  const bytes = encodeNodeMessage('full', 'node-ä', 1_700_000_000_000, update);
+  const bytes = encodeNodeMessage('full', { node: 'node-ä', epoch: 1_700_000_000_000, clock: 1_800_000_000_000 }, { update, since: [1_799_999_999_999] });
   const message = decodeNodeMessage(bytes);
-  assert.deepEqual([message?.kind, message?.node, message?.epoch, message?.entries.length], ['full', 'node-ä', 1_700_000_000_000, 1]);
-  assert.equal(decodeNodeMessage(bytes.with(0, 2)), undefined);
+  assert.deepEqual([message?.kind, message?.node, message?.epoch, message?.clock], ['full', 'node-ä', 1_700_000_000_000, 1_800_000_000_000]);
+  assert.deepEqual(message?.entries.map(({ clientId, clock, since }) => [clientId, clock, since]), [[1, 2, 1_799_999_999_999]]);
+  assert.equal(decodeNodeMessage(bytes.with(0, 1)), undefined);
+  assert.equal(decodeNodeMessage(bytes.subarray(0, -6)), undefined, 'an entry without its session');
 });

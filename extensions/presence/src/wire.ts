@@ -2,7 +2,7 @@
  * The awareness wire format of y-protocols, read and written with lib0 directly: no Y.Doc, no Awareness object.
  *
  *   update  = count:varUint { clientId:varUint clock:varUint state:varString(JSON) }
- *   message = version:varUint kind:varUint node:varString epoch:varUint update        (between nodes)
+ *   message = version:varUint kind:varUint node:varString epoch:varUint clock:varUint update { since:varUint }     (between nodes)
  *
  * Guarantees: decoding never throws and never reads outside the bytes it was given, whatever they are. State bytes of
  * entries nobody asked for are skipped, not decoded: y-websocket sends back everything it receives.
@@ -110,29 +110,46 @@ function writeVarUint(into: Uint8Array, at: number, value: number): number {
 
 /**
  * What nodes tell each other about a board: `delta` what changed in a tick, `full` every client of the sending node (others of
- * that node are gone), `request` a node that opens the board asks the others for theirs, `raise` clocks (with null states) that
- * the sending node showed its peers and told in no delta: who saw them may go to any other node, which has to go above.
+ * that node are gone), `request` a node that opens the board asks the others for theirs.
  */
-export type NodeMessageKind = 'delta' | 'full' | 'request' | 'raise';
+export type NodeMessageKind = 'delta' | 'full' | 'request';
 
-export interface NodeMessage {
-  readonly kind: NodeMessageKind;
+/** An update, and of each of its entries when the session began that says so (clients.ts). */
+export interface Told {
+  readonly update: Uint8Array;
+  readonly since: readonly number[];
+}
+
+/** An entry of another node. */
+export interface NodeEntry extends WireEntry {
+  readonly since: number;
+}
+
+export interface NodeSender {
   readonly node: string;
   /** Grows with every start of that node. */
   readonly epoch: number;
-  readonly entries: readonly WireEntry[];
+  /** The last it showed anything at. */
+  readonly clock: number;
 }
 
-const NODE_MESSAGE_VERSION = 1;
-const KINDS: readonly NodeMessageKind[] = ['delta', 'full', 'request', 'raise'];
+export interface NodeMessage extends NodeSender {
+  readonly kind: NodeMessageKind;
+  readonly entries: readonly NodeEntry[];
+}
 
-export function encodeNodeMessage(kind: NodeMessageKind, node: string, epoch: number, update: Uint8Array): Uint8Array {
+const NODE_MESSAGE_VERSION = 2;
+const KINDS: readonly NodeMessageKind[] = ['delta', 'full', 'request'];
+
+export function encodeNodeMessage(kind: NodeMessageKind, { node, epoch, clock }: NodeSender, { update, since }: Told): Uint8Array {
   const encoder = encoding.createEncoder();
   encoding.writeVarUint(encoder, NODE_MESSAGE_VERSION);
   encoding.writeVarUint(encoder, KINDS.indexOf(kind));
   encoding.writeVarString(encoder, node);
   encoding.writeVarUint(encoder, epoch);
+  encoding.writeVarUint(encoder, clock);
   encoding.writeUint8Array(encoder, update);
+  for (const each of since) encoding.writeVarUint(encoder, each);
   return encoding.toUint8Array(encoder);
 }
 
@@ -143,8 +160,11 @@ export function decodeNodeMessage(message: Uint8Array): NodeMessage | undefined 
     const kind = KINDS[decoding.readVarUint(decoder)];
     const node = decoding.readVarString(decoder);
     const epoch = decoding.readVarUint(decoder);
+    const clock = decoding.readVarUint(decoder);
     const update = readUpdate(decoder, undefined);
-    return kind === undefined || update === undefined ? undefined : { kind, node, epoch, entries: update.entries };
+    if (kind === undefined || update === undefined) return undefined;
+    const entries = update.entries.map(({ clientId, clock: at, state }) => ({ clientId, clock: at, state, since: decoding.readVarUint(decoder) }));
+    return { kind, node, epoch, clock, entries };
   } catch {
     return undefined;
   }

@@ -16,6 +16,11 @@ export class VirtualTime implements PresenceTime {
     return this.#now;
   }
 
+  /** Any day. */
+  today(): number {
+    return 1_800_000_000_000 + this.#now;
+  }
+
   after(ms: number, callback: () => void): () => void {
     const timer = { at: this.#now + ms, order: this.#order++, callback };
     this.#timers.add(timer);
