@@ -5,14 +5,14 @@
  * what sockets do not tell, a connection that hangs, in either direction. While it is not open the state is `degraded`,
  * nothing is queued, and nobody is taken for dead.
  *
- * Owns the heartbeat timer and its link's connections.
+ * Owns the heartbeat timer, that of the next death, and its link's connections.
  */
 import type { BoardMessage, Fanout, FanoutHandlers, FanoutState, NodeIdentity } from './fanout.ts';
 import { encodeFrame, type Message } from './frame.ts';
 import { Inbox } from './inbox.ts';
 import { ClusterLink, SingleLink, type LinkEvents, type RedisLink } from './redis-link.ts';
 
-/** With DEAD_AFTER_MS this notices a dead node within five seconds; a heartbeat is about 60 bytes. */
+/** A third of DEAD_AFTER_MS: one that is lost or late kills nobody. About 60 bytes. */
 const HEARTBEAT_MS = 1_000;
 /** Two heartbeats lost: the way is not open, whatever the sockets say. */
 const ECHO_LOST_MS = 2_500;
@@ -54,6 +54,7 @@ export class RedisFanout implements Fanout {
   private subscribed = false;
   private subscribing = 0;
   private timer: NodeJS.Timeout | null = null;
+  private nextDeath: NodeJS.Timeout | null = null;
   private disturbance: NodeJS.Timeout | null = null;
   private beats = 0;
   private nextBeatAt = 0;
@@ -165,7 +166,7 @@ export class RedisFanout implements Fanout {
     }
     if (this.way === 'ok') {
       if (now - this.echoAt > ECHO_LOST_MS) this.turn('degraded', 'heartbeats do not come back');
-      else this.inbox.registry.sweep(now);
+      else this.sweep(now);
     }
     if (this.way === 'degraded' && this.link.connected && now - Math.max(this.echoAt, this.reconnectedAt) > RECONNECT_AFTER_MS) {
       if (this.reconnectedAt > 0 || this.echoAt > 0) this.link.reconnect();
@@ -180,6 +181,19 @@ export class RedisFanout implements Fanout {
     this.nextBeatAt = now + HEARTBEAT_MS;
     this.timer = setTimeout(() => { this.beat(); }, HEARTBEAT_MS);
     this.timer.unref();
+  }
+
+  /** Who will have been silent for too long before the next heartbeat is looked at just then. */
+  private sweep(now: number): void {
+    if (this.nextDeath !== null) clearTimeout(this.nextDeath);
+    this.nextDeath = null;
+    const at = this.inbox?.registry.sweep(now) ?? Number.POSITIVE_INFINITY;
+    if (at - now >= HEARTBEAT_MS) return;
+    this.nextDeath = setTimeout(() => {
+      // After the next heartbeat was due this process stood still, which only the heartbeat can judge.
+      if (this.way === 'ok' && performance.now() < this.nextBeatAt) this.sweep(performance.now());
+    }, Math.ceil(at - now) + 1);
+    this.nextDeath.unref();
   }
 
   private echoed(count: number): void {
@@ -253,8 +267,7 @@ export class RedisFanout implements Fanout {
   }
 
   async stop(): Promise<void> {
-    if (this.timer !== null) clearTimeout(this.timer);
-    if (this.disturbance !== null) clearTimeout(this.disturbance);
+    for (const timer of [this.timer, this.nextDeath, this.disturbance]) if (timer !== null) clearTimeout(timer);
     this.timer = null;
     if (this.link.canPublish) {
       const goodbye = encodeFrame(this.node, { kind: 'bye' });
@@ -268,7 +281,7 @@ export class RedisFanout implements Fanout {
 
   /** For tests: the process is gone, without goodbye. */
   abandon(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
+    for (const timer of [this.timer, this.nextDeath]) if (timer !== null) clearTimeout(timer);
     this.inbox = null;
     this.link.close();
   }

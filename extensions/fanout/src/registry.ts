@@ -6,7 +6,7 @@
  */
 import type { NodeIdentity } from './fanout.ts';
 
-/** A node silent for this long is taken for dead: three heartbeats lost, and with the sweep noticed within five seconds. */
+/** A node silent for this long is taken for dead: three heartbeats lost. Its people are to be gone within five seconds, a busy machine and the slowest tick of a crowd included. */
 export const DEAD_AFTER_MS = 3_500;
 /** Gone nodes remembered: more than a cluster restarts in the minutes it matters. */
 const MAX_REMEMBERED = 256;
@@ -58,8 +58,14 @@ export class NodeRegistry {
     this.onGone(known.node);
   }
 
-  sweep(now: number): void {
-    for (const { node, heardAt } of this.alive.values()) if (now - heardAt > DEAD_AFTER_MS) this.leave(node);
+  /** Returns when the next one will have been silent for too long, unless it is heard. */
+  sweep(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { node, heardAt } of this.alive.values()) {
+      if (now - heardAt > DEAD_AFTER_MS) this.leave(node);
+      else next = Math.min(next, heardAt + DEAD_AFTER_MS);
+    }
+    return next;
   }
 
   /** Nobody could be heard for so many ms: they are not counted as silence. */

@@ -53,7 +53,8 @@ describe('the registry of nodes', () => {
     registry.heard({ id: 'a', epoch: 1 }, 0);
     registry.heard({ id: 'b', epoch: 1 }, 0);
     registry.heard({ id: 'a', epoch: 1 }, DEAD_AFTER_MS);
-    registry.sweep(DEAD_AFTER_MS + 1);
+    assert.equal(registry.sweep(DEAD_AFTER_MS - 1), DEAD_AFTER_MS, 'when b would be dead');
+    assert.equal(registry.sweep(DEAD_AFTER_MS + 1), 2 * DEAD_AFTER_MS, 'when a would be');
     registry.sweep(DEAD_AFTER_MS + 2);
     registry.heard({ id: 'b', epoch: 1 }, DEAD_AFTER_MS + 3);
     assert.deepEqual(events, ['here a1', 'here b1', 'gone b1', 'here b1']);
