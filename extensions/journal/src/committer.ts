@@ -11,10 +11,13 @@
  * when every transaction hangs for seconds the database counts as away; until then who waits for a commit goes on waiting. A statement refused by the database itself is tried again board
  * by board, so that one board's trouble is not its neighbours'.
  *
+ * Nodes that are nearer to the database may be first again and again; whoever was overtaken a few times holds the head while it reads, cuts and
+ * commits (`commitHeld`), so that everybody's edits are acknowledged.
+ *
  * Owns the window timer, the retry timer and the volatile timer. Never rejects, never throws.
  */
 import type { Ledger } from './ledger.ts';
-import type { Batch, JournalStore, Outcome } from './store.ts';
+import type { Batch, HeldBoard, JournalStore, Outcome } from './store.ts';
 
 const MAX_RUNNING = 2;
 /** Boards in one transaction: bounds the statement's size and the heads locked at once. */
@@ -30,6 +33,8 @@ const VOLATILE_AFTER_MS = 500;
 const HANGING_AFTER_MS = 3_000;
 /** While the database is away, batches are gathered this long before they go out. */
 const SPILL_EVERY_MS = 40;
+/** Cuts in a row that another node was quicker than, before the head is held. Holding it costs everybody else two round trips of waiting. */
+const OVERTAKEN_MAX = 3;
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1000;
 
@@ -60,7 +65,10 @@ export class Committer {
   private readonly interrupted = new Set<Ledger>();
   private readonly waiting = new Set<Ledger>();
   private readonly following = new Set<Ledger>();
+  /** Read again, or committed, apart from the others. */
   private readonly rebasing = new Set<Ledger>();
+  /** How many cuts in a row another node was quicker than. */
+  private readonly overtaken = new WeakMap<Ledger, number>();
   private running = 0;
   private window: { timer: NodeJS.Timeout; at: number } | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -142,6 +150,10 @@ export class Committer {
     for (const ledger of this.due) {
       if (cuts.size >= MAX_BOARDS) break;
       this.due.delete(ledger);
+      if (ledger.outstanding === null && (this.overtaken.get(ledger) ?? 0) >= OVERTAKEN_MAX) {
+        void this.commitHeld(ledger);
+        continue;
+      }
       if (ledger.outstanding === null && ledger.stale !== null) {
         void this.rebase(ledger);
         continue;
@@ -213,6 +225,7 @@ export class Committer {
   private async conclude(ledger: Ledger, outcome: Outcome): Promise<void> {
     switch (outcome.kind) {
       case 'committed':
+        this.overtaken.delete(ledger);
         ledger.confirm(outcome.seq);
         void this.behind(ledger);
         return;
@@ -228,6 +241,7 @@ export class Committer {
 
   /** Another node was first: apply what it committed, then cut again on top of it, at once: who is slow would be behind for ever. */
   private async catchUp(ledger: Ledger): Promise<void> {
+    this.overtaken.set(ledger, (this.overtaken.get(ledger) ?? 0) + 1);
     try {
       if (ledger.takeBackBehind()) {
         await this.rebase(ledger);
@@ -246,23 +260,61 @@ export class Committer {
     if (this.rebasing.has(ledger)) return;
     this.rebasing.add(ledger);
     try {
-      for (let stale = ledger.stale; stale !== null; stale = ledger.stale) {
-        const committed = await this.options.store.committedRows(ledger.boardId, ledger.head, stale.items);
-        if (committed === null) {
-          await this.conclude(ledger, { kind: 'gone' });
-          return;
-        }
-        if (committed.rows === null) await this.follow(ledger);
-        else ledger.rebase(stale, committed);
+      if (!(await this.reread(ledger, this.options.store))) {
+        await this.conclude(ledger, { kind: 'gone' });
+        return;
       }
-      this.rebasing.delete(ledger);
-      if (ledger.dirty) this.enqueue(ledger);
-      else this.checkIdle();
-      this.schedule(0);
+      this.goOn(ledger);
     } catch (error) {
       this.rebasing.delete(ledger);
       if (this.options.isUnavailable(error)) this.interrupt([ledger]);
       else this.later(ledger, error);
+    }
+  }
+
+  /** `false`: there is no such board any more. */
+  private async reread(ledger: Ledger, store: HeldBoard): Promise<boolean> {
+    for (let stale = ledger.stale; stale !== null; stale = ledger.stale) {
+      const committed = await store.committedRows(ledger.boardId, ledger.head, stale.items);
+      if (committed === null) return false;
+      if (committed.rows === null) await this.follow(ledger, store);
+      else ledger.rebase(stale, committed);
+    }
+    return true;
+  }
+
+  private goOn(ledger: Ledger): void {
+    this.rebasing.delete(ledger);
+    if (ledger.dirty) this.enqueue(ledger);
+    else this.checkIdle();
+    this.schedule(0);
+  }
+
+  /** Reads, cuts and commits while no other node can. */
+  private async commitHeld(ledger: Ledger): Promise<void> {
+    if (this.rebasing.has(ledger)) return;
+    this.rebasing.add(ledger);
+    const held = [ledger];
+    const stall = setTimeout(() => {
+      this.stalled.add(held);
+      this.scheduleSpill(0);
+    }, VOLATILE_AFTER_MS);
+    try {
+      const outcome = await this.options.store.exclusively(ledger.boardId, async (store): Promise<Outcome | undefined> => {
+        await this.follow(ledger, store);
+        if (!(await this.reread(ledger, store))) return { kind: 'gone' };
+        const batch = ledger.cut();
+        return batch === null ? undefined : (await store.commit([batch]))[0];
+      });
+      if (outcome !== undefined) await this.conclude(ledger, outcome);
+      this.goOn(ledger);
+    } catch (error) {
+      this.rebasing.delete(ledger);
+      if (this.options.isUnavailable(error)) this.interrupt([ledger]);
+      else this.later(ledger, error);
+    } finally {
+      clearTimeout(stall);
+      this.stalled.delete(held);
     }
   }
 
@@ -288,8 +340,7 @@ export class Committer {
   }
 
   /** Brings a ledger up to the head. */
-  private async follow(ledger: Ledger): Promise<void> {
-    const { store } = this.options;
+  private async follow(ledger: Ledger, store: HeldBoard = this.options.store): Promise<void> {
     const rows = await store.rowsAfter(ledger.boardId, ledger.head);
     if (rows !== null) {
       ledger.catchUp(rows);

@@ -4,7 +4,7 @@
  */
 import type { Database, Tx } from '@sunday/database';
 import * as sql from './sql.ts';
-import type { Batch, BoardRow, CommittedRows, EventRow, ItemRow, JournalRow, JournalStore, NewBoard, Outcome, Snapshot, StoredBoard } from './store.ts';
+import type { Batch, BoardRow, CommittedRows, EventRow, HeldBoard, ItemRow, JournalRow, JournalStore, NewBoard, Outcome, Snapshot, StoredBoard } from './store.ts';
 
 interface HeadRow { board_id: string; seq: string; committed: boolean }
 interface PartRow { kind: 'head' | 'snapshot' | 'row' | 'client'; seq: string | null; generation: string | null; bytes: Buffer | null; client: string | null; owner: string | null }
@@ -31,12 +31,13 @@ const storableText = (value: string): string => value.replaceAll('\0', '\ufffd')
 
 const jsonList = (entries: readonly unknown[]): string => (entries.length === 0 ? '[]' : storableJson(entries));
 
-export class PostgresStore implements JournalStore {
-  private readonly database: Database;
-  private readonly node: string;
+/** What one statement does, in whatever transaction. */
+class HeldStore implements HeldBoard {
+  protected readonly tx: Tx;
+  protected readonly node: string;
 
-  constructor(database: Database, node: string) {
-    this.database = database;
+  constructor(tx: Tx, node: string) {
+    this.tx = tx;
     this.node = node;
   }
 
@@ -44,7 +45,7 @@ export class PostgresStore implements JournalStore {
     const lengths = batches.map((batch) => batch.update.length);
     let next = 1;
     const offsets = lengths.map((length) => { const at = next; next += length; return at; });
-    const rows = await this.database.query<HeadRow>(sql.commitBatches, [
+    const rows = await this.tx.query<HeadRow>(sql.commitBatches, [
       batches.map((batch) => batch.boardId),
       batches.map((batch) => batch.expectedSeq),
       batches.map((batch) => batch.batchId),
@@ -76,7 +77,7 @@ export class PostgresStore implements JournalStore {
   }
 
   async load(boardId: string): Promise<StoredBoard | null> {
-    const parts = await this.database.query<PartRow>(sql.loadBoard, [boardId]);
+    const parts = await this.tx.query<PartRow>(sql.loadBoard, [boardId]);
     const head = parts.find((part) => part.kind === 'head');
     if (head === undefined) return null;
     const stored = parts.find((part) => part.kind === 'snapshot');
@@ -94,16 +95,8 @@ export class PostgresStore implements JournalStore {
     };
   }
 
-  async outcomeOf(boardId: string, batchId: string): Promise<number | null> {
-    return this.database.transaction(async (tx: Tx) => {
-      await tx.query(sql.lockHead, [boardId]);
-      const found = await tx.query<{ seq: string }>(sql.findBatch, [batchId, boardId]);
-      return found[0] === undefined ? null : Number(found[0].seq);
-    });
-  }
-
   async rowsAfter(boardId: string, seq: number): Promise<readonly JournalRow[] | null> {
-    const found = await this.database.query<AfterRow>(sql.rowsAfter, [boardId, seq]);
+    const found = await this.tx.query<AfterRow>(sql.rowsAfter, [boardId, seq]);
     const rows: JournalRow[] = [];
     for (const row of found) if (row.seq !== null && row.bytes !== null) rows.push({ seq: Number(row.seq), update: row.bytes });
     if (rows.length === 0) return found[0] !== undefined && Number(found[0].head) > seq ? null : [];
@@ -111,7 +104,7 @@ export class PostgresStore implements JournalStore {
   }
 
   async committedRows(boardId: string, seq: number, itemIds: readonly string[]): Promise<CommittedRows | null> {
-    const parts = await this.database.query<CommittedPart>(sql.committedRows, [boardId, seq, itemIds]);
+    const parts = await this.tx.query<CommittedPart>(sql.committedRows, [boardId, seq, itemIds]);
     const head = parts.find((part) => part.kind === 'head');
     if (head === undefined) return null;
     const rows: JournalRow[] = [];
@@ -123,6 +116,30 @@ export class PostgresStore implements JournalStore {
     const headSeq = Number(head.seq);
     const whole = headSeq <= seq || rows[0]?.seq === seq + 1;
     return { head: headSeq, rows: whole ? rows : null, items, board: head.fields };
+  }
+}
+
+export class PostgresStore extends HeldStore implements JournalStore {
+  private readonly database: Database;
+
+  constructor(database: Database, node: string) {
+    super(database, node);
+    this.database = database;
+  }
+
+  exclusively<T>(boardId: string, work: (board: HeldBoard) => Promise<T>): Promise<T> {
+    return this.database.transaction(async (tx: Tx) => {
+      await tx.query(sql.lockHead, [boardId]);
+      return work(new HeldStore(tx, this.node));
+    });
+  }
+
+  async outcomeOf(boardId: string, batchId: string): Promise<number | null> {
+    return this.database.transaction(async (tx: Tx) => {
+      await tx.query(sql.lockHead, [boardId]);
+      const found = await tx.query<{ seq: string }>(sql.findBatch, [batchId, boardId]);
+      return found[0] === undefined ? null : Number(found[0].seq);
+    });
   }
 
   async heads(boardIds: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -135,11 +135,19 @@ export interface NewBoard {
   readonly events?: readonly EventRow[];
 }
 
+/** What is asked and done of a board while nobody else commits to it. */
+export type HeldBoard = Pick<JournalStore, 'load' | 'rowsAfter' | 'committedRows' | 'commit'>;
+
 export interface JournalStore {
   /** `null`: no such board (or it is deleted). One statement, one moment. */
   load(boardId: string): Promise<StoredBoard | null>;
   /** One transaction over all boards given; one outcome per batch, in order. Rejects with the database's error when the outcome is unknown. */
   commit(batches: readonly Batch[]): Promise<Outcome[]>;
+  /**
+   * Runs `work` while nobody else can commit to the board, in a transaction that what it commits is part of: it is committed when this resolves. Rejects as
+   * `commit` does; with an error of the database's that is no outage, nothing was written.
+   */
+  exclusively<T>(boardId: string, work: (board: HeldBoard) => Promise<T>): Promise<T>;
   /** The seq a batch got, or `null` if it was never committed and can no longer be (waits for a commit still running). */
   outcomeOf(boardId: string, batchId: string): Promise<number | null>;
   /** Rows after `seq`, in order, up to the head (none: already there); `null` when they have been compacted away and a load is needed. */

@@ -1,6 +1,7 @@
 /** The journal under a plain Hocuspocus server, with stock providers, on real Postgres. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { createColumn, createItem, updateItem } from '@sunday/board-model';
 import * as Y from 'yjs';
@@ -210,6 +211,38 @@ test('while a commit takes long, others see the edit all the same and who waits 
   await until('acknowledged all the same', () => !writer.provider.hasUnsyncedChanges);
   for (const client of [writer, reader]) client.close();
   await node.stop();
+});
+
+test('a node far from the database among quick ones commits all the same', async () => {
+  const held: string[] = [];
+  const quick = await startNode(database.database);
+  const far = await startNode(database.database, {
+    wrap: (store) => Object.assign(Object.create(store) as JournalStore, {
+      commit: async (batches: readonly Batch[]) => { await delay(60); return store.commit(batches); },
+      exclusively: ((boardId, work) => { held.push(boardId); return store.exclusively(boardId, work); }) satisfies JournalStore['exclusively'],
+    }),
+  });
+  const boardId = await createBoard(quick.journal);
+  const a = connect(quick.url, boardId);
+  const b = connect(far.url, boardId);
+  await until('synced', () => a.provider.synced && b.provider.synced);
+  let typed = 0;
+  const typing = setInterval(() => { a.doc.getText('t').insert(0, String(typed++ % 10)); }, 5);
+  try {
+    for (const word of ['one', 'two', 'three']) {
+      b.doc.getMap('m').set('said', word);
+      await until(`${word} is acknowledged while the other goes on typing`, () => !b.provider.hasUnsyncedChanges);
+    }
+  } finally {
+    clearInterval(typing);
+  }
+  assert.ok(held.length > 0, 'it was overtaken again and again');
+  await until('a is acknowledged', () => !a.provider.hasUnsyncedChanges);
+  const fresh = await startNode(database.database);
+  const late = connect(fresh.url, boardId);
+  await until('a third node has both', () => late.doc.getMap('m').get('said') === 'three' && late.doc.getText('t').length === typed);
+  for (const client of [a, b, late]) client.close();
+  for (const node of [quick, far, fresh]) await node.stop();
 });
 
 test('a malformed update is refused and never acknowledged; the board and its other users go on', async () => {
