@@ -1,29 +1,17 @@
 /** More people on a board than can all be told everything: what those in one view, those elsewhere, and stock clients see, and what it costs. */
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { encodeEntry, encodeUpdate } from '../src/wire.ts';
-import { createPresence, type Presence, type PresenceCrowd, type PresenceOptions } from '../src/index.ts';
-import { type State, StockClient } from './stock-client.ts';
-import { VirtualTime } from './virtual-time.ts';
+import type { Presence, PresenceCrowd, PresenceOptions } from '../src/index.ts';
+import { client, lane } from './lane.ts';
+import type { State, StockClient } from './stock-client.ts';
+import type { VirtualTime } from './virtual-time.ts';
 
-let clients: StockClient[] = [];
-
-afterEach(() => {
-  for (const client of clients) client.destroy();
-  clients = [];
-});
-
-function lane(options: PresenceOptions = {}): { time: VirtualTime; presence: Presence } {
-  const time = new VirtualTime();
-  return { time, presence: createPresence({ time, ...options }) };
-}
-
-function person(time: VirtualTime, presence: Presence, userId: string, state: State, options: Partial<ConstructorParameters<typeof StockClient>[1]> = {}): StockClient {
-  const client = new StockClient(time, { userId, ...options });
-  clients.push(client);
-  client.set(state);
-  client.connect(presence);
-  return client;
+function person(time: VirtualTime, presence: Presence, userId: string, state: State, options: Parameters<typeof client>[2] = {}): StockClient {
+  const made = client(time, userId, options);
+  made.set(state);
+  made.connect(presence);
+  return made;
 }
 
 const cursorOf = (viewer: StockClient, whom: StockClient): unknown => (viewer.others().get(whom.id) as State | undefined)?.['cursor'];

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { createPresence, type Presence, type PresencePeer } from '../src/index.ts';
 import { encodeEntry, encodeNodeMessage, encodeUpdate } from '../src/wire.ts';
+import { person as personOn } from './lane.ts';
 import { Random, seeds } from './random.ts';
-import { StockClient, withoutUser } from './stock-client.ts';
+import { type StockClient, withoutUser } from './stock-client.ts';
 import { VirtualTime } from './virtual-time.ts';
-
-let clients: StockClient[] = [];
-
-afterEach(() => {
-  for (const client of clients) client.destroy();
-  clients = [];
-});
 
 interface Cluster {
   readonly time: VirtualTime;
@@ -41,13 +35,9 @@ function cluster(size: number, skew: (node: number) => number = () => 0): Cluste
 }
 
 function person({ time, nodes }: Cluster, node: number, userId: string): StockClient {
-  const client = new StockClient(time, { userId });
-  clients.push(client);
-  client.set({ cursor: `of ${userId}` });
   const lane = nodes[node];
   assert.ok(lane);
-  client.connect(lane);
-  return client;
+  return personOn(time, lane, userId);
 }
 
 const sees = (viewer: StockClient, whom: StockClient): boolean => viewer.others().has(whom.id);
