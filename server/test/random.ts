@@ -1,15 +1,6 @@
 /** Seeded randomness of tests. */
 
-/** mulberry32: numbers in [0, 1); small, and good enough to pick moments and deeds. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+export { seededRandom } from '@sunday/board-model/testing/random';
 
 /** One of them; there has to be one. */
 export function pick<T>(from: readonly T[], next: () => number): T {

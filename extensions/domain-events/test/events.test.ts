@@ -7,13 +7,14 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { BoardModelError, createColumn, createGroup, initBoard, listItems } from '@sunday/board-model';
 import { columnIdOf, edits, GROUPS, labels, mess, TYPES, type Step } from '@sunday/board-model/testing';
+import { seededRandom } from '@sunday/board-model/testing/random';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Hub } from '@sunday/extension-fanout';
 import { projectedRows, type Journal } from '@sunday/extension-journal';
 import * as fc from 'fast-check';
 import * as Y from 'yjs';
 import { newBoardEvents } from '../src/index.ts';
-import { Person, seeded, settle, startNode } from './rig.ts';
+import { Person, settle, startNode } from './rig.ts';
 import { shownBy, toldWhole } from './testing.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
@@ -43,7 +44,7 @@ for (const [what, steps] of [['people', edits], ['people and clients that write 
 
 /** Three people, each on a document of their own, sometimes offline, on two nodes; some updates reach both nodes. */
 async function oneRun(seed: number, steps: fc.Arbitrary<Step>): Promise<void> {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const hub = new Hub();
   const nodes = [await startNode(database, hub, random), await startNode(database, hub, random)] as const;
   const boardId = randomUUID();

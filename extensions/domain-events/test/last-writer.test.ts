@@ -7,11 +7,12 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { Document } from '@hocuspocus/server';
 import { asColumnId, asItemId, createColumn, createItem, initBoard, readItem, updateItem, type ColumnValue } from '@sunday/board-model';
+import { seededRandom } from '@sunday/board-model/testing/random';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Hub } from '@sunday/extension-fanout';
 import { projectedRows, type Journal } from '@sunday/extension-journal';
 import * as Y from 'yjs';
-import { eventRows, Person, seeded, settle, startNode } from './rig.ts';
+import { eventRows, Person, settle, startNode } from './rig.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 /** For each arrangement of order and nodes; 500 for the long run. */
@@ -60,7 +61,7 @@ async function openBoard(count: 1 | 2, random: () => number) {
 for (const nodes of [1, 2] as const) {
   for (const order of ['stale first', 'stale last'] as const) {
     test(`a stale offline edit never beats a later one: ${nodes} node${nodes === 1 ? '' : 's'}, ${order}, ${RUNS} of ${RUNS} (seed ${SEED})`, async () => {
-      const random = seeded(SEED);
+      const random = seededRandom(SEED);
       const board = await openBoard(nodes, random);
       // Each run is ten seconds of the past.
       let time = Date.now() - (RUNS + 10) * 10_000;
@@ -89,7 +90,7 @@ for (const nodes of [1, 2] as const) {
 }
 
 test('one write after the other is left alone, whatever their clocks say', async () => {
-  const random = seeded(SEED);
+  const random = seededRandom(SEED);
   const board = await openBoard(1, random);
   for (let run = 0; run < 20; run += 1) {
     const [ann, bob] = [new Person('ann'), new Person('bob')];
@@ -109,7 +110,7 @@ test('one write after the other is left alone, whatever their clocks say', async
 });
 
 test('the same value from two is no conflict, nor is one person on two devices, nor a text', async () => {
-  const board = await openBoard(1, seeded(SEED));
+  const board = await openBoard(1, seededRandom(SEED));
   let time = Date.now() - 100_000;
   const race = async (a: Person, b: Person, first: ColumnValue, second: ColumnValue): Promise<void> => {
     for (const person of [a, b]) person.receive(board.one);
@@ -129,7 +130,7 @@ test('the same value from two is no conflict, nor is one person on two devices, 
 });
 
 test('a clock that is a day ahead gains a second at most; a value without a time is stamped as it arrives', async () => {
-  const board = await openBoard(1, seeded(SEED));
+  const board = await openBoard(1, seededRandom(SEED));
   const [liar, honest, stock] = [new Person('liar'), new Person('ann'), new Person('stock')];
   const cellOf = (doc: Y.Doc): unknown => { const item = doc.getMap('items').get(ITEM); return item instanceof Y.Map ? item.get(`c:${STATUS}`) : undefined; };
   for (const person of [liar, honest]) person.receive(board.one);

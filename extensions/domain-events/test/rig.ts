@@ -9,17 +9,6 @@ import { Journal, PostgresStore, type Batch, type JournalStore, type Outcome } f
 import * as Y from 'yjs';
 import { boardEvents } from '../src/index.ts';
 
-/** mulberry32 */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Answers late at times: others commit on top, and are heard, before this node knows of its own commit. */
 const slow = (store: JournalStore, random: () => number): JournalStore => Object.assign(Object.create(store) as JournalStore, {
   async commit(batches: readonly Batch[]): Promise<Outcome[]> {

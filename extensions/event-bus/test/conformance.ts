@@ -8,6 +8,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { seededRandom } from '@sunday/board-model/testing/random';
 import type { TestDatabase } from '@sunday/database/testing';
 import { Consumers } from '../src/consumers.ts';
 import { TOPICS, topicOf, type BoardEvent, type EphemeralEvent, type Topic } from '../src/envelope.ts';
@@ -33,17 +34,6 @@ export interface BusHarness {
 
 const ITEM_AND_BOARD: readonly Topic[] = ['board-events', 'item-events'];
 const PROCESS = fileURLToPath(new URL('bus-process.ts', import.meta.url));
-
-/** Deterministic: the seed of a failure repeats it. */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export function eventBusConformance(name: string, openHarness: () => Promise<BusHarness>, options: { skip?: string | false; outage?: boolean; junk?: boolean } = {}): void {
   describe(`event bus: ${name}`, { skip: options.skip ?? false }, () => {
@@ -309,7 +299,7 @@ export function eventBusConformance(name: string, openHarness: () => Promise<Bus
     test('two relays and two groups, one of each killed at random: every event once for every group, in order', async () => {
       const { database } = harness.postgres;
       const seed = randomInt(2 ** 31);
-      const next = random(seed);
+      const next = seededRandom(seed);
       const groups = [randomUUID(), randomUUID()];
       const bus = await open();
       const relay = new Relay({ database, bus, leaseMs: harness.leaseMs, sweepMs: 100 });

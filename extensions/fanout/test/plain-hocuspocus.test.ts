@@ -9,6 +9,7 @@ import { after, before, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
 import { Hocuspocus, type Document } from '@hocuspocus/server';
+import { seededRandom } from '@sunday/board-model/testing/random';
 import { DatabaseUnavailable } from '@sunday/database';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Journal, noProjection, PostgresStore, type Batch, type JournalStore, type Outcome, type StoredBoard } from '@sunday/extension-journal';
@@ -19,17 +20,6 @@ import { noRedis, startRedis } from '../src/testing.ts';
 let database: TestDatabase;
 before(async () => { database = await openTestDatabase(); });
 after(async () => { await database.close(); });
-
-/** mulberry32: small, seeded, good enough to choose faults. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 interface Faults {
   on: boolean;
@@ -113,7 +103,7 @@ const RUNS = Number(process.env['FUZZ'] ?? 5);
 
 test(`a way between nodes that loses, repeats and delays is made good by the journal: three nodes converge (seed ${SEED}, ${RUNS} runs)`, async () => {
   for (let run = 0; run < RUNS; run++) {
-    const faults: Faults = { on: true, chance: random(SEED + run) };
+    const faults: Faults = { on: true, chance: seededRandom(SEED + run) };
     const hub = new Hub();
     const nodes = await Promise.all([startNode(hub, faults), startNode(hub, faults), startNode(hub, faults)]);
     const boardId = randomUUID();
@@ -161,7 +151,7 @@ test(`a way between nodes that loses, repeats and delays is made good by the jou
 });
 
 test(`a board opened while its last edit is committed elsewhere has that edit, 40 times (seed ${SEED})`, async () => {
-  const chance = random(SEED);
+  const chance = seededRandom(SEED);
   const hub = new Hub();
   const [one, two] = [await startNode(hub, { on: false, chance }), await startNode(hub, { on: false, chance })];
   for (let run = 1; run <= 40; run++) {

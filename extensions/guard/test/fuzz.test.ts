@@ -1,7 +1,7 @@
 /** Some seconds of hostile frames; the long run is in fuzz.ts. */
 import { test } from 'node:test';
+import { seedOf } from '@sunday/board-model/testing/random';
 import { fuzz } from './fuzz.ts';
-import { seedOf } from './random.ts';
 
 const FRAMES = 20_000;
 const LONGEST_MS = 10_000;

@@ -7,10 +7,10 @@
  */
 import assert from 'node:assert/strict';
 import { addComment, asColumnId, BoardModelError, createItem, listItems, longText, moveItem, readBoard, readComments, updateItem, type ItemId } from '@sunday/board-model';
+import { Random, seedOf } from '@sunday/board-model/testing/random';
 import * as Y from 'yjs';
 import { damaged, invented } from './mutations.ts';
 import { Client, startPlainServer, syncFrame, turn, until, type PlainServer } from './plain-hocuspocus.ts';
-import { Random, seedOf } from './random.ts';
 
 /** Frames between two looks at the whole board. */
 const LOOK_EVERY = 125 * 16;

@@ -1,7 +1,7 @@
 /** Frames that no honest client sends: real updates with their bytes changed, and updates that can be read and mean nothing good. */
+import type { Random } from '@sunday/board-model/testing/random';
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
-import type { Random } from './random.ts';
 
 /** A real update, damaged. */
 export function damaged(random: Random, updates: readonly Uint8Array[]): Uint8Array {

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Random, seeds } from '@sunday/board-model/testing/random';
 import { encodeAwarenessUpdate } from 'y-protocols/awareness';
 import { decodeUpdate } from '../src/wire.ts';
 import { createPresence, type Presence } from '../src/index.ts';
-import { Random, seeds } from './random.ts';
 import { StockClient, withoutUser } from './stock-client.ts';
 import { VirtualTime } from './virtual-time.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Random, seeds } from '@sunday/board-model/testing/random';
 import { createPresence, type Presence, type PresencePeer } from '../src/index.ts';
 import { encodeEntry, encodeNodeMessage, encodeUpdate } from '../src/wire.ts';
 import { person as personOn } from './lane.ts';
-import { Random, seeds } from './random.ts';
 import { type StockClient, withoutUser } from './stock-client.ts';
 import { VirtualTime } from './virtual-time.ts';
 
