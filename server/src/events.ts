@@ -11,6 +11,9 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import type { EventMetrics } from './event-metrics.ts';
 
+/** Of a consumer's lease: a relay publishes the events of many boards at once. */
+const RELAY_LEASES = 3;
+
 export interface Events {
   /** This board has new events, committed. Never throws or waits. */
   announce(boardId: string): void;
@@ -33,7 +36,7 @@ export async function createEvents({ config, database, log, metrics }: {
   const events = log.child({ part: 'events' });
   const bus = await openEventBus(config.eventBus, {
     database,
-    limits: { maxStreamLength: limits.eventStreamLength },
+    limits: { leaseMs: limits.eventLeaseMs, maxStreamLength: limits.eventStreamLength },
     rewindMs: limits.eventRewindMinutes * 60_000,
     observe: {
       count: (what) => {
@@ -44,7 +47,7 @@ export async function createEvents({ config, database, log, metrics }: {
     },
   });
   const relay = roles.has('relay') ? new Relay({
-    database, bus,
+    database, bus, leaseMs: limits.eventLeaseMs * RELAY_LEASES,
     observe: { ...metrics.relay, trouble: (what, error) => { events.warn({ err: error }, what); } },
   }) : undefined;
   const consumers = roles.has('workers') ? new Consumers({

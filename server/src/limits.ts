@@ -66,6 +66,7 @@ export const LIMITS = {
   eventTries: limit('SUNDAY_EVENT_TRIES', 8, 'tries of one event by one consumer before it is parked; the pauses between them grow from 1 s to 5 min'),
   eventTimeoutMs: limit('SUNDAY_EVENT_TIMEOUT_MS', 30_000, 'time (ms) one try may take', 100),
   eventTransactions: limit('SUNDAY_EVENT_TRANSACTIONS', 4, 'transactions of consumers at a time; commits of edits share the database connections with them', 1, 16),
+  eventLeaseMs: limit('SUNDAY_EVENT_LEASE_MS', 10_000, 'time (ms) the boards of a dead consumer stay with it; those of a dead relay stay three times as long, since publishing may take a while', 500, 600_000),
   eventStreamLength: limit('SUNDAY_EVENT_STREAM_LENGTH', 100_000, 'Redis: events of one of the 16 streams that some consumer has not taken; above it events wait in Postgres', 1_000),
   eventRewindMinutes: limit('SUNDAY_EVENT_REWIND_MINUTES', 60, 'Redis: minutes of events that are published again when Redis may have forgotten some', 1),
   eventMemoryHours: limit('SUNDAY_EVENT_MEMORY_HOURS', 168, 'hours a consumer remembers an event, so that it handles none twice; longer than any bus repeats one', 2),
