@@ -46,7 +46,7 @@ export class FoldedBoard {
   readonly columns = new Map<string, Fields>();
   readonly groups = new Map<string, Fields>();
   readonly items = new Map<string, FoldedItem>();
-  readonly ids = new Set<string>();
+  readonly told = new Map<string, ToldEvent>();
   version = 0;
 
   static of(events: Iterable<ToldEvent>): FoldedBoard {
@@ -61,9 +61,10 @@ export class FoldedBoard {
 
   apply(event: ToldEvent): void {
     assert.equal(event.version, this.version + 1, 'versions have no gap');
-    assert(!this.ids.has(event.id), `${event.type} of ${event.aggregateId} is told twice`);
+    const told = this.told.get(event.id);
+    assert(told === undefined, `told twice: ${JSON.stringify(told)} and ${JSON.stringify(event)}`);
     this.version = event.version;
-    this.ids.add(event.id);
+    this.told.set(event.id, event);
     const { type, data } = event;
     switch (type) {
       case 'BoardCreated':
