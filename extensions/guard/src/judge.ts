@@ -11,7 +11,7 @@ import {
 import * as Y from 'yjs';
 import type { Decoded, Struct } from './decode.ts';
 import { faultCode, Refusal } from './faults.ts';
-import { visitInOrder } from './order.ts';
+import { comesAfter, visitInOrder } from './order.ts';
 import { COLLECTED, ELSEWHERE, placeOf, recordPlace, rootPlace, samePlace, valueAt, type Place } from './places.ts';
 import { Overlay } from './overlay.ts';
 
@@ -141,7 +141,7 @@ class Court {
     if (key === null) throw new Refusal('update_wrong_type');
     this.mayWrite(place, key, author);
     if (!isKey(place.of, key)) throw new Refusal('update_unknown_path');
-    if (struct.origin !== null) this.overlay.overwrites(struct.origin);
+    this.overlay.bring(place, key, struct);
     if (struct.content instanceof Y.ContentDeleted) return; // overwritten again before it came
     const values: unknown[] = struct.content instanceof Y.ContentAny ? struct.content.arr : [];
     if (values.length !== 1) throw new Refusal('update_wrong_type');
@@ -225,8 +225,19 @@ class Court {
       case 'records':
         throw new Refusal('update_removes_record');
       case 'fields':
-        if (item.parentSub !== null && isRequired(place.of, item.parentSub) && !this.overlay.isOverwritten(item.id)) throw new Refusal('update_removes_record');
+        if (item.parentSub !== null && isRequired(place.of, item.parentSub) && !this.isReplaced(item, place, item.parentSub)) throw new Refusal('update_removes_record');
     }
+  }
+
+  /** Whether the update puts another value in its stead: one that follows on it, or one written without knowing of it that Yjs places after it. */
+  private isReplaced(item: Y.Item, place: Extract<Place, { kind: 'fields' }>, key: string): boolean {
+    const brought = this.overlay.broughtTo(place, key);
+    const stays = brought.some(({ content, id }) => !(content instanceof Y.ContentDeleted) && !this.isDeletedHere(id));
+    return stays && brought.some((struct) => comesAfter(this.doc, struct, item));
+  }
+
+  private isDeletedHere({ client, clock }: Y.ID): boolean {
+    return this.judgement.update.deletions.get(client)?.some((range) => clock >= range.clock && clock < range.clock + range.len) ?? false;
   }
 
   /** What can only be told at the end, since clients may send in any order. */

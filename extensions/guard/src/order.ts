@@ -57,3 +57,24 @@ function missingOf(struct: Struct, has: (id: Y.ID) => boolean): number | null {
   }
   return null;
 }
+
+const isSame = (a: Y.ID | null, b: Y.ID | null): boolean => a === b || (a !== null && b !== null && a.client === b.client && a.clock === b.clock);
+
+/**
+ * Whether Yjs places a new value of a key after the one that is there, and so shows it. Values of a key form a tree by what each followed on (`origin`); of two
+ * that followed on the same, the one of the higher client id comes after the other and all that follows on that (`Item.integrate`). A value
+ * that follows on another new one is not looked at: that one is.
+ */
+export function comesAfter({ store }: Y.Doc, { id: { client }, origin, rightOrigin }: Y.Item, there: Y.Item): boolean {
+  if (rightOrigin !== null) return false;
+  if (isSame(origin, there.lastId)) return true;
+  for (let ancestor = there; ; ) {
+    if (isSame(ancestor.origin, origin)) return client > ancestor.id.client;
+    if (ancestor.origin === null) return false;
+    const before: unknown = Y.getItem(store, ancestor.origin);
+    if (!(before instanceof Y.Item)) return false;
+    // Yjs merges what one client wrote in a row: what follows on a part of it is the next part.
+    if (origin !== null && origin.client === before.id.client && origin.clock >= before.id.clock && origin.clock < ancestor.origin.clock) return client > origin.client;
+    ancestor = before;
+  }
+}

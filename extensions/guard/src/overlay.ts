@@ -18,13 +18,16 @@ interface Entry extends Seen {
 type Fields = Extract<Place, { kind: 'fields' }>;
 type Records = Extract<Place, { kind: 'records' }>;
 
+const fieldName = ({ of, id, itemId }: Fields, key: string): string => `${of}/${itemId ?? ''}/${id}/${key}`;
+
 export class Overlay {
   private readonly structs = new Map<number, Entry[]>();
   /** Root and id of records made. */
   private readonly records = new Set<string>();
   private readonly columnTypes = new Map<string, unknown>();
   private readonly unsigned = new Set<string>();
-  private readonly overwritten = new Set<string>();
+  /** By field: what it would hold, in the order it was heard. */
+  private readonly brought = new Map<string, Y.Item[]>();
 
   add({ id, length }: { readonly id: Y.ID; readonly length: number }, { place, key, opens }: Seen): void {
     const entry = { place, key, opens, clock: id.clock, end: id.clock + length };
@@ -75,12 +78,15 @@ export class Overlay {
     return this.unsigned.size > 0;
   }
 
-  /** A key's value that a new one follows on. */
-  overwrites({ client, clock }: Y.ID): void {
-    this.overwritten.add(`${client}/${clock}`);
+  /** A struct under a key of a record. */
+  bring(fields: Fields, key: string, struct: Y.Item): void {
+    const field = fieldName(fields, key);
+    const known = this.brought.get(field);
+    if (known === undefined) this.brought.set(field, [struct]);
+    else known.push(struct);
   }
 
-  isOverwritten({ client, clock }: Y.ID): boolean {
-    return this.overwritten.has(`${client}/${clock}`);
+  broughtTo(fields: Fields, key: string): readonly Y.Item[] {
+    return this.brought.get(fieldName(fields, key)) ?? [];
   }
 }
