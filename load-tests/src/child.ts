@@ -27,13 +27,16 @@ export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly ipc?: boolean
   readonly uid?: number
+  /** In a session of its own, which the kernel shares the core with as one. */
+  readonly ownSession?: boolean
 }
 
 export function startChild(options: ChildOptions): Child {
-  const { command, args, core, env, ipc, uid } = options
+  const { command, args, core, env, ipc, uid, ownSession } = options
   const identity = uid === undefined ? {} : { uid, gid: uid }
   const child = spawn('taskset', ['-c', core, command, ...args], {
     env: env ?? process.env,
+    detached: ownSession === true,
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc === true ? (['ipc'] as const) : [])],
     ...identity,
   })

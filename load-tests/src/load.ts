@@ -20,6 +20,8 @@ export interface LoadScenario extends EditPlan {
   readonly nodes: number
   /** Sockets that open the first board and then read nothing. */
   readonly stuckReaders: number
+  /** Members of every board who do not join by themselves. */
+  readonly guests?: readonly string[]
   readonly heartbeat: boolean
   readonly seed: number
 }
@@ -81,7 +83,7 @@ async function createUsers(servers: readonly RunningServer[], scenario: LoadScen
   for (let board = 0; board < scenario.boards; board += 1) {
     const stuck = board === 0 ? scenario.stuckReaders : 0
     const ids = Array.from({ length: scenario.usersPerBoard + stuck }, (_, seat) => `bench-user-${board}-${seat}`)
-    const documentName = await first.createBoard(makeBoard(`Board ${board}`, scenario.itemsPerBoard), ids)
+    const documentName = await first.createBoard(makeBoard(`Board ${board}`, scenario.itemsPerBoard), [...ids, ...(scenario.guests ?? [])])
     for (const [seat, id] of ids.entries()) {
       const node = seat % servers.length
       const server = servers[node] ?? first
@@ -96,7 +98,7 @@ export async function measureLoad(
   servers: readonly RunningServer[],
   { cluster, redis }: Ground,
   scenario: LoadScenario,
-  duringWindow?: () => Promise<() => Promise<void>>,
+  duringWindow?: (users: readonly GeneratorUser[]) => Promise<() => Promise<void>>,
 ): Promise<LoadMeasurement> {
   const users = await createUsers(servers, scenario)
   const generator = startGenerator()
@@ -118,7 +120,7 @@ export async function measureLoad(
     const loadAverage = loadNow()
     const from = await counts()
     const started = performance.now()
-    const finish = await duringWindow?.()
+    const finish = await duringWindow?.(users)
     await generator.hears('window')
     const seconds = (performance.now() - started) / 1000
     const to = await counts()

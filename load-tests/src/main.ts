@@ -3,6 +3,7 @@
  * Runs the targets in turn within each repetition, so that a noisy machine is noisy for all of them.
  */
 import { parseArgs } from 'node:util'
+import { FLOOD_KINDS, type FloodKind } from './hostile-messages.ts'
 import { runLoad, startServers, measureLoad, type Ground, type LoadMeasurement } from './load.ts'
 import { LOAD_NAMES, LOADS, scenarioOf, type Effort, type LoadName } from './loads.ts'
 import { coresInUse, loadNow, machineFacts, pinSelf } from './machine.ts'
@@ -12,6 +13,7 @@ import { profileLoad } from './profile.ts'
 import { startRedis } from './redis.ts'
 import { commitInUse, versionsInUse, writeResults, type ByTarget, type RunResults } from './results.ts'
 import { runDisk } from './scenario-disk.ts'
+import { FLOOD_LOAD, runFlood } from './scenario-flood.ts'
 import { runMemory } from './scenario-memory.ts'
 import { runOpen } from './scenario-open.ts'
 import { runRest } from './scenario-rest.ts'
@@ -19,7 +21,7 @@ import { hocuspocusTarget } from './target-hocuspocus.ts'
 import { sundayTarget } from './target-sunday.ts'
 import { TARGET_NAMES, type Target, type TargetName } from './target.ts'
 
-const SCENARIOS = [...LOAD_NAMES, 'memory', 'open', 'disk', 'rest'] as const
+const SCENARIOS = [...LOAD_NAMES, 'memory', 'open', 'disk', 'rest', 'flood'] as const
 type Scenario = (typeof SCENARIOS)[number]
 /** Issue 2's, and with `--record` issue 3's: what is asked for when no scenario is named. */
 const DEFAULT: readonly Scenario[] = ['edits', 'memory', 'open', 'disk', 'rest']
@@ -34,6 +36,7 @@ const { values: options, positionals } = parseArgs({
     record: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     'wait-quiet': { type: 'boolean', default: false },
+    floods: { type: 'string' },
     'no-heartbeat': { type: 'boolean', default: false },
     out: { type: 'string' },
   },
@@ -181,6 +184,15 @@ async function runScenario(scenario: Scenario, cluster: Cluster, results: RunRes
         say(`  ${turn}/${repeat}: ${JSON.stringify(run)}`)
       }
       results.rest = { scenario: size, runs: { sunday: runs } }
+      return
+    }
+    case 'flood': {
+      const kinds: readonly FloodKind[] = options.floods?.split(',').map((name) => oneOf(FLOOD_KINDS, name)) ?? FLOOD_KINDS
+      const size = { load: quick ? { ...FLOOD_LOAD, usersPerBoard: 4, editsPerSecond: 10, measureMs: 3000 } : FLOOD_LOAD, kinds }
+      await whenQuiet()
+      const runs = await runFlood(sundayTarget, { cluster, redis: null }, size, ({ kind, serverCores, ack, lag, hostile, counted, othersCores, unacked, undelivered }) =>
+        say(`  ${kind}: ${serverCores} cores, ack p50 ${ack.p50Ms} ms, p99 ${ack.p99Ms} ms (generator late p99 ${lag.p99Ms} ms), unacked ${unacked}, undelivered ${undelivered}, hostile ${JSON.stringify(hostile)}, server counted ${JSON.stringify(counted)}, others ${othersCores} cores`))
+      results.flood = { scenario: size, runs: { sunday: runs } }
       return
     }
     default:

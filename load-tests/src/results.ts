@@ -8,12 +8,14 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MachineFacts } from './machine.ts'
+import { floodSection } from './results-flood.ts'
 import type { LoadMeasurement, LoadScenario } from './load.ts'
 import { LOAD_NAMES, type LoadName } from './loads.ts'
 import type { MemoryCourse } from './memory-watch.ts'
 import { crowdSection, loadSection } from './results-loads.ts'
 import { medianOf, row, table, type Value } from './results-table.ts'
 import type { DiskMeasurement, DiskScenario } from './scenario-disk.ts'
+import type { FloodMeasurement, FloodScenario } from './scenario-flood.ts'
 import type { MemoryMeasurement, MemoryScenario } from './scenario-memory.ts'
 import type { OpenMeasurement, OpenScenario } from './scenario-open.ts'
 import type { RestMeasurement, RestScenario } from './scenario-rest.ts'
@@ -38,6 +40,7 @@ export interface RunResults {
   open?: Measured<OpenScenario, OpenMeasurement>
   disk?: Measured<DiskScenario, DiskMeasurement>
   rest?: Measured<RestScenario, RestMeasurement[]>
+  flood?: Measured<FloodScenario, FloodMeasurement[]>
 }
 
 export interface Measured<Scenario, Measurement> {
@@ -110,6 +113,7 @@ export function renderResults(results: RunResults): string {
   if (results.open !== undefined) parts.push(openSection(results.open))
   if (results.disk !== undefined) parts.push(diskSection(results.disk))
   if (results.rest !== undefined) parts.push(restSection(results.rest))
+  if (results.flood !== undefined) parts.push(floodSection(results.flood))
   return `${parts.join('\n\n')}\n`
 }
 

@@ -168,6 +168,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   });
 
   access.onRefused((connection, code) => { gateway.refuse(connection, code); });
+  access.onOpening((userId) => gateway.mayOpen(userId));
   access.onPromoted((connection) => { if (schemaGate.promoted(connection)) journal.resync(connection); });
 
   const automaticVersions = new AutomaticVersions({

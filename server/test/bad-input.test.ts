@@ -16,7 +16,7 @@ let owner: Api;
 let cell: Cell;
 let witness: StockClient;
 before(async () => {
-  server = await startTestServer({ SUNDAY_MAX_FRAME_BYTES: String(MAX_FRAME_BYTES), SUNDAY_MAX_FRAMES_PER_SECOND: '100000', SUNDAY_ALLOWED_ORIGINS: 'https://boards.example' });
+  server = await startTestServer({ SUNDAY_MAX_FRAME_BYTES: String(MAX_FRAME_BYTES), SUNDAY_MAX_FRAMES_PER_SECOND: '100000', SUNDAY_MAX_USER_FRAMES_PER_SECOND: '100000', SUNDAY_MAX_REFUSALS_PER_MINUTE: '100000', SUNDAY_ALLOWED_ORIGINS: 'https://boards.example' });
   owner = await server.as('olga');
   cell = await makeBoard(owner, ['mallory', 'wendy']);
   witness = stock(server.url, cell.boardId, await server.tokenOf('wendy'));

@@ -26,7 +26,7 @@ describe('on a server with small limits', { concurrency: true }, () => {
   let server: TestServer;
   let owner: Api;
   before(async () => {
-    server = await startTestServer({ SUNDAY_MAX_BOARDS_PER_SOCKET: '3', SUNDAY_MAX_OUTBOUND_BYTES: String(MIB), SUNDAY_MAX_FRAMES_PER_SECOND: '100000' });
+    server = await startTestServer({ SUNDAY_MAX_BOARDS_PER_SOCKET: '3', SUNDAY_MAX_OUTBOUND_BYTES: String(MIB), SUNDAY_MAX_FRAMES_PER_SECOND: '100000', SUNDAY_MAX_USER_FRAMES_PER_SECOND: '100000' });
     owner = await server.as('olga');
   });
   after(() => server.close());

@@ -102,7 +102,7 @@ describe('over a limit of what is read, reading pauses: nothing is lost, nobody 
 });
 
 test('who does not read is left without cursors first, then without edits, then without a socket, in bounded memory, and each is counted', { timeout: 90_000 }, async (t) => {
-  const { server, join } = await started(t, { SUNDAY_MAX_OUTBOUND_BYTES: String(MIB), SUNDAY_SLOW_CONSUMER_MS: '4000', SUNDAY_MAX_FRAMES_PER_SECOND: '100000' });
+  const { server, join } = await started(t, { SUNDAY_MAX_OUTBOUND_BYTES: String(MIB), SUNDAY_SLOW_CONSUMER_MS: '4000', SUNDAY_MAX_FRAMES_PER_SECOND: '100000', SUNDAY_MAX_USER_FRAMES_PER_SECOND: '100000' });
   const owner = await server.as('olga');
   const cell = await makeBoard(owner, ['sly', 'ann', 'bob']);
   const [sly, ann, bob] = [await join('sly', cell), await join('ann', cell), await join('bob', cell)];

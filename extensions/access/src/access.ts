@@ -42,6 +42,8 @@ export interface Access {
   readonly extension: Extension<AccessContext>;
   /** How one board on one socket is ended: default, Hocuspocus' Close with the code as its reason. */
   onRefused(refuse: (connection: Connection, code: AccessCode) => void): void;
+  /** Whether this user may open another board; asked when the token has been verified, before anything is looked up. May take its time. */
+  onOpening(mayOpen: (userId: string) => Promise<boolean>): void;
   /** Somebody who could only read may write from now on; `connection.readOnly` is false already. */
   onPromoted(promoted: (connection: Connection) => void): void;
   /** Boards open on this node's sockets, or being opened. */
@@ -96,8 +98,10 @@ export async function createAccess({ database, verifier, log, timing = {}, comme
   );
   const forgetDown = database.onDown(doubtEverything);
 
+  let mayOpen = (_userId: string): Promise<boolean> => Promise.resolve(true);
+
   return {
-    extension: createExtension({ verifier, sessions, roles, attachments, enforcement, log }),
+    extension: createExtension({ verifier, sessions, roles, attachments, enforcement, log, mayOpen: (userId) => mayOpen(userId) }),
     get openAttachments() { return attachments.all.size; },
 
     async authenticate(token) {
@@ -118,6 +122,7 @@ export async function createAccess({ database, verifier, log, timing = {}, comme
     },
 
     onRefused: (refuse) => { enforcement.refuse = refuse; },
+    onOpening: (asked) => { mayOpen = asked; },
     onPromoted: (promoted) => { enforcement.promoted = promoted; },
 
     async close() {

@@ -13,6 +13,8 @@ export type AccessCode =
   | 'not_available'
   /** passing: the database is away and this user or role is not known here */
   | 'database_unavailable'
+  /** passing: this user opens boards too often, or was refused too often, for what they sent */
+  | 'rate_limited'
   /** a fault of the server */
   | 'internal';
 
@@ -45,5 +47,7 @@ export const closeCodeOf = (code: AccessCode): number => {
     case 'database_unavailable':
     case 'internal':
       return 4503;
+    case 'rate_limited':
+      return 4529;
   }
 };

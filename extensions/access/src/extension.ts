@@ -24,9 +24,10 @@ export interface ExtensionParts {
   readonly attachments: Attachments;
   readonly enforcement: Enforcement;
   readonly log: AccessLog;
+  readonly mayOpen: (userId: string) => Promise<boolean>;
 }
 
-export function createExtension({ verifier, sessions, roles, attachments, enforcement, log }: ExtensionParts): Extension<AccessContext> {
+export function createExtension({ verifier, sessions, roles, attachments, enforcement, log, mayOpen }: ExtensionParts): Extension<AccessContext> {
   /** Asks again as long as something is announced meanwhile. */
   async function check(attachment: Attachment, identity: Identity): Promise<Role> {
     for (let checks = 1; ; checks++) {
@@ -83,6 +84,7 @@ export function createExtension({ verifier, sessions, roles, attachments, enforc
     async onAuthenticate({ token, documentName, connectionConfig }) {
       try {
         const identity = await verifier.verify(token);
+        if (!(await mayOpen(identity.userId))) throw new AccessError('rate_limited');
         return await admit({
           boardId: documentName, userId: identity.userId, config: connectionConfig, phase: { kind: 'checking' }, version: 0, role: 'viewer',
           issuedAt: identity.issuedAt, expiresAt: identity.expiresAt, askAt: Infinity,

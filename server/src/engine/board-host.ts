@@ -7,11 +7,12 @@
  * - a failed store unloaded the document unstored: storing is the journal's, the debounced store is off;
  * - a board is unloaded after a quiet while, not with its last connection, so that a reload of a page finds it warm;
  * - what every update cost for `onChange` (a parsed URL, new headers, a chain of promises) is not spent: nothing here listens, what
- *   changed is told by the journal, committed. An extension that has that hook is not called.
+ *   changed is told by the journal, committed. An extension that has that hook is not called;
+ * - what had come behind a refused update was handled all the same, frame by frame: `forgetQueued`.
  *
  * Owns one timer per board that nobody has open.
  */
-import { Hocuspocus, type ConnectionConfiguration, type Document } from '@hocuspocus/server';
+import { Hocuspocus, type Connection, type ConnectionConfiguration, type Document } from '@hocuspocus/server';
 
 /** What access puts into the context of a connection. The server's own pins have none of it. */
 export interface BoardHostContext {
@@ -104,3 +105,9 @@ const NOBODY_LISTENS = (): void => { /* the journal has the document's own event
 
 /** Hocuspocus wants a request with every document it creates; the server's own have none. */
 const INTERNAL_REQUEST = new Request('http://localhost/');
+
+/** Of a connection that was ended for what it sent: what waits behind that is not looked at. The first of the queue is being handled. */
+export function forgetQueued(connection: Connection): void {
+  const queue: unknown = Reflect.get(connection, 'messageQueue');
+  if (Array.isArray(queue)) queue.splice(1);
+}

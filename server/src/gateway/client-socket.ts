@@ -9,54 +9,45 @@
  *   and counted until the client asks again with a token, which a stock provider does only when its user does.
  * - Permanent trouble with the whole socket closes it with 44xx, passing trouble with 45xx.
  *
- * Owns the authentication deadline and the timer that ends a pause; the gateway owns heartbeats.
+ * Owns the authentication deadline and its reading side (reading.ts); the gateway owns heartbeats.
  */
 import type { Connection, Hocuspocus } from '@hocuspocus/server';
 import { FRAME } from '@sunday/extension-journal';
 import { presenceColor, type Presence } from '@sunday/extension-presence';
 import type { WebSocket } from 'ws';
+import { forgetQueued } from '../engine/board-host.ts';
 import { ERRORS, isErrorCode, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import type { Flow, FlowKind, Inbound } from './inbound.ts';
+import type { Attempts, Flow, FlowKind, Inbound } from './inbound.ts';
 import type { OutboundSocket } from './outbound-socket.ts';
+import { Reading } from './reading.ts';
+import { envelopeOf, presenceFrame } from './shared-frames.ts';
 import {
   awarenessFrame, isReadableToken, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, statelessFrame, toYWebsocket, type Envelope,
 } from './protocols.ts';
 
 /** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
 const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** What is queued for boards whose token is being judged. The rest is read afterwards. */
+const EARLY_FRAMES = 100;
 /** Stock providers reconnect after 30 s without a message. */
 const KEEP_ALIVE_AFTER_MS = 20_000;
 /** An awareness update about no client. */
 const NOBODY = new Uint8Array([0]);
 /** Normal closure and going away (RFC 6455): the client meant it. Anything else may be back in a moment. */
 const CLEAN_CLOSES: ReadonlySet<number> = new Set([1000, 1001]);
+/** Close codes of what a client should not have sent, as opposed to what it may no longer do. */
+const FAULTS: ReadonlySet<number> = new Set([ERRORS.malformed_update.closeCode, ERRORS.too_large.closeCode]);
 /** Hocuspocus' own words for "a hook failed", as opposed to a refusal with a code: passing trouble. */
 const UNEXPLAINED_DENIAL = 'permission-denied';
-
-/** A broadcast comes with the same bytes for one socket after the other: the last envelope and presence frame are kept. */
-let lastEnvelope: { frame: Uint8Array; envelope: Envelope | null } | null = null;
-let lastPresence: { address: string; update: Uint8Array; frame: Uint8Array } | null = null;
-
-function envelopeOf(frame: Uint8Array): Envelope | null {
-  if (lastEnvelope?.frame !== frame) lastEnvelope = { frame, envelope: readEnvelope(frame) };
-  return lastEnvelope.envelope;
-}
-
-function presenceFrame(address: string, update: Uint8Array): Uint8Array {
-  if (lastPresence?.update !== update || lastPresence.address !== address) {
-    lastPresence = { address, update, frame: awarenessFrame(address, update) };
-  }
-  return lastPresence.frame;
-}
 
 type ClientConnection = ReturnType<Hocuspocus['handleConnection']>;
 
 export type SocketCounter =
   | 'refused' | 'dropped_after_refusal' | 'malformed' | 'too_large' | 'too_many_boards' | 'too_many_sockets' | 'slow_consumer' | 'auth_timeout'
-  | 'rate_paused' | 'user_rate_paused' | 'board_rate_paused';
+  | 'rate_paused' | 'user_rate_paused' | 'board_rate_paused' | 'refusals_paused' | 'sign_in_delayed' | 'sign_in_limited';
 
-const PAUSED = { socket: 'rate_paused', user: 'user_rate_paused', board: 'board_rate_paused' } as const satisfies Record<FlowKind, SocketCounter>;
+const PAUSED = { socket: 'rate_paused', user: 'user_rate_paused', board: 'board_rate_paused', refusals: 'refusals_paused' } as const satisfies Record<FlowKind, SocketCounter>;
 
 export interface ClientSocketOptions {
   /** Called with each board attached; `false`: this user has too many sockets. */
@@ -103,12 +94,15 @@ export class ClientSocket {
   private outbound: OutboundSocket | null = null;
   private hocuspocus: ClientConnection | null = null;
   private authTimer: NodeJS.Timeout | null;
-  private readonly pauses = new Set<'rate' | 'pressure'>();
+  private readonly reading: Reading;
   private readonly flow: Flow;
+  /** While it is not known whose they are. */
+  private readonly attempts: Attempts;
+  /** Bytes of the largest frame since the last refusal: what the next one is about, as near as can be told. */
+  private largestRead = 0;
   private userId: string | null = null;
-  /** performance.now() until which reading is paused for what was read. */
-  private pausedUntil = 0;
-  private resumption: NodeJS.Timeout | null = null;
+  /** Frames for boards whose token is being judged, since the last judgement. */
+  private early = 0;
   /** performance.now() of the last frame sent to the client. */
   private lastSent = 0;
 
@@ -116,7 +110,9 @@ export class ClientSocket {
     this.options = options;
     this.id = options.id;
     this.websocket = options.websocket;
+    this.reading = new Reading(options.websocket, (frame) => { this.take(frame); });
     this.flow = options.inbound.ofSocket();
+    this.attempts = options.inbound.attemptsOfSocket();
     this.authTimer = setTimeout(() => {
       // What came while this process was busy is read first.
       setImmediate(() => { this.authenticationIsOver(); });
@@ -147,7 +143,14 @@ export class ClientSocket {
 
   /** A binary message of the client, already in Hocuspocus' framing. */
   receive(frame: Uint8Array): void {
+    this.reading.receive(frame);
+  }
+
+  private take(frame: Uint8Array): void {
     this.meter(frame.length);
+    // Told to go, and still sending.
+    if (this.websocket.readyState !== this.websocket.OPEN) return;
+    this.largestRead = Math.max(this.largestRead, frame.length);
     // A stock provider's pong: one byte, no address.
     if (frame.length === 1) return;
     const envelope = readEnvelope(frame);
@@ -191,6 +194,7 @@ export class ClientSocket {
           return;
         }
     }
+    if (this.asked.has(envelope.address) && !this.attached.has(envelope.address) && ++this.early > EARLY_FRAMES) this.reading.pause('admission');
     this.hocuspocus?.handleMessage(frame);
   }
 
@@ -209,6 +213,7 @@ export class ClientSocket {
   private refuseUnknown(frame: Uint8Array): void {
     const address = readAddress(frame);
     this.options.count('malformed');
+    this.slowDown('refusals', this.attemptsOfUser().junk(performance.now()));
     if (address === null || this.options.protocol.kind === 'y-websocket') {
       this.close(address === null ? 'malformed_update' : 'board_not_found');
       return;
@@ -266,6 +271,7 @@ export class ClientSocket {
         this.asked.delete(envelope.address);
         this.announced.delete(envelope.address);
         this.options.count('refused');
+        this.judged();
         if (auth.reason === UNEXPLAINED_DENIAL || ERRORS[code].retryable || this.options.protocol.kind === 'y-websocket') {
           // A failed load looks like a denial to a stock provider, which never asks again: let it reconnect instead.
           this.close(code);
@@ -301,6 +307,7 @@ export class ClientSocket {
       },
       get bufferedBytes() { return outbound?.bufferedAmount ?? 0; },
     });
+    this.judged();
     const announced = this.announced.get(address);
     this.announced.delete(address);
     if (announced !== undefined) this.options.presence.receive(board, peerId, announced);
@@ -313,6 +320,12 @@ export class ClientSocket {
     });
   }
 
+  /** A token has been judged: what came behind it is read, once all that goes with the judgement is done. */
+  private judged(): void {
+    this.early = 0;
+    setImmediate(() => { this.reading.resume('admission'); });
+  }
+
   /** A stateless message on every attachment of this board. */
   tell(boardId: string, payload: string): void {
     for (const { connection } of this.attached.values()) if (connection.document.name === boardId) connection.sendStateless(payload);
@@ -320,15 +333,30 @@ export class ClientSocket {
 
   /** Ends one board on this socket, for good: said in-band once; later frames for it are dropped. */
   refuse(address: string, code: ErrorCode): void {
+    if (FAULTS.has(ERRORS[code].closeCode)) {
+      this.slowDown('refusals', this.attemptsOfUser().refused(this.largestRead, performance.now()));
+      this.largestRead = 0;
+    }
     if (this.options.protocol.kind === 'y-websocket') {
       this.close(code);
+      return;
+    }
+    const connection = this.attached.get(address)?.connection;
+    if (connection === undefined && this.refusedBoards.has(address)) {
+      this.options.count('dropped_after_refusal');
       return;
     }
     this.options.count('refused');
     this.refusedBoards.add(address);
     this.asked.delete(address);
     this.outbound?.send(permissionDeniedFrame(address, code));
-    this.attached.get(address)?.connection.close({ code: ERRORS[code].closeCode, reason: code });
+    if (connection === undefined) return;
+    connection.close({ code: ERRORS[code].closeCode, reason: code });
+    forgetQueued(connection);
+  }
+
+  private attemptsOfUser(): Attempts {
+    return this.userId === null ? this.attempts : this.options.inbound.attemptsOf(this.userId);
   }
 
   /** Closes the whole socket with the code's close code. */
@@ -344,17 +372,7 @@ export class ClientSocket {
 
   /** Past a limit the socket is not read for a while: TCP tells its client to wait, nothing is lost. */
   private slowDown(kind: FlowKind, ms: number): void {
-    const until = performance.now() + ms;
-    if (ms === 0 || until <= this.pausedUntil) return;
-    // What had been read already is still handled while the socket is paused: one pause, counted once.
-    if (this.resumption === null) this.options.count(PAUSED[kind]);
-    else clearTimeout(this.resumption);
-    this.pausedUntil = until;
-    this.pause('rate');
-    this.resumption = setTimeout(() => {
-      this.resumption = null;
-      this.resume('rate');
-    }, ms);
+    if (this.reading.slowDown(ms)) this.options.count(PAUSED[kind]);
   }
 
   /**
@@ -366,20 +384,17 @@ export class ClientSocket {
     for (const address of this.attached.keys()) this.send(awarenessFrame(address, NOBODY));
   }
 
-  pause(why: 'rate' | 'pressure'): void {
-    this.pauses.add(why);
-    this.websocket.pause();
-  }
-
-  resume(why: 'rate' | 'pressure'): void {
-    if (this.pauses.delete(why) && this.pauses.size === 0) this.websocket.resume();
+  /** Too much is uncommitted, of everybody. */
+  pressure(on: boolean): void {
+    if (on) this.reading.pause('pressure');
+    else this.reading.resume('pressure');
   }
 
   /** The socket is gone. */
   closed(code: number, reason: string): void {
     if (this.authTimer !== null) clearTimeout(this.authTimer);
     this.authTimer = null;
-    if (this.resumption !== null) clearTimeout(this.resumption);
+    this.reading.close();
     this.hocuspocus?.handleClose({ code, reason });
   }
 }

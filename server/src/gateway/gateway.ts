@@ -145,7 +145,7 @@ export class Gateway {
       if (entry.userId !== null) this.socketsByUser.get(entry.userId)?.delete(socket);
       socket.closed(code, reason.toString());
     });
-    if (this.underPressure) socket.pause('pressure');
+    if (this.underPressure) socket.pressure(true);
     if (route.kind === 'y-websocket') socket.receive(tokenFrame(route.board, route.token));
   }
 
@@ -159,6 +159,24 @@ export class Gateway {
     this.byHocuspocusSocket.get(connection.webSocket)?.refuse(connection.messageAddress, code);
   }
 
+  /**
+   * Resolves when this user may open another board; `false`: not in the time that is allowed for signing in. Who is refused again and again
+   * waits for that here, whatever sockets they come on. Who waits in vain is told late: at once they would be back at once.
+   */
+  async mayOpen(userId: string): Promise<boolean> {
+    const attempts = this.inbound.attemptsOf(userId);
+    const ms = attempts.signIn(performance.now());
+    if (ms === 0) return true;
+    const { maxSocketsPerUser, authTimeoutMs } = this.options.limits;
+    const inTime = ms <= authTimeoutMs / 2;
+    this.options.count(inTime ? 'sign_in_delayed' : 'sign_in_limited');
+    if (attempts.waiting >= maxSocketsPerUser) return false;
+    attempts.waiting += 1;
+    await delay(Math.min(ms, authTimeoutMs / 2), undefined, { ref: false });
+    attempts.waiting -= 1;
+    return inTime;
+  }
+
   /** A stateless message to one user's attachments of one board, on this node. */
   tell(boardId: string, userId: string, payload: string): void {
     for (const socket of this.socketsByUser.get(userId) ?? []) socket.tell(boardId, payload);
@@ -167,10 +185,7 @@ export class Gateway {
   /** Too much is uncommitted: nobody is read from until the database has caught up. Nobody is cut off. */
   pressure(on: boolean): void {
     this.underPressure = on;
-    for (const socket of this.sockets.keys()) {
-      if (on) socket.pause('pressure');
-      else socket.resume('pressure');
-    }
+    for (const socket of this.sockets.keys()) socket.pressure(on);
   }
 
   private admitUser(userId: string, socket: ClientSocket, entry: OpenSocket): boolean {

@@ -3,31 +3,45 @@
  *
  * Past a limit the socket whose frame it was is not read for as long as the excess takes: TCP tells its client to wait, nothing is lost,
  * and nobody else waits until their own next frame finds the user's or the board's limit passed. Counts per node.
+ *
+ * What costs far more than a frame is counted beside, by the minute: being refused for what was sent, and signing in (`Attempts`).
  */
 import type { Limits } from '../limits.ts';
 
-export type FlowKind = 'socket' | 'user' | 'board';
+export type FlowKind = 'socket' | 'user' | 'board' | 'refusals';
 
-/** So much a second, and a second's worth at once. What is spent beyond that has to be waited for. */
+const SECONDS_PER_MINUTE = 60;
+/** Judging a bad update takes longer the larger it is: each of these counts as one refusal more. */
+const REFUSED_BYTES = 64 * 1024;
+/** One refusal is no flood, however large it was. */
+const MOST_FOR_ONE = 0.5;
+/** Frames that no board is told of, for they name none: cheaper than a refusal, but never sent in good faith. */
+const JUNK_PER_REFUSAL = 10;
+
+/** So much a second, and `atOnce` at once: a second's worth. What is spent beyond that has to be waited for, `mostOwed` at the most. */
 class Bucket {
   readonly #perSecond: number;
+  readonly #atOnce: number;
+  readonly #mostOwed: number;
   #level: number;
   #at = 0;
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, atOnce = perSecond, mostOwed = Infinity) {
     this.#perSecond = perSecond;
-    this.#level = perSecond;
+    this.#atOnce = atOnce;
+    this.#mostOwed = mostOwed;
+    this.#level = atOnce;
   }
 
   /** Returns for how long (ms) nothing more should be spent. */
   spend(amount: number, now: number): number {
-    this.#level = Math.min(this.#perSecond, this.#level + ((now - this.#at) / 1000) * this.#perSecond) - amount;
+    this.#level = Math.max(-this.#mostOwed, Math.min(this.#atOnce, this.#level + ((now - this.#at) / 1000) * this.#perSecond) - amount);
     this.#at = now;
     return this.#level >= 0 ? 0 : (-this.#level / this.#perSecond) * 1000;
   }
 
   isFull(now: number): boolean {
-    return this.#level + ((now - this.#at) / 1000) * this.#perSecond >= this.#perSecond;
+    return this.#level + ((now - this.#at) / 1000) * this.#perSecond >= this.#atOnce;
   }
 }
 
@@ -51,9 +65,44 @@ export class Flow {
   }
 }
 
+/** A minute's worth of refusals and of sign-ins at once; then each has to be waited for, a minute at the most. */
+export class Attempts {
+  readonly #refusals: Bucket;
+  readonly #signIns: Bucket;
+  readonly #mostForOne: number;
+  /** Sign-ins that wait just now. */
+  waiting = 0;
+
+  constructor(refusalsPerMinute: number, signInsPerMinute: number) {
+    this.#refusals = new Bucket(refusalsPerMinute / SECONDS_PER_MINUTE, refusalsPerMinute, refusalsPerMinute);
+    this.#signIns = new Bucket(signInsPerMinute / SECONDS_PER_MINUTE, signInsPerMinute, signInsPerMinute);
+    this.#mostForOne = refusalsPerMinute * MOST_FOR_ONE;
+  }
+
+  /** Something of so many bytes was refused. Returns for how long (ms) its socket should not be read. */
+  refused(bytes: number, now: number): number {
+    return this.#refusals.spend(Math.min(1 + Math.floor(bytes / REFUSED_BYTES), Math.max(1, this.#mostForOne)), now);
+  }
+
+  /** The same for a frame that names no board. */
+  junk(now: number): number {
+    return this.#refusals.spend(1 / JUNK_PER_REFUSAL, now);
+  }
+
+  /** Returns for how long (ms) the sign-in should wait: also for what the last refusals have still to be waited for. */
+  signIn(now: number): number {
+    return Math.max(this.#signIns.spend(1, now), this.#refusals.spend(0, now));
+  }
+
+  isIdle(now: number): boolean {
+    return this.waiting === 0 && this.#refusals.isFull(now) && this.#signIns.isFull(now);
+  }
+}
+
 export class Inbound {
   readonly #limits: Limits;
   readonly #users = new Map<string, Flow>();
+  readonly #attempts = new Map<string, Attempts>();
   readonly #boards = new Map<string, Flow>();
 
   constructor(limits: Limits) {
@@ -62,6 +111,15 @@ export class Inbound {
 
   ofSocket(): Flow {
     return new Flow(this.#limits.maxFramesPerSecond, this.#limits.maxBytesPerSecond);
+  }
+
+  /** Of a socket on which nobody has signed in yet. */
+  attemptsOfSocket(): Attempts {
+    return new Attempts(this.#limits.maxRefusalsPerMinute, this.#limits.maxSignInsPerMinute);
+  }
+
+  attemptsOf(userId: string): Attempts {
+    return found(this.#attempts, userId, () => this.attemptsOfSocket());
   }
 
   ofUser(userId: string): Flow {
@@ -74,16 +132,16 @@ export class Inbound {
 
   /** Forgets who has not sent anything for a while. */
   sweep(now: number): void {
-    for (const flows of [this.#users, this.#boards]) {
-      for (const [id, flow] of flows) if (flow.isIdle(now)) flows.delete(id);
+    for (const counts of [this.#users, this.#boards, this.#attempts]) {
+      for (const [id, count] of counts) if (count.isIdle(now)) counts.delete(id);
     }
   }
 }
 
-function found(flows: Map<string, Flow>, id: string, make: () => Flow): Flow {
-  const known = flows.get(id);
+function found<T>(counts: Map<string, T>, id: string, make: () => T): T {
+  const known = counts.get(id);
   if (known !== undefined) return known;
-  const flow = make();
-  flows.set(id, flow);
-  return flow;
+  const count = make();
+  counts.set(id, count);
+  return count;
 }
