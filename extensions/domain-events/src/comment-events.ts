@@ -12,7 +12,7 @@ export function commentEvents(document: Y.Doc, books: BoardBooks, comments: Read
   for (const [name, actor] of comments) {
     const [itemId = '', commentId = ''] = name.split('/');
     const struct = document.getMap(`comments:${itemId}`)._map.get(commentId);
-    if (struct === undefined || struct.deleted || books.isCommitted(struct.id.client, struct.id.clock)) continue;
+    if (struct === undefined || struct.deleted || struct.id.clock < books.committedUpTo(struct.id.client)) continue;
     const comment = readComments(document, asItemId(itemId)).find((entry) => entry.id === commentId);
     if (comment === undefined) continue;
     const owner = struct.id.client === document.clientID ? undefined : books.ownerOf(struct.id.client);

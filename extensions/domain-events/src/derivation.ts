@@ -23,7 +23,7 @@ import { itemEvents } from './item-events.ts';
 import { Noted, type NotedConflict, type NotedItem } from './noted.ts';
 import { judgeWrites } from './races.ts';
 import { structureEvents } from './structure-events.ts';
-import { noteTyping, textOf, textRuns } from './typing.ts';
+import { forgetDeletions, noteTyping, textOf, textRuns } from './typing.ts';
 
 /** Items of one board that are remembered as they are. */
 const MAX_KNOWN = 256;
@@ -198,8 +198,10 @@ class EventDerivation implements Derivation {
     }
   }
 
-  doubt(): void {
+  doubt(updates: readonly Uint8Array[]): void {
     this.doubted = true;
+    // What was typed elsewhere is known by its clocks; what was taken out there, only by what comes from there.
+    for (const { typing } of [this.noted, this.out]) if (typing.size > 0) for (const update of updates) forgetDeletions(typing, update);
   }
 
   get stale(): Stale | null {
@@ -252,7 +254,7 @@ class EventDerivation implements Derivation {
       if (state !== undefined) this.remember(id, state);
     }
     drafts.push(...commentEvents(document, books, noted.comments));
-    const conflicts = noted.conflicts.filter(({ structs }) => !structs.every(({ client, clock }) => books.isCommitted(client, clock)));
+    const conflicts = noted.conflicts.filter(({ structs }) => structs.some(({ client, clock }) => clock >= books.committedUpTo(client)));
     drafts.push(...conflicts.map(conflictDraft));
     return {
       ...rows,

@@ -26,11 +26,14 @@ export interface Typing {
   readonly itemId: ItemId;
   readonly columnId: string;
   readonly actor: Actor;
+  readonly inserted: Tally;
+  readonly deleted: Tally;
+}
+
+/** So many characters, and where: of very many places not all are kept. */
+export interface Tally {
   readonly ranges: ClockRange[];
-  /** The first struct of it: names the event. */
-  readonly first: StructId;
-  inserted: number;
-  deleted: number;
+  count: number;
 }
 
 export interface NotedConflict {
@@ -77,9 +80,10 @@ export class Noted {
       const since = this.typing.get(name);
       if (since === undefined) this.typing.set(name, typing);
       else {
-        since.ranges.unshift(...typing.ranges);
-        since.inserted += typing.inserted;
-        since.deleted += typing.deleted;
+        for (const what of ['inserted', 'deleted'] as const) {
+          since[what].ranges.unshift(...typing[what].ranges);
+          since[what].count += typing[what].count;
+        }
       }
     }
     this.conflicts = [...earlier.conflicts, ...this.conflicts];

@@ -48,7 +48,7 @@ export function judgeWrites(writes: KeyWrites, context: RaceContext): Judged {
   };
 
   const { shown, prior } = writes;
-  const ours = source.kind === 'ours' || (prior !== null && !books.isCommitted(prior.id.client, prior.id.clock));
+  const ours = source.kind === 'ours' || (prior !== null && prior.id.clock >= books.committedUpTo(prior.id.client));
   const verdict = ours ? judge(writes, timeOf) : null;
   if (verdict === null || shown === null) {
     return { restatement: shown === null || !fresh.has(shown) || timeOf(shown) === (shown.at ?? 0) ? null : restated(shown, shown), conflicts: [] };

@@ -6,12 +6,14 @@ import { asItemId, isId, type ChangedType } from '@sunday/board-model';
 import type { BoardBooks, TextRunRow } from '@sunday/extension-journal';
 import * as Y from 'yjs';
 import { derivedId, type Actor } from './draft.ts';
-import type { ClockRange, Typing } from './noted.ts';
+import type { ClockRange, Tally, Typing } from './noted.ts';
 
 /** More places than this in one batch: the run's range then covers those that are kept. */
 const MAX_RANGES = 64;
 
-const widen = (ranges: ClockRange[], client: number, clock: number, length: number): void => {
+const add = (tally: Tally, client: number, clock: number, length: number): void => {
+  const { ranges } = tally;
+  tally.count += length;
   const last = ranges.at(-1);
   if (last !== undefined && last.client === client && clock <= last.to + 1 && clock + length > last.from) {
     last.from = Math.min(last.from, clock);
@@ -34,15 +36,15 @@ export function noteTyping(
   books: BoardBooks, actor: Actor, into: Map<string, Typing>,
 ): void {
   const { doc } = transaction;
-  const by = (client: number, clock: number): Typing => {
-    const owner = client === doc.clientID ? undefined : books.ownerOf(client);
-    const who = owner === undefined || owner === actor.userId ? actor : { ...actor, userId: owner };
+  const of = (who: Actor): Typing => {
     const name = `${root}/${who.userId ?? ''}`;
-    const known = into.get(name);
-    if (known !== undefined) return known;
-    const made: Typing = { itemId: asItemId(itemId), columnId, actor: who, ranges: [], first: { client, clock }, inserted: 0, deleted: 0 };
-    into.set(name, made);
-    return made;
+    const typing = into.get(name) ?? { itemId: asItemId(itemId), columnId, actor: who, inserted: { ranges: [], count: 0 }, deleted: { ranges: [], count: 0 } };
+    into.set(name, typing);
+    return typing;
+  };
+  const by = (client: number): Typing => {
+    const owner = client === doc.clientID ? undefined : books.ownerOf(client);
+    return of(owner === undefined || owner === actor.userId ? actor : { ...actor, userId: owner });
   };
   for (const [client, end] of transaction.afterState) {
     const start = transaction.beforeState.get(client) ?? 0;
@@ -54,19 +56,35 @@ export function noteTyping(
       // A struct that grew by this transaction counts only by what is new of it.
       const from = Math.max(start, struct.id.clock);
       const length = struct.id.clock + struct.length - from;
-      const typing = by(client, from);
-      typing.inserted += length;
-      widen(typing.ranges, client, from, length);
+      add(by(client).inserted, client, from, length);
     }
   }
   Y.iterateDeletedStructs(transaction, transaction.deleteSet, (struct) => {
     if (!(struct instanceof Y.Item) || struct.parent !== type || struct.id.clock >= (transaction.beforeState.get(struct.id.client) ?? 0)) return;
-    const name = `${root}/${actor.userId ?? ''}`;
-    const typing = into.get(name) ?? { itemId: asItemId(itemId), columnId, actor, ranges: [], first: { client: struct.id.client, clock: -struct.id.clock - 1 }, inserted: 0, deleted: 0 };
-    into.set(name, typing);
-    typing.deleted += struct.length;
-    widen(typing.ranges, struct.id.client, struct.id.clock, struct.length);
+    add(of(actor).deleted, struct.id.client, struct.id.clock, struct.length);
   });
+}
+
+/** What of a range is left without another one: nothing, one side, or both. */
+const without = (range: ClockRange, from: number, to: number): ClockRange[] => {
+  if (to < range.from || from > range.to) return [range];
+  return [{ ...range, to: from - 1 }, { ...range, from: to + 1 }].filter((left) => left.from <= left.to);
+};
+
+const replace = (tally: Tally, ranges: readonly ClockRange[]): void => {
+  const size = (all: readonly ClockRange[]): number => all.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  tally.count -= size(tally.ranges) - size(ranges);
+  tally.ranges.splice(0, Infinity, ...ranges);
+};
+
+/** Another node has committed these deletions: they are that node's to tell of. */
+export function forgetDeletions(typing: ReadonlyMap<string, Typing>, update: Uint8Array): void {
+  const { ds } = Y.decodeUpdate(update);
+  for (const { deleted } of typing.values()) {
+    if (deleted.ranges.length === 0) continue;
+    replace(deleted, deleted.ranges.flatMap((range) =>
+      (ds.clients.get(range.client) ?? []).reduce((left, { clock, len }) => left.flatMap((each) => without(each, clock, clock + len - 1)), [range])));
+  }
 }
 
 /** Where in the text these structs stand now: from the first to the end of the last. */
@@ -90,16 +108,19 @@ function positions(text: Y.Text | undefined, ranges: readonly ClockRange[]): { f
   return from === Infinity ? { from: 0, to: 0 } : { from, to };
 }
 
-/** One row for each author and text. What another node has committed already is not told of again. */
+/** One row for each author and text. What another node has committed already is not told of again; the first of what is left names the event. */
 export function textRuns(document: Y.Doc, books: BoardBooks, typing: ReadonlyMap<string, Typing>): TextRunRow[] {
   const rows: TextRunRow[] = [];
-  for (const { itemId, columnId, actor, ranges, first, inserted, deleted } of typing.values()) {
-    if (inserted > 0 && ranges.every(({ client, to }) => books.isCommitted(client, to))) continue;
+  for (const { itemId, columnId, actor, inserted, deleted } of typing.values()) {
+    replace(inserted, inserted.ranges.flatMap((range) => without(range, 0, books.committedUpTo(range.client) - 1)));
+    const [typed] = inserted.ranges;
+    const [taken] = deleted.ranges;
+    const first = typed === undefined ? taken && `${taken.client}:-${taken.from + 1}` : `${typed.client}:${typed.from}`;
+    if (first === undefined) continue;
     const root = document.share.get(`text:${itemId}:${columnId}`);
     rows.push({
-      itemId, columnId, userId: actor.userId, source: actor.source,
-      eventId: derivedId(books.boardId, 'ItemUpdated', itemId, columnId, `${first.client}:${first.clock}`),
-      ...positions(root instanceof Y.Text ? root : undefined, ranges), inserted, deleted,
+      itemId, columnId, userId: actor.userId, source: actor.source, eventId: derivedId(books.boardId, 'ItemUpdated', itemId, columnId, first),
+      ...positions(root instanceof Y.Text ? root : undefined, [...inserted.ranges, ...deleted.ranges]), inserted: inserted.count, deleted: deleted.count,
     });
   }
   return rows;

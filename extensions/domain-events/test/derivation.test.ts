@@ -13,7 +13,7 @@ test('what cannot be understood as it happens is read from the committed rows, a
   const columnId = createColumn(document, { title: 'Text', type: 'text' }, { userId: 'ann' });
   const itemId = createItem(document, { name: 'An item', values: { [columnId]: 'a' } }, { userId: 'ann' });
   let broken = false;
-  const derivation = boardEvents.open(document, { boardId: 'b', isCommitted: () => true, ownerOf: () => 'ann' });
+  const derivation = boardEvents.open(document, { boardId: 'b', committedUpTo: () => Infinity, ownerOf: () => 'ann' });
   const errors: unknown[] = [];
   document.on('afterTransaction', (transaction: Y.Transaction) => {
     const source: Source = broken ? { kind: 'ours', get cause(): never { throw new Error('a defect'); }, syncedAt: 0 } : ANN;
@@ -60,4 +60,42 @@ test('what cannot be understood as it happens is read from the committed rows, a
     assert.deepEqual(more, []);
   }
   assert.equal(errors.length, 6);
+});
+
+test('of typed text, what another node has committed is left out, and what is left is told under another id', () => {
+  const origin = new Y.Doc();
+  const itemId = createItem(origin, { name: 'An item' }, { userId: 'ann' });
+  const root = `text:${itemId}:notes`;
+  const typist = new Y.Doc();
+  Y.applyUpdate(typist, Y.encodeStateAsUpdate(origin));
+  const updates: Uint8Array[] = [];
+  typist.on('update', (update: Uint8Array) => { updates.push(update); });
+  typist.getText(root).insert(0, 'abc');
+  typist.getText(root).insert(3, 'de');
+  const typed = typist.store.clients.get(typist.clientID)?.at(0)?.id.clock;
+  assert.equal(typed, 0);
+
+  /** A node that had not heard of what `committed` counts when these came. */
+  const told = (came: readonly Uint8Array[], committed: number, elsewhere: readonly Uint8Array[] = []) => {
+    const document = new Y.Doc();
+    Y.applyUpdate(document, Y.encodeStateAsUpdate(origin));
+    const derivation = boardEvents.open(document, { boardId: 'b', committedUpTo: (client) => (client === typist.clientID ? committed : 0), ownerOf: () => 'ann' });
+    document.on('afterTransaction', (transaction: Y.Transaction) => { derivation.note(transaction, ANN); });
+    Y.applyUpdate(document, Y.mergeUpdates([...came]));
+    derivation.doubt(elsewhere);
+    return derivation.cut('batch').textRuns.map(({ eventId, inserted, deleted }) => ({ eventId, inserted, deleted }));
+  };
+  const [whole, ...others] = told(updates.slice(0, 1), 0);
+  assert.deepEqual([whole?.inserted, others], [3, []]);
+  const [rest] = told(updates, 3);
+  assert.deepEqual([rest?.inserted, rest?.deleted], [2, 0]);
+  assert.notEqual(rest?.eventId, whole?.eventId);
+  assert.deepEqual(told(updates, 5), []);
+
+  Y.applyUpdate(origin, Y.encodeStateAsUpdate(typist));
+  updates.length = 0;
+  typist.getText(root).delete(1, 2);
+  const [first = assert.fail('no update')] = updates;
+  assert.deepEqual(told([first], 5).map(({ inserted, deleted }) => [inserted, deleted]), [[0, 2]]);
+  assert.deepEqual(told([first], 5, [first]), []);
 });

@@ -14,8 +14,8 @@ export class BoardClocks {
     this.committed = Y.decodeStateVector(Y.encodeStateVector(document));
   }
 
-  isCommitted(client: number, clock: number): boolean {
-    return clock < (this.committed.get(client) ?? 0);
+  committedUpTo(client: number): number {
+    return this.committed.get(client) ?? 0;
   }
 
   /** The update is committed. */

@@ -93,7 +93,7 @@ export class Ledger implements FollowedBoard {
     this.clocks = new BoardClocks(document);
     this.derivation = projection.open(document, {
       boardId: this.boardId,
-      isCommitted: (client, clock) => this.clocks.isCommitted(client, clock),
+      committedUpTo: (client) => this.clocks.committedUpTo(client),
       ownerOf: (client) => this.clients.get(client),
     });
   }
@@ -131,7 +131,7 @@ export class Ledger implements FollowedBoard {
     // A client in sync is so until now; one that is only just joining brings what it wrote since it left.
     const syncedAt = cause.connection === null ? 0 : (this.followers.get(cause.connection)?.syncedAt ?? this.clocks.lastSynced(transaction));
     // What waited here came in together with what another node committed.
-    if (origin === COMMITTED_ELSEWHERE) this.derivation.doubt();
+    if (origin === COMMITTED_ELSEWHERE) this.derivation.doubt(this.applying);
     this.derivation.note(transaction, { kind: 'ours', cause, syncedAt });
   }
 
@@ -245,7 +245,7 @@ export class Ledger implements FollowedBoard {
 
   /** Another node was first. `true`: the cut is taken back, and the rows that are missing come with what must be read again. */
   takeBackBehind(): boolean {
-    this.derivation.doubt();
+    this.derivation.doubt([]);
     this.derivation.takeBack();
     if (this.derivation.stale === null) return false;
     this.takeBack();
@@ -275,7 +275,7 @@ export class Ledger implements FollowedBoard {
    * is pending here and is in there, too, must not be told of twice (invariant 4).
    */
   private applyCommitted(updates: readonly Uint8Array[]): void {
-    if (this.dirty && (this.shared || updates.some((update) => this.clocks.overlaps(update)))) this.derivation.doubt();
+    if (this.dirty && (this.shared || updates.some((update) => this.clocks.overlaps(update)))) this.derivation.doubt(updates);
     this.applying = [...updates, ...this.early.values()];
     Y.transact(this.document, () => { for (const update of updates) Y.applyUpdate(this.document, update, COMMITTED_ELSEWHERE); }, COMMITTED_ELSEWHERE, false);
     this.applying = [];

@@ -37,8 +37,8 @@ export type Source =
 /** What a derivation may ask of the board's books. */
 export interface BoardBooks {
   readonly boardId: string;
-  /** Whether the struct is committed, here or elsewhere. */
-  isCommitted(client: number, clock: number): boolean;
+  /** The clock up to which what this client wrote is committed, here or elsewhere. */
+  committedUpTo(client: number): number;
   /** Whose client id it is, as far as known. */
   ownerOf(client: number): string | undefined;
 }
@@ -53,8 +53,8 @@ export interface Derivation {
   note(transaction: Transaction, source: Source): void;
   /** Right before a cut: the server's own writes that belong into the same batch. */
   prepare(): void;
-  /** Another node may have committed something of what is noted here. */
-  doubt(): void;
+  /** Another node may have committed something of what is noted here: in these updates, as far as they have come. */
+  doubt(updates: readonly Uint8Array[]): void;
   readonly stale: Stale | null;
   /** The committed state of what was stale when it was asked for; the document is at that head, plus what is noted. */
   rebase(asked: Stale, committed: CommittedRows): void;
