@@ -237,6 +237,9 @@ class EventDerivation implements Derivation {
     const noted = this.noted;
     this.out = noted;
     this.noted = new Noted();
+    // Put off while nothing can be committed.
+    this.noted.restatements = noted.restatements;
+    noted.restatements = [];
     this.staleItems.clear();
     this.staleStructure = false;
     this.doubted = false;

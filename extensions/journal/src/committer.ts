@@ -94,7 +94,7 @@ export class Committer {
   }
 
   /** Nothing is being committed just now, for whatever reason. */
-  private get blocked(): boolean {
+  get blocked(): boolean {
     return this.awaySince !== null || this.stalled.size >= MAX_RUNNING;
   }
 

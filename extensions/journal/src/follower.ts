@@ -272,3 +272,19 @@ export class Follower {
     if (this.quietTimer !== null) clearTimeout(this.quietTimer);
   }
 }
+
+/** A batch in one frame, encoded once per address, to every follower but the one who wrote all of it. */
+export function broadcast(followers: Iterable<Follower>, update: Uint8Array, except: Follower | null): void {
+  let address: string | null = null;
+  let frame: Uint8Array = update;
+  let starts: ReadonlyMap<number, number> | null = null;
+  const firstClocks = (): ReadonlyMap<number, number> => (starts ??= Y.parseUpdateMeta(update).from);
+  for (const follower of followers) {
+    if (follower === except) continue;
+    if (follower.connection.messageAddress !== address) {
+      address = follower.connection.messageAddress;
+      frame = updateFrame(address, update);
+    }
+    follower.deliver(frame, firstClocks);
+  }
+}

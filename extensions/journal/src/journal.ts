@@ -376,6 +376,11 @@ export class Journal {
     return this.committer.away;
   }
 
+  /** Nothing is being committed just now: the database is away, or takes longer than a moment. */
+  get blocked(): boolean {
+    return this.committer.blocked;
+  }
+
   get openBoards(): number {
     return this.ledgers.size;
   }

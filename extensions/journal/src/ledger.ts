@@ -15,14 +15,13 @@ import { randomUUID } from 'node:crypto';
 import type { Document } from '@hocuspocus/server';
 import * as Y from 'yjs';
 import { BoardClocks } from './clocks.ts';
-import type { Follower, FollowedBoard } from './follower.ts';
+import { broadcast, type Follower, type FollowedBoard } from './follower.ts';
 import type { Derivation, Projection, Stale } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { LedgerHooks, OpenedBoard } from './opened-board.ts';
 import { promised, type Reader } from './reader.ts';
 import { bringsMore, causeOf, COMMITTED_ELSEWHERE, DatabaseAway, merged, ownersIn, VOLATILE_ELSEWHERE, type VolatileBatch } from './updates.ts';
 import type { Batch, CommittedRows, JournalRow } from './store.ts';
-import { updateFrame } from './wire.ts';
 
 /** Batches kept while our own cut is out; more are read from the journal. */
 const MAX_EARLY_ROWS = 256;
@@ -36,8 +35,9 @@ interface Cut {
   readonly updates: readonly Uint8Array[];
   readonly soleAuthor: Follower | null;
   readers: Reader[];
-  /** How many of `updates` were already sent on as volatile. */
+  /** How many of `updates` were already sent on as volatile, but for those that were withheld. */
   sent: number;
+  withheld: readonly Uint8Array[];
 }
 
 export class Ledger implements FollowedBoard {
@@ -60,6 +60,7 @@ export class Ledger implements FollowedBoard {
   readonly clients: Map<number, string>;
   private pending: Uint8Array[] = [];
   private pendingSent = 0;
+  private pendingWithheld: readonly Uint8Array[] = [];
   private pendingAuthors = new Set<string>();
   private pendingConnections = new Set<object | null>();
   /** Yjs holds updates that wait for missing ones; and did so before this transaction, which may have brought them in as its own. */
@@ -80,6 +81,11 @@ export class Ledger implements FollowedBoard {
   private readonly early = new Map<number, Uint8Array>();
   /** Pending updates that another node sent as volatile, and sends to the others itself. */
   private readonly relayed = new WeakSet<Uint8Array>();
+  /**
+   * Pending updates that the server made, for REST or to settle a race. Not shown uncommitted: lost with their node they would come back only in the hands
+   * of somebody who saw them, and nobody may speak for the server.
+   */
+  private readonly own = new WeakSet<Uint8Array>();
 
   constructor(document: Document, opened: OpenedBoard, projection: Projection, hooks: LedgerHooks) {
     this.boardId = document.name;
@@ -148,6 +154,7 @@ export class Ledger implements FollowedBoard {
     const author = causeOf(origin);
     if (author.userId !== null) this.pendingAuthors.add(author.userId);
     this.pendingConnections.add(this.unparked ? null : author.connection);
+    if (author.connection === null && origin !== VOLATILE_ELSEWHERE && origin !== COMMITTED_ELSEWHERE) this.own.add(update);
     this.hooks.due(this);
   }
 
@@ -176,7 +183,7 @@ export class Ledger implements FollowedBoard {
   /** Takes everything pending as one batch against the current head. `null`: nothing to do, or a cut is out already. */
   cut(): Batch | null {
     if (this.out !== null || this.pending.length === 0) return null;
-    this.derivation.prepare();
+    if (!this.volatile) this.derivation.prepare();
     const { pending } = this;
     const batchId = randomUUID();
     const [connection] = this.pendingConnections;
@@ -193,9 +200,10 @@ export class Ledger implements FollowedBoard {
     const readers = this.readers;
     this.readers = [];
     for (const reader of readers) reader.run();
-    this.out = { batch, mark: this.captured, updates: pending, soleAuthor: sole ?? null, readers, sent: this.pendingSent };
+    this.out = { batch, mark: this.captured, updates: pending, soleAuthor: sole ?? null, readers, sent: this.pendingSent, withheld: this.pendingWithheld };
     this.pending = [];
     this.pendingSent = 0;
+    this.pendingWithheld = [];
     this.pendingAuthors = new Set();
     this.pendingConnections = new Set();
     this.newClients = new Map();
@@ -216,14 +224,15 @@ export class Ledger implements FollowedBoard {
     this.state.append(seq, cut.batch.update);
     this.pendingBytes -= cut.updates.reduce((sum, update) => sum + update.length, 0);
     if (this.volatile && this.pending.length === 0) this.setVolatile(false);
-    if (cut.sent < cut.updates.length) {
-      this.broadcast(cut.sent === 0 ? cut.batch.update : merged(cut.updates.slice(cut.sent)), cut.soleAuthor);
-    }
+    const unsent = [...cut.withheld, ...cut.updates.slice(cut.sent)];
+    if (unsent.length > 0) broadcast(this.followers.values(), cut.sent === 0 ? cut.batch.update : merged(unsent), cut.soleAuthor);
     const { batchId, update, events, conflicts } = cut.batch;
     this.hooks.committed({ boardId: this.boardId, seq, batchId, update, events: events.length, conflicts });
     for (const follower of this.followers.values()) follower.settle();
     for (const reader of cut.readers) reader.settle(seq);
     this.takeEarly();
+    // What was put off while the database was away, and would wait for the next edit.
+    if (this.pending.length === 0 && !this.volatile) this.derivation.prepare();
     if (this.pending.length > 0 || this.readers.length > 0) this.hooks.due(this);
     if (!this.dirty) this.hooks.clean(this);
   }
@@ -234,6 +243,7 @@ export class Ledger implements FollowedBoard {
     if (cut === null) return;
     this.out = null;
     this.pendingSent = cut.sent === cut.updates.length ? cut.sent + this.pendingSent : cut.sent;
+    this.pendingWithheld = [...cut.withheld, ...this.pendingWithheld];
     this.pending = [...cut.updates, ...this.pending];
     for (const author of cut.batch.authors) this.pendingAuthors.add(author);
     this.pendingConnections.add(null);
@@ -258,6 +268,7 @@ export class Ledger implements FollowedBoard {
     this.out = null;
     this.pending = [];
     this.pendingSent = 0;
+    this.pendingWithheld = [];
     this.pendingBytes = 0;
     this.readers = [];
     for (const reader of readers) reader.fail(new Error('the board is deleted'));
@@ -290,7 +301,7 @@ export class Ledger implements FollowedBoard {
       this.head = row.seq;
       this.rowsSinceSnapshot += 1;
       this.state.append(row.seq, row.update);
-      this.broadcast(row.update, null);
+      broadcast(this.followers.values(), row.update, null);
     }
   }
 
@@ -307,7 +318,7 @@ export class Ledger implements FollowedBoard {
       // Our commit may take as long as the database is away; what others committed is shown now, and counted then.
       if (this.volatile) {
         this.applyCommitted([update]);
-        this.broadcast(update, null);
+        broadcast(this.followers.values(), update, null);
       }
       return true;
     }
@@ -343,7 +354,7 @@ export class Ledger implements FollowedBoard {
     this.applyCommitted(state);
     this.head = seq;
     this.state.drop();
-    this.broadcast(Y.encodeStateAsUpdate(this.document, before), null);
+    broadcast(this.followers.values(), Y.encodeStateAsUpdate(this.document, before), null);
   }
 
   /** While the database is away: what is not sent yet goes out unacknowledged, marked volatile. `hopeless`: who waits for a commit is told so. */
@@ -351,12 +362,14 @@ export class Ledger implements FollowedBoard {
     this.setVolatile(true);
     this.shared = true;
     if (this.out !== null && this.out.sent < this.out.updates.length) {
-      this.sendOn(this.out.updates.slice(this.out.sent), this.out.batch.authors);
+      const withheld = this.sendOn(this.out.updates.slice(this.out.sent), this.out.batch.authors);
       this.out.sent = this.out.updates.length;
+      this.out.withheld = [...this.out.withheld, ...withheld];
     }
     if (this.pendingSent < this.pending.length) {
-      this.sendOn(this.pending.slice(this.pendingSent), [...this.pendingAuthors]);
+      const withheld = this.sendOn(this.pending.slice(this.pendingSent), [...this.pendingAuthors]);
       this.pendingSent = this.pending.length;
+      this.pendingWithheld = [...this.pendingWithheld, ...withheld];
     }
     const waiting = [...this.readers, ...(this.out?.readers ?? [])];
     const staying = (reader: Reader): boolean => reader.patient && !hopeless;
@@ -365,35 +378,21 @@ export class Ledger implements FollowedBoard {
     for (const reader of waiting) if (!staying(reader)) reader.fail(new DatabaseAway());
   }
 
-  private sendOn(updates: readonly Uint8Array[], authors: readonly string[]): void {
-    this.broadcast(merged(updates), null);
-    const ours = updates.filter((update) => !this.relayed.has(update));
-    if (ours.length === 0) return;
+  /** @returns those that are not shown before they are committed */
+  private sendOn(updates: readonly Uint8Array[], authors: readonly string[]): readonly Uint8Array[] {
+    const { own = [], others = [] } = Object.groupBy(updates, (update) => (this.own.has(update) ? 'own' : 'others'));
+    if (others.length > 0) broadcast(this.followers.values(), merged(others), null);
+    const ours = others.filter((update) => !this.relayed.has(update));
+    if (ours.length === 0) return own;
     const update = merged(ours);
     this.hooks.spilled({ boardId: this.boardId, update, authors, clients: ownersIn(update, this.clients) });
+    return own;
   }
 
   private setVolatile(on: boolean): void {
     if (this.volatile === on) return;
     this.volatile = on;
     for (const follower of this.followers.values()) follower.volatile(on);
-  }
-
-  /** One frame, encoded once per address, to every follower but the one who wrote all of it. */
-  private broadcast(update: Uint8Array, except: Follower | null): void {
-    if (this.followers.size === 0) return;
-    let address: string | null = null;
-    let frame: Uint8Array = update;
-    let starts: ReadonlyMap<number, number> | null = null;
-    const firstClocks = (): ReadonlyMap<number, number> => (starts ??= Y.parseUpdateMeta(update).from);
-    for (const follower of this.followers.values()) {
-      if (follower === except) continue;
-      if (follower.connection.messageAddress !== address) {
-        address = follower.connection.messageAddress;
-        frame = updateFrame(address, update);
-      }
-      follower.deliver(frame, firstClocks);
-    }
   }
 
   /**

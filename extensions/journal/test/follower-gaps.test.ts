@@ -213,3 +213,38 @@ test('joiners are never given bytes with a hole where the board was reloaded dur
   assert.deepEqual(state.take()?.tail, []);
   state.drop();
 });
+
+test('while the database is away people see what people write, and what the server wrote once it is committed', async () => {
+  const { document, ledger } = openLedger();
+  const spilled: Uint8Array[] = [];
+  const told = openLedger({ spilled: ({ update }) => { spilled.push(update); } });
+  for (const { document: doc, ledger: books } of [{ document, ledger }, told]) {
+    const client = join(books);
+    await new Promise(setImmediate);
+    const person = new Y.Doc();
+    const write = (text: string): void => {
+      person.getText('t').insert(person.getText('t').length, text);
+      Y.applyUpdate(doc, Y.encodeStateAsUpdate(person), { source: 'connection', connection: { context: { userId: 'ann' } } });
+    };
+    const serve = (value: string): void => { doc.transact(() => { doc.getMap('m').set('by', value); }, { source: 'local', skipStoreHooks: true, context: { userId: 'ann' } }); };
+    write('a');
+    serve('server');
+    books.cut();
+    books.spill(true);
+    assert.deepEqual([client.text(), client.doc.getMap('m').get('by')], ['a', undefined]);
+    write('b');
+    serve('server again');
+    books.spill(true);
+    assert.deepEqual([client.text(), client.doc.getMap('m').get('by')], ['ab', undefined]);
+    books.confirm(books.head + 1);
+    assert.deepEqual([client.text(), client.doc.getMap('m').get('by')], ['ab', 'server']);
+    // Not committed after all, this time: told again when it is.
+    books.cut();
+    books.takeBack();
+    commit(books);
+    assert.equal(client.doc.getMap('m').get('by'), 'server again');
+  }
+  const others = new Y.Doc();
+  for (const update of spilled) Y.applyUpdate(others, update);
+  assert.deepEqual([others.getText('t').toString(), others.getMap('m').size], ['ab', 0], 'nor do other nodes');
+});
