@@ -40,6 +40,8 @@ export interface Sunday {
   readonly url: string;
   /** Drains sockets, commits everything, closes. Resolves when nothing is left to lose. */
   stop(): Promise<void>;
+  /** What `stop` is at, and what of the journal is left: for the log of a stop that does not end. */
+  readonly unfinished: Readonly<Record<string, unknown>>;
 }
 
 /** @param consumers of domain events, besides Sunday's own */
@@ -196,25 +198,34 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   gateway.listen(app.server);
   const url = await app.listen({ host: config.host, port: config.port });
 
+  let at = 'running';
+  /** In the order that loses nothing. */
+  const steps: readonly (readonly [name: string, step: () => unknown])[] = [
+    ['sockets', () => gateway.drain()],
+    ['requests', () => app.close()],
+    ['streams', () => feed.close()],
+    ['commits', () => journal.drain()],
+    ['documents', () => host.shutdown()],
+    ['events', () => events.stop()],
+    ['nodes', () => nodes.stop()],
+    ['gateway', () => { gateway.close(); presence.close(); }],
+    ['access', () => access.close()],
+    ['versions', () => automaticVersions.close()],
+    ['compaction', () => journal.close()],
+    ['typed text', () => textRuns.close()],
+    ['notices', () => notices.close()],
+    ['database', () => database.close()],
+  ];
+
   return {
     url,
     async stop() {
       draining = true;
-      await gateway.drain();
-      await app.close();
-      await feed.close();
-      await journal.drain();
-      await host.shutdown();
-      await events.stop();
-      await nodes.stop();
-      gateway.close();
-      presence.close();
-      await access.close();
-      await automaticVersions.close();
-      await journal.close();
-      await textRuns.close();
-      await notices.close();
-      await database.close();
+      for (const [name, step] of steps) {
+        at = name;
+        await step();
+      }
     },
+    get unfinished() { return { at, ...journal.unfinished }; },
   };
 }

@@ -49,7 +49,7 @@ async function main(): Promise<void> {
     stopping = true;
     log.info({ signal }, 'stopping');
     const giveUp = setTimeout(() => {
-      log.error('not everything could be committed in time');
+      log.error(sunday.unfinished, 'not everything could be committed in time');
       process.exit(1);
     }, config.limits.shutdownGraceMs);
     sunday.stop().then(

@@ -129,6 +129,11 @@ export class Committer {
     });
   }
 
+  /** How many boards, or transactions, `idle` waits for: for the log of a drain that does not end. */
+  get unfinished(): Readonly<Record<'due' | 'committing' | 'unknown' | 'refused' | 'reading', number>> {
+    return { due: this.due.size, committing: this.running, unknown: this.interrupted.size, refused: this.waiting.size, reading: this.rebasing.size };
+  }
+
   private checkIdle(): void {
     if (this.due.size > 0 || this.running > 0 || this.interrupted.size > 0 || this.waiting.size > 0 || this.rebasing.size > 0) return;
     for (const resolve of this.idleWaiters.splice(0)) resolve();
@@ -375,6 +380,7 @@ export class Committer {
       if (!this.waiting.delete(ledger)) return;
       ledger.takeBack();
       if (ledger.dirty) this.enqueue(ledger);
+      else this.checkIdle();
     }, RETRY_MAX_MS);
   }
 

@@ -381,6 +381,11 @@ export class Journal {
     return this.committer.blocked;
   }
 
+  /** What a drain waits for. */
+  get unfinished(): Committer['unfinished'] {
+    return this.committer.unfinished;
+  }
+
   get openBoards(): number {
     return this.ledgers.size;
   }
