@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Database } from '@sunday/database';
 import { pick } from '../random.ts';
 import { until } from '../stock-clients.ts';
-import { HANDLING } from './groups.ts';
+import { GROUPS, HANDLING } from './groups.ts';
 import type { Receiver } from './receiver.ts';
 import type { Node, Site } from './site.ts';
 
@@ -63,6 +63,31 @@ async function killInCommit(site: Site, boardId: string): Promise<{ victim: Node
   await until('what it had begun is over', async () => (await database.query(SESSIONS, [name])).length === 0);
   const orphans = await database.query('SELECT FROM board_updates WHERE board_id = $1 AND seq > $2 AND node = $3', [boardId, before, id]);
   return { victim, orphans: orphans.length };
+}
+
+/** How many events each group has noted as dealt with, and how many repetitions the worker has dropped since it started. */
+async function dealtWith(site: Site, group: string): Promise<{ group: string; noted: number; dropped: number }> {
+  const [row] = await site.database.database.query<{ noted: number }>('SELECT count(*)::int AS noted FROM consumed_events WHERE consumer_group = $1', [group]);
+  const metrics = await (await fetch(`${site.worker.process.url}/metrics`)).text();
+  return { group, noted: row?.noted ?? 0, dropped: Number(new RegExp(`^sunday_events_duplicate_total\\{group="${group}"\\} (\\d+)$`, 'm').exec(metrics)?.[1] ?? 0) };
+}
+
+/**
+ * The bus delivers all it ever had once more, among what is new: the books of relays and of the embedded bus are set back. `dropped` resolves when the
+ * groups have dropped all of that.
+ */
+export async function repeatAll(site: Site): Promise<{ dropped(withinMs: number): Promise<void> }> {
+  const { database } = site.database;
+  const before = await Promise.all(Object.values(GROUPS).map((group) => dealtWith(site, group)));
+  await database.query('UPDATE bus_cursors SET delivered = 0, claimed_by = NULL, claimed_until = NULL');
+  await database.query('UPDATE outbox SET relayed = 0, claimed_by = NULL, claimed_until = NULL');
+  return {
+    async dropped(withinMs) {
+      for (const { group, noted, dropped } of before) {
+        await until(`${group} has dropped the repetitions`, async () => (await dealtWith(site, group)).dropped >= dropped + noted, withinMs);
+      }
+    },
+  };
 }
 
 const whileLocked = (database: Database, lock: string, params: readonly unknown[], work: () => Promise<void>): Promise<void> =>
