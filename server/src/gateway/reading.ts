@@ -29,6 +29,7 @@ export class Reading {
   }
 
   receive(frame: Uint8Array): void {
+    if (this.closed) return;
     if (this.reasons.size > 0 || this.waiting.length > 0) this.waiting.push(frame);
     else this.take(frame);
   }
