@@ -10,8 +10,8 @@ import type { WebSocket } from 'ws';
 /** Why nothing is read for now: too much was, too much of everybody is uncommitted, or nobody has been let in yet. */
 export type PauseReason = 'rate' | 'pressure' | 'admission';
 
-/** A pause that frees a single frame costs more than the frame. */
-const SHORTEST_PAUSE_MS = 50;
+/** A pause that frees a single frame costs more than the frame; and what comes in few pieces is committed and told to others in few. */
+const SHORTEST_PAUSE_MS = 250;
 
 export class Reading {
   private readonly websocket: Pick<WebSocket, 'pause' | 'resume'>;
