@@ -89,7 +89,12 @@ const struct = (client: number, clock: number, info: number, ...rest: (number | 
 };
 const CONTENT_STRING = 4;
 const CONTENT_GC = 0;
+const CONTENT_DELETED = 1;
 const HAS_ORIGIN = 0x80;
+const lastIdUnder = (map: { readonly _map: ReadonlyMap<string, Y.Item> } | undefined, key: string): [number, number] => {
+  const last = map?._map.get(key)?.lastId ?? assert.fail('nothing there');
+  return [last.client, last.clock];
+};
 const notes = (): string => `text:${itemId}:notes`;
 
 async function untouched(): Promise<void> {
@@ -128,6 +133,9 @@ const BAD: readonly Bad[] = [
   ['a second record under one id', 'update_duplicate_record', () => update((doc) => { doc.getMap('items').set(itemId, new Y.Map([['name', 'Other']])); })],
   ['an item erased', 'update_removes_record', () => update((doc) => { doc.getMap('items').delete(itemId); })],
   ['a name erased', 'update_removes_record', () => update((doc) => { itemOf(doc).delete('name'); })],
+  ['a column overwritten by what is deleted', 'update_removes_record', () => updateFrame(boardId, struct(7, 0, CONTENT_DELETED | HAS_ORIGIN, ...lastIdUnder(witness.doc.share.get('columns'), 'size'), 1))],
+  ['a name overwritten by what is deleted', 'update_removes_record', () => updateFrame(boardId, struct(7, 0, CONTENT_DELETED | HAS_ORIGIN, ...lastIdUnder(itemOf(witness.doc), 'name'), 1))],
+  ['a name overwritten and erased', 'update_removes_record', () => update((doc) => { itemOf(doc).set('name', 'short'); itemOf(doc).delete('name'); })],
   ['another creation time', 'update_fixed_field', () => update((doc) => { itemOf(doc).set('createdAt', 1); })],
   ['another column type', 'update_fixed_field', () => update((doc) => { recordIn(doc, 'columns', 'size').set('type', ['text', 1]); })],
   ['a word in a number column', 'update_invalid_value', () => update((doc) => { itemOf(doc).set('c:size', ['much', Date.now()]); })],

@@ -43,6 +43,8 @@ export function judge(judgement: Judgement): 'fine' | 'incomplete' {
   return 'fine';
 }
 
+type Fields = Extract<Place, { kind: 'fields' }>;
+
 const asText = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 class Court {
@@ -51,6 +53,8 @@ class Court {
   private readonly overlay = new Overlay();
   /** The items that texts and comments are about. */
   private readonly mentioned = new Set<string>();
+  /** Fields that no record may be without, and that the update writes to. */
+  private readonly required: { readonly place: Fields; readonly key: string }[] = [];
 
   constructor(judgement: Judgement) {
     this.judgement = judgement;
@@ -130,18 +134,23 @@ class Court {
     if (!isId(id)) throw new Refusal(id === null ? 'update_wrong_type' : 'update_unknown_path');
     this.mayWrite(place, null, author);
     if (place.itemId !== null) this.mentioned.add(place.itemId);
-    if (struct.content instanceof Y.ContentDeleted) return COLLECTED; // made and erased again before anybody saw it
-    if (!(struct.content instanceof Y.ContentType) || !(struct.content.type instanceof Y.Map)) throw new Refusal('update_wrong_type');
     const taken = this.doc.share.get(place.root)?._map.get(id);
-    if ((taken !== undefined && !taken.deleted) || !this.overlay.make(place, id)) throw new Refusal('update_duplicate_record');
+    const live = taken === undefined || taken.deleted ? null : taken;
+    if (struct.content instanceof Y.ContentDeleted) {
+      if (live !== null && comesAfter(this.doc, struct, live)) throw new Refusal('update_removes_record');
+      return COLLECTED; // made and erased again before anybody saw it
+    }
+    if (!(struct.content instanceof Y.ContentType) || !(struct.content.type instanceof Y.Map)) throw new Refusal('update_wrong_type');
+    if (live !== null || !this.overlay.make(place, id)) throw new Refusal('update_duplicate_record');
     return recordPlace(place, id, null);
   }
 
-  private judgeField(struct: Y.Item, place: Extract<Place, { kind: 'fields' }>, key: string | null, author: Author): void {
+  private judgeField(struct: Y.Item, place: Fields, key: string | null, author: Author): void {
     if (key === null) throw new Refusal('update_wrong_type');
     this.mayWrite(place, key, author);
     if (!isKey(place.of, key)) throw new Refusal('update_unknown_path');
     this.overlay.bring(place, key, struct);
+    if (isRequired(place.of, key)) this.required.push({ place, key });
     if (struct.content instanceof Y.ContentDeleted) return; // overwritten again before it came
     const values: unknown[] = struct.content instanceof Y.ContentAny ? struct.content.arr : [];
     if (values.length !== 1) throw new Refusal('update_wrong_type');
@@ -230,10 +239,17 @@ class Court {
   }
 
   /** Whether the update puts another value in its stead: one that follows on it, or one written without knowing of it that Yjs places after it. */
-  private isReplaced(item: Y.Item, place: Extract<Place, { kind: 'fields' }>, key: string): boolean {
-    const brought = this.overlay.broughtTo(place, key);
-    const stays = brought.some(({ content, id }) => !(content instanceof Y.ContentDeleted) && !this.isDeletedHere(id));
-    return stays && brought.some((struct) => comesAfter(this.doc, struct, item));
+  private isReplaced(item: Y.Item, place: Fields, key: string): boolean {
+    return this.holdsSomething(place, key) && this.goesOnAfter(item, place, key);
+  }
+
+  /** What the update brings to a field is not all taken away by the update itself. */
+  private holdsSomething(place: Fields, key: string): boolean {
+    return this.overlay.broughtTo(place, key).some(({ content, id }) => !(content instanceof Y.ContentDeleted) && !this.isDeletedHere(id));
+  }
+
+  private goesOnAfter(item: Y.Item, place: Fields, key: string): boolean {
+    return this.overlay.broughtTo(place, key).some((struct) => comesAfter(this.doc, struct, item));
   }
 
   private isDeletedHere({ client, clock }: Y.ID): boolean {
@@ -242,6 +258,11 @@ class Court {
 
   /** What can only be told at the end, since clients may send in any order. */
   close(): void {
+    // Yjs deletes what a new value follows on, also when that one is deleted itself.
+    for (const { place, key } of this.required) {
+      const live = place.live?._map.get(key);
+      if (live !== undefined && !live.deleted && !this.holdsSomething(place, key) && this.goesOnAfter(live, place, key)) throw new Refusal('update_removes_record');
+    }
     const items = this.doc.share.get('items');
     for (const itemId of this.mentioned) {
       if (!this.overlay.made('items', itemId) && !(valueAt(items, itemId) instanceof Y.Map)) throw new Refusal('update_unknown_item');
