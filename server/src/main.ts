@@ -128,6 +128,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     roleOf: (boardId, userId) => access.roleOn(boardId, userId).catch((error: unknown) => (error instanceof DatabaseUnavailable ? 'editor' : null)),
     catchUp: (boardId) => journal.follow([boardId]),
     refuse: (connection, code) => { metrics.guard(code); gateway.refuse(connection, code); },
+    putOff: (connection) => { metrics.guard('put_off'); gateway.closeSocketOf(connection, 'overloaded'); },
     waited: () => { metrics.guard('waiting'); },
     failed: (boardId, error) => { log.error({ boardId, err: error }, 'an update could not be judged, and was refused'); },
   });

@@ -213,6 +213,29 @@ test('updates that come before their handshake wait for it unapplied; too many a
   seen = JSON.stringify(witness.doc.toJSON());
 });
 
+test('a handshake with what somebody who is here has not told is put off, and let in once they are gone', async () => {
+  const walter = stock(server.url, boardId, await server.tokenOf('wendy'));
+  await until('in', () => walter.provider.synced && !walter.provider.hasUnsyncedChanges);
+  itemOf(walter.doc).set('c:size', 5);
+  await until('saved', () => !walter.provider.hasUnsyncedChanges && JSON.stringify(witness.doc.toJSON()).includes('"c:size":[5'));
+  // What mallory's client saw on another node, of the same client as here.
+  const passedOn = frameOf(boardId, FRAME.sync, 1, await edit((doc) => { itemOf(doc).set('c:size', [6, Date.now()]); }, walter.doc.clientID));
+  const early = await admitted('mallory');
+  const closed = new Promise<number>((resolve) => { early.websocket.once('close', (code: number) => { resolve(code); }); });
+  early.websocket.send(passedOn);
+  assert.equal(await closed, 4503);
+  assert.deepEqual(early.deniedFor(boardId), []);
+  walter.close();
+  for (let tries = 0; !JSON.stringify(witness.doc.toJSON()).includes('"c:size":[6'); tries += 1) {
+    assert.ok(tries < 50, 'never let in');
+    const again = await admitted('mallory');
+    again.websocket.send(passedOn);
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    again.websocket.close();
+  }
+  seen = JSON.stringify(witness.doc.toJSON());
+});
+
 test('a commenter comments over the socket and over REST, edits and deletes the own comment, and is acknowledged', async () => {
   const carl = stock(server.url, boardId, await server.tokenOf('carl'));
   await until('in', () => carl.provider.synced);

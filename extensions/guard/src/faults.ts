@@ -31,4 +31,12 @@ export class Refusal extends Error {
   }
 }
 
+/** It may be that its owner has not told this node yet; or that the owner is gone, which nobody has noticed so far. */
+export class Untold extends Refusal {
+  constructor() {
+    super('update_foreign_client');
+    this.name = 'Untold';
+  }
+}
+
 export const faultCode = (fault: EntryFault): GuardCode => `update_${fault}`;

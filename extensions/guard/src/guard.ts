@@ -8,6 +8,8 @@
  *   queued offline before the handshake is over, and their Step2 brings all of it again. It is not acknowledged until then. Yjs itself
  *   would keep such updates and apply them later, unjudged.
  * - A refused update is emptied, the connection is refused with its code and muted: nothing of it is applied, nothing acknowledged.
+ * - A handshake that passes on what somebody else wrote, who is here and has not told it, is put off: its socket is closed for now, and comes back.
+ *   Nobody can tell a client that saw more than this node, of somebody who is only just reconnecting, from one that invents it.
  * - In `beforeSync`, because Hocuspocus queues messages per connection: at the gateway the document would not be what it is applied to.
  *
  * Hooks never throw and never wait for more than `Owners` and `catchUp` do (invariant 11). No timers, no locks.
@@ -16,7 +18,7 @@ import type { beforeSyncPayload, Connection, Document, Extension } from '@hocusp
 import * as Y from 'yjs';
 import { ClientBook, SERVER, type Owner, type Owners } from './client-book.ts';
 import { decode, isStructless, type Decoded } from './decode.ts';
-import { Refusal, type GuardCode } from './faults.ts';
+import { Refusal, Untold, type GuardCode } from './faults.ts';
 import { judge, type Author, type Role } from './judge.ts';
 import { KnownUpdates } from './known-updates.ts';
 
@@ -49,6 +51,8 @@ export interface GuardOptions {
   readonly catchUp?: (documentName: string) => Promise<void>;
   /** Ends one document on one connection, with a stable code. Default: Hocuspocus' in-band close. */
   readonly refuse?: (connection: Connection, code: GuardCode) => void;
+  /** Closes the whole socket, so that it comes back. Default: as `refuse`. */
+  readonly putOff?: (connection: Connection) => void;
   /** An update was emptied because it came before what it builds on. */
   readonly waited?: () => void;
   /** The guard itself failed on an update, which was refused. */
@@ -174,7 +178,7 @@ class Guard {
 
   /** Once more, on top of all that is committed: what looked new, or was missing, may be known then. */
   private async judgeAgain(frame: Frame, before: unknown): Promise<void> {
-    const { connection, document, bytes } = frame;
+    const { connection, document, bytes, type } = frame;
     try {
       if (this.options.catchUp === undefined && before !== null) throw before;
       await this.options.catchUp?.(document.name);
@@ -190,7 +194,7 @@ class Guard {
       }
       this.conclude(frame, this.judge(frame, authors));
     } catch (error) {
-      this.end(connection, bytes, error);
+      this.end(connection, bytes, error, type === STEP2 && error instanceof Untold);
     }
   }
 
@@ -202,14 +206,15 @@ class Guard {
     });
   }
 
-  /** Who answers for structs passed on. @throws Refusal update_foreign_client where nobody can have any to pass on */
+  /** Who answers for structs passed on. @throws Refusal update_foreign_client where nobody can have any to pass on; Untold where nobody should */
   private async relayed(document: Document, client: number, owner: Owner): Promise<Author> {
-    if (owner === SERVER || this.book.isLive(document, client)) throw new Refusal('update_foreign_client');
+    if (owner === SERVER) throw new Refusal('update_foreign_client');
+    if (this.book.isLive(document, client)) throw new Untold();
     if (this.options.owners?.present(document.name, client) === owner) {
       const own = document.getConnections().filter((connection) => this.senderOf(connection).userId === owner);
       // Here with this very id: on this node, and all told; or elsewhere, and nothing written yet.
       const told = own.length > 0 && own.every((connection) => this.phaseOf(connection).kind === 'settled');
-      if (told || (own.length === 0 && Y.getState(document.store, client) === 0)) throw new Refusal('update_foreign_client');
+      if (told || (own.length === 0 && Y.getState(document.store, client) === 0)) throw new Untold();
     }
     const role = this.options.roleOf === undefined ? 'editor' : await this.options.roleOf(document.name, owner);
     return { userId: owner, role: role ?? 'viewer' };
@@ -244,11 +249,12 @@ class Guard {
   }
 
   /** Nothing of it is applied, and nothing said on this connection any more but why. */
-  private end(connection: Connection, bytes: Uint8Array, error: unknown): void {
+  private end(connection: Connection, bytes: Uint8Array, error: unknown, forNow = false): void {
     const code = error instanceof Refusal ? error.code : 'malformed_update';
     this.phases.set(connection, { kind: 'refused' });
     if (!(error instanceof Refusal)) this.options.failed?.(connection.document.name, error);
-    if (this.options.refuse === undefined) connection.close({ code: REFUSED_CLOSE_CODE, reason: code });
+    if (forNow && this.options.putOff !== undefined) this.options.putOff(connection);
+    else if (this.options.refuse === undefined) connection.close({ code: REFUSED_CLOSE_CODE, reason: code });
     else this.options.refuse(connection, code);
     // Hocuspocus acknowledges the emptied update, and whatever is queued behind it.
     connection.send = () => { /* refused */ };

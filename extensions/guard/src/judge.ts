@@ -68,7 +68,7 @@ class Court {
       return;
     }
     const { place, key } = this.whereIs(struct);
-    if (place.kind !== 'gone') this.checkBeginning(struct, place, key);
+    if (place !== COLLECTED) this.checkBeginning(struct, place, key);
     const author = this.judgement.authorOf(struct.id.client);
     const opens = this.judgeStruct(struct, place, key, author);
     this.overlay.add(struct, { place, key, opens });
@@ -79,7 +79,8 @@ class Court {
     const state = Y.getState(this.doc.store, id.client);
     if (id.clock >= state) return;
     const known = this.lookUp(Y.createID(id.client, state - 1));
-    if (known.place.kind === 'gone' || known.key !== key || !samePlace(known.place, place)) throw new Refusal('malformed_update');
+    // In something deleted it does not matter where; but what is collected has nothing beside it.
+    if (known.place === COLLECTED || (place.kind !== 'gone' && (known.key !== key || !samePlace(known.place, place)))) throw new Refusal('malformed_update');
   }
 
   private whereIs(struct: Y.Item): { place: Place; key: string | null } {

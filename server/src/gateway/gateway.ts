@@ -154,6 +154,11 @@ export class Gateway {
     this.byHocuspocusSocket.get(connection.webSocket)?.attach(connection, user);
   }
 
+  /** Closes the whole socket a board is attached to. */
+  closeSocketOf(connection: Connection, code: ErrorCode): void {
+    this.byHocuspocusSocket.get(connection.webSocket)?.close(code);
+  }
+
   /** Ends one board on the socket it is attached to. */
   refuse(connection: Connection, code: ErrorCode): void {
     this.byHocuspocusSocket.get(connection.webSocket)?.refuse(connection.messageAddress, code);
