@@ -12,7 +12,7 @@ import * as Y from 'yjs';
 import type { Decoded, Struct } from './decode.ts';
 import { faultCode, Refusal } from './faults.ts';
 import { comesAfter, visitInOrder } from './order.ts';
-import { COLLECTED, ELSEWHERE, placeOf, recordPlace, rootPlace, samePlace, valueAt, type Place } from './places.ts';
+import { COLLECTED, ELSEWHERE, GONE, placeOf, recordPlace, rootPlace, samePlace, valueAt, type Place } from './places.ts';
 import { Overlay } from './overlay.ts';
 
 export type Role = 'owner' | 'editor' | 'commenter' | 'viewer';
@@ -117,7 +117,8 @@ class Court {
   private judgeStruct(struct: Y.Item, place: Place, key: string | null, author: Author): Place | null {
     switch (place.kind) {
       case 'gone':
-        return null;
+        // Yjs collects what lies in something collected, and keeps what lies in something deleted.
+        return place !== COLLECTED && struct.content instanceof Y.ContentType ? GONE : null;
       case 'elsewhere':
         throw new Refusal('update_unknown_path');
       case 'records':
