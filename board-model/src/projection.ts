@@ -4,7 +4,7 @@
  */
 import type * as Y from 'yjs';
 import type { ItemId } from './ids.ts';
-import { ColumnIndex, storedView } from './read.ts';
+import { ColumnIndex, itemView } from './read.ts';
 import { child, itemsMap } from './schema.ts';
 import { readBoard, readColumns, readGroups } from './structure.ts';
 import type { BoardView, ItemView } from './types.ts';
@@ -19,10 +19,11 @@ export type BoardProjection = Pick<BoardView, 'name' | 'description' | 'columns'
 /** Projects items of a document, whose columns it looks up once: good until one of them changes. Never throws. */
 export const itemProjector = (doc: Y.Doc): ((itemId: ItemId) => ItemProjection | undefined) => {
   const columns = new ColumnIndex(doc, true);
+  columns.computed.length = 0; // a row holds nothing that can be computed from it
   return (itemId) => {
     const item = child(itemsMap(doc), itemId);
     if (item === undefined) return undefined;
-    return storedView(doc, item, itemId, columns, EXCERPT_LENGTH);
+    return itemView(doc, item, itemId, columns, EXCERPT_LENGTH);
   };
 };
 

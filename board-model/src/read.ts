@@ -117,8 +117,8 @@ export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
   return { values, invalid, latestKey, latestAt };
 };
 
-/** Reads a record with its columns at hand, all but what is computed; `groupId` as stored, long texts up to `maxText` characters. */
-export const storedView = (doc: Y.Doc, item: Store, itemId: string, columns: ColumnIndex, maxText = Infinity): ItemView => {
+/** Reads a record with its columns at hand; `groupId` as stored, long texts up to `maxText` characters. */
+export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: ColumnIndex, maxText = Infinity): ItemView => {
   const { group, position } = readPlace(item);
   const { values, invalid, latestKey, latestAt } = readCells(item, columns);
   for (const column of columns.texts) {
@@ -139,15 +139,9 @@ export const storedView = (doc: Y.Doc, item: Store, itemId: string, columns: Col
     deletedAt: timeOf(item.get('deletedAt')),
   };
   if (invalid !== undefined) view.invalid = invalid;
-  return view;
-};
-
-/** The same with what is computed. */
-export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: ColumnIndex): ItemView => {
-  const view = storedView(doc, item, itemId, columns);
   for (const column of columns.computed) {
     const value = showComputed(view, column);
-    if (value !== null) view.values[column.id] = value;
+    if (value !== null) values[column.id] = value;
   }
   return view;
 };
