@@ -122,10 +122,13 @@ export interface BusMemory {
    * last `windowMs` are marked as not relayed, and `true` is answered; what of them was consumed already is dropped by consumers.
    */
   recognise(identity: string): Promise<boolean>;
+  /** Consumer groups that were started once. */
+  groups(): Promise<readonly string[]>;
 }
 
 export function busMemory(database: Database, bus: string, windowMs: number): BusMemory {
   return {
+    groups: async () => (await database.query<{ consumer_group: string }>('SELECT consumer_group FROM consumer_groups WHERE bus = $1', [bus])).map((row) => row.consumer_group),
     recognise: (identity) => database.transaction(async (tx) => {
       await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`sunday bus ${bus}`]);
       const [known] = await tx.query<{ identity: string }>('SELECT identity FROM bus_memory WHERE bus = $1', [bus]);

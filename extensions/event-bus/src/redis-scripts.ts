@@ -73,8 +73,10 @@ const SCRIPTS = {
     for i = 2, #KEYS do if redis.call('GET', KEYS[i]) == ARGV[1] then redis.call('DEL', KEYS[i]) end end
     if ARGV[2] == 'leave' then redis.call('ZREM', KEYS[1], ARGV[1]) end
     return 1`,
-  /** Forgets what every group has acknowledged, and nothing else. */
+  /** Forgets what every group has acknowledged, and nothing else; of a Redis that has just started, nothing: groups may not have come back yet. */
   trim: `
+    local up = tonumber(string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)'))
+    if up * 1000 < tonumber(ARGV[1]) then return 0 end
     local function parts(id) local ms, seq = string.match(id, '(%d+)-(%d+)'); return tonumber(ms), tonumber(seq) end
     local least, leastMs, leastSeq
     for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -132,11 +134,25 @@ export class Scripts {
     return this.run('release', [workersKey(group), ...shards.map((shard) => leaseKey(group, shard))], [worker, leave ? 'leave' : 'stay']);
   }
 
-  trim(shard: number): Promise<unknown> {
-    return this.run('trim', [streamKey(shard)], []);
+  trim(shard: number, settleMs: number): Promise<unknown> {
+    return this.run('trim', [streamKey(shard)], [String(settleMs)]);
+  }
+
+  /** Does nothing to a group that is there. */
+  async makeGroup(group: string, from: 'beginning' | 'now'): Promise<void> {
+    for (let shard = 0; shard < SHARDS; shard++) {
+      try {
+        await this.connection.xgroup('CREATE', streamKey(shard), group, from === 'now' ? '$' : '0', 'MKSTREAM');
+      } catch (error) {
+        if (!isReply(error, 'BUSYGROUP')) throw error;
+      }
+    }
   }
 
   private run(script: keyof typeof SCRIPTS, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     return this.connection.eval(SCRIPTS[script], keys.length, ...keys, ...args);
   }
 }
+
+/** Redis' own answer, as opposed to no answer. */
+export const isReply = (error: unknown, code: string): boolean => error instanceof Error && error.message.includes(code);

@@ -11,11 +11,13 @@ import { decodeEventJson, type BoardEvent } from './envelope.ts';
 import type { BusDrop, BusLimits, SubscribeOptions, Subscription } from './event-bus.ts';
 import { Lanes, pause } from './lanes.ts';
 import { connect, type Connection, type RedisAddress } from './redis-connections.ts';
-import { Scripts, SHARDS, streamKey, WAKE_CHANNEL, type Entries } from './redis-scripts.ts';
+import { isReply, Scripts, SHARDS, streamKey, WAKE_CHANNEL, type Entries } from './redis-scripts.ts';
 
 export interface RedisSubscriptionParts extends SubscribeOptions {
   readonly address: RedisAddress;
   readonly limits: BusLimits;
+  /** As `RedisBusOptions`. */
+  readonly settleMs: number;
   readonly count: (drop: BusDrop) => void;
   readonly onStopped: () => void;
 }
@@ -95,27 +97,17 @@ export class RedisSubscription implements Subscription {
     const { group, from, limits } = this.parts;
     for (let made = false, turn = 0; !signal.aborted; turn++) {
       try {
-        if (!made) await this.makeGroups(from);
+        if (!made) await this.scripts.makeGroup(group, from);
         made = true;
         this.isReady();
         const { share, shards } = await this.scripts.lease(group, this.worker, limits.leaseMs);
         for (const shard of this.leased) if (!shards.includes(shard)) this.lose(shard);
         for (const shard of shards) this.leased.add(shard);
         await this.giveBack(shards.slice(share));
-        if (turn % TRIM_EVERY === 0) for (const shard of this.leased) await this.scripts.trim(shard);
+        if (turn % TRIM_EVERY === 0) for (const shard of this.leased) await this.scripts.trim(shard, this.parts.settleMs);
         await pause(limits.leaseMs / 3, signal);
       } catch {
         await pause(RETRY_MS, signal);
-      }
-    }
-  }
-
-  private async makeGroups(from: 'beginning' | 'now'): Promise<void> {
-    for (let shard = 0; shard < SHARDS; shard++) {
-      try {
-        await this.commands.xgroup('CREATE', streamKey(shard), this.parts.group, from === 'now' ? '$' : '0', 'MKSTREAM');
-      } catch (error) {
-        if (!isReply(error, 'BUSYGROUP')) throw error;
       }
     }
   }
@@ -144,7 +136,7 @@ export class RedisSubscription implements Subscription {
         if (this.reading.size > 0 && await this.readOnce()) continue;
         await this.woken();
       } catch (error) {
-        if (isReply(error, 'NOGROUP')) await this.makeGroups('beginning').catch(() => undefined); // Redis lost its memory: all that is in it now is new
+        if (isReply(error, 'NOGROUP')) await this.scripts.makeGroup(this.parts.group, 'beginning').catch(() => undefined); // Redis lost its memory: all that is in it now is new
         for (const shard of this.reading) this.lanes.drop(streamKey(shard));
         this.reading.clear();
         await pause(RETRY_MS, signal);
@@ -238,5 +230,3 @@ export class RedisSubscription implements Subscription {
     }
   }
 }
-
-const isReply = (error: unknown, word: string): boolean => error instanceof Error && error.message.includes(word);

@@ -4,6 +4,7 @@
  *
  * A Redis that is another process than the one last published to (restarted, failed over) may have forgotten events: the outbox is set back by
  * a window of time and publishes those again (outbox.ts), and consumers drop what they had. So its persistence is a matter of speed, not of safety.
+ * Groups that were started once are made anew before that, and a Redis that has just started trims nothing.
  * Ephemeral events go over pub/sub. Owns its connections until `close()`.
  */
 import { crc32 } from 'node:zlib';
@@ -18,11 +19,14 @@ import { RedisSubscription } from './redis-subscription.ts';
 export interface RedisBusOptions extends RedisAddress {
   readonly memory: BusMemory;
   readonly limits?: Partial<BusLimits>;
+  /** For how long after its start a Redis forgets nothing, ms: workers that run make their groups anew within a second or two. */
+  readonly settleMs?: number;
   readonly observe?: BusObserver;
 }
 
 /** Events of one step inside Redis, which nothing else runs beside. */
 const APPEND_EVENTS = 500;
+const SETTLE_MS = 30_000;
 
 export class RedisBus implements EventBus {
   readonly kind = 'redis';
@@ -61,7 +65,10 @@ export class RedisBus implements EventBus {
 
   async publish(events: readonly BoardEvent[]): Promise<void> {
     if (!this.recognised) {
-      const forgot = await this.parts.memory.recognise(await this.scripts.identity());
+      const identity = await this.scripts.identity();
+      // Before anything is published: what the others have is trimmed, and a group whose workers are away must have its place by then.
+      for (const group of await this.parts.memory.groups()) await this.scripts.makeGroup(group, 'beginning');
+      const forgot = await this.parts.memory.recognise(identity);
       this.recognised = true;
       if (forgot) this.parts.observe?.count?.('memory_lost');
       if (events.length > 0) throw new Error('The connection to Redis is a new one: what was read before it may skip events that were set back');
@@ -80,7 +87,7 @@ export class RedisBus implements EventBus {
 
   subscribe(options: SubscribeOptions): Subscription {
     const subscription = new RedisSubscription({
-      ...options, address: this.parts, limits: this.limits,
+      ...options, address: this.parts, limits: this.limits, settleMs: this.parts.settleMs ?? SETTLE_MS,
       count: (drop) => { this.parts.observe?.count?.(drop); },
       onStopped: () => { this.subscriptions.delete(subscription); },
     });
