@@ -1,4 +1,5 @@
 /** Worker thread: folds updates into one, with Yjs' garbage collection (merging bytes alone would keep every overwritten value). */
+import { constants, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import * as Y from 'yjs';
 
@@ -16,6 +17,9 @@ function fold(updates: readonly Uint8Array[]): Uint8Array {
   document.destroy();
   return bytes;
 }
+
+// Nobody waits for a compaction as people wait for the event loop, which may share a core with this thread. On Linux this is of the thread alone.
+if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
 
 parentPort?.on('message', (request: FoldRequest) => {
   let reply: FoldReply;
