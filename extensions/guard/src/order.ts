@@ -45,6 +45,8 @@ export function visitInOrder(store: Y.Doc['store'], { sections }: Decoded, visit
         cursor.state = end;
       }
       cursor.at += 1;
+      // Whoever waits is asked again after each one: further on, this client may wait for just that one.
+      if (stack.length > 1) stack.pop();
     }
   }
   return true;
