@@ -46,6 +46,8 @@ export function stock(url: string, boardId: string, token: string | (() => strin
     constructor(address: string) {
       super(address);
       sockets.push(this);
+      // The provider takes its own listener off a socket that it gives up before it is open, and that says so afterwards.
+      this.on('error', () => { /* the provider's to see */ });
     }
   }
   const socket = beside?.socket ?? new HocuspocusProviderWebsocket({ url: `${url.replace('http', 'ws')}/sync`, WebSocketPolyfill: Remembered, delay: 50, minDelay: 50, maxDelay: 400 });
