@@ -255,26 +255,35 @@ export class Committer {
       await this.follow(ledger);
       ledger.takeBack();
     } catch (error) {
-      if (this.options.isUnavailable(error)) this.interrupt([ledger]);
-      else this.later(ledger, error);
+      this.setAside(ledger, error);
     }
   }
 
   /** Another node wrote what is pending here, too: what it made of it is read first, so that events tell what truly changes. */
-  private async rebase(ledger: Ledger): Promise<void> {
+  private rebase(ledger: Ledger): Promise<void> {
+    return this.apart(ledger, async () => ((await this.reread(ledger, this.options.store)) ? undefined : { kind: 'gone' }));
+  }
+
+  /** Works on one board beside the transactions; not while it is worked on already. Never rejects. */
+  private async apart(ledger: Ledger, work: () => Promise<Outcome | undefined>): Promise<void> {
     if (this.rebasing.has(ledger)) return;
     this.rebasing.add(ledger);
     try {
-      if (!(await this.reread(ledger, this.options.store))) {
-        await this.conclude(ledger, { kind: 'gone' });
-        return;
-      }
-      this.goOn(ledger);
+      const outcome = await work();
+      if (outcome !== undefined) await this.conclude(ledger, outcome);
+      this.rebasing.delete(ledger);
+      if (ledger.dirty) this.enqueue(ledger);
+      else this.checkIdle();
+      this.schedule(0);
     } catch (error) {
       this.rebasing.delete(ledger);
-      if (this.options.isUnavailable(error)) this.interrupt([ledger]);
-      else this.later(ledger, error);
+      this.setAside(ledger, error);
     }
+  }
+
+  private setAside(ledger: Ledger, error: unknown): void {
+    if (this.options.isUnavailable(error)) this.interrupt([ledger]);
+    else this.later(ledger, error);
   }
 
   /** `false`: there is no such board any more. */
@@ -288,39 +297,26 @@ export class Committer {
     return true;
   }
 
-  private goOn(ledger: Ledger): void {
-    this.rebasing.delete(ledger);
-    if (ledger.dirty) this.enqueue(ledger);
-    else this.checkIdle();
-    this.schedule(0);
-  }
-
   /** Reads, cuts and commits while no other node can. */
-  private async commitHeld(ledger: Ledger): Promise<void> {
-    if (this.rebasing.has(ledger)) return;
-    this.rebasing.add(ledger);
-    const held = [ledger];
-    const stall = setTimeout(() => {
-      this.stalled.add(held);
-      this.scheduleSpill(0);
-    }, VOLATILE_AFTER_MS);
-    try {
-      const outcome = await this.options.store.exclusively(ledger.boardId, async (store): Promise<Outcome | undefined> => {
-        await this.follow(ledger, store);
-        if (!(await this.reread(ledger, store))) return { kind: 'gone' };
-        const batch = ledger.cut();
-        return batch === null ? undefined : (await store.commit([batch]))[0];
-      });
-      if (outcome !== undefined) await this.conclude(ledger, outcome);
-      this.goOn(ledger);
-    } catch (error) {
-      this.rebasing.delete(ledger);
-      if (this.options.isUnavailable(error)) this.interrupt([ledger]);
-      else this.later(ledger, error);
-    } finally {
-      clearTimeout(stall);
-      this.stalled.delete(held);
-    }
+  private commitHeld(ledger: Ledger): Promise<void> {
+    return this.apart(ledger, async () => {
+      const held = [ledger];
+      const stall = setTimeout(() => {
+        this.stalled.add(held);
+        this.scheduleSpill(0);
+      }, VOLATILE_AFTER_MS);
+      try {
+        return await this.options.store.exclusively(ledger.boardId, async (store): Promise<Outcome | undefined> => {
+          await this.follow(ledger, store);
+          if (!(await this.reread(ledger, store))) return { kind: 'gone' };
+          const batch = ledger.cut();
+          return batch === null ? undefined : (await store.commit([batch]))[0];
+        });
+      } finally {
+        clearTimeout(stall);
+        this.stalled.delete(held);
+      }
+    });
   }
 
   /**
