@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { launch, rest, rowOf, Sunday, until, visit } from './support.ts';
+import { launch, rest, rowOf, sharedBoard, Sunday, until } from './support.ts';
 import type { Visitor } from './support.ts';
 
 let server: Sunday;
@@ -14,11 +14,7 @@ let boardId: string;
 before(async () => {
   server = await Sunday.open();
   browser = await launch();
-  ada = await visit(server, browser, 'Ada Lovelace');
-  grace = await visit(server, browser, 'Grace Hopper');
-  const board = await rest<{ id: string }>(server, ada, 'POST', '/boards', { name: 'Launch plan', template: 'tasks' });
-  boardId = board.id;
-  await rest(server, ada, 'POST', `/boards/${boardId}/members`, { userId: grace.user.id, role: 'editor' });
+  ({ ada, grace, boardId } = await sharedBoard(server, browser));
   for (const name of ['Alpha', 'Beta']) await rest(server, ada, 'POST', `/boards/${boardId}/items`, { name, values: { status: { labelId: 'todo' } } });
   await cutWithContext(ada);
   await Promise.all([ada, grace].map(({ page }) => page.goto(`${server.url}/b/${boardId}`)));

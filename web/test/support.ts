@@ -198,3 +198,12 @@ export const keysAreHeard = (page: Page): Promise<unknown> =>
 export const rowNames = (page: Page): Promise<string[]> => page.locator('.trow .tcell-name > .grow').allTextContents();
 
 export const rowOf = (page: Page, name: string) => page.locator('.trow', { has: page.locator('.tcell-name > .grow', { hasText: new RegExp(`^${name}$`) }) });
+
+/** Ada's board, made of the template for tasks, with Grace as an editor; nobody has opened it yet. */
+export async function sharedBoard(server: Sunday, browser: Browser): Promise<{ ada: Visitor; grace: Visitor; boardId: string }> {
+  const ada = await visit(server, browser, 'Ada Lovelace');
+  const grace = await visit(server, browser, 'Grace Hopper');
+  const { id: boardId } = await rest<{ id: string }>(server, ada, 'POST', '/boards', { name: 'Launch plan', template: 'tasks' });
+  await rest(server, ada, 'POST', `/boards/${boardId}/members`, { userId: grace.user.id, role: 'editor' });
+  return { ada, grace, boardId };
+}
