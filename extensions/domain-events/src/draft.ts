@@ -5,6 +5,7 @@
  * node and however it was batched, gives it the same id (invariant 4).
  */
 import { hash } from 'node:crypto';
+import type { StructId } from '@sunday/board-model';
 import type { Cause, EventRow } from '@sunday/extension-journal';
 
 /** Who and what caused a change; the connection it came on is of no interest any more. */
@@ -17,6 +18,10 @@ export function derivedId(...parts: readonly string[]): string {
   const digest = hash('sha256', parts.join('\n'), 'hex');
   return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
 }
+
+/** A key and the struct under it, as part of a fingerprint. */
+export const marked = (key: string, struct: (StructId & { deleted: boolean }) | null): string =>
+  (struct === null ? key : `${key}@${struct.client}:${struct.clock}${struct.deleted ? 'x' : ''}`);
 
 export interface Draft {
   readonly type: string;

@@ -5,7 +5,7 @@
 import { structUnder, type ColumnIndex, type ItemId, type ItemState } from '@sunday/board-model';
 import type { BoardBooks } from '@sunday/extension-journal';
 import type { Doc } from 'yjs';
-import { NOBODY, type Actor, type Draft } from './draft.ts';
+import { marked, NOBODY, type Actor, type Draft } from './draft.ts';
 import type { NotedItem } from './noted.ts';
 import { sameValue } from './same-value.ts';
 
@@ -29,10 +29,11 @@ const keysOf = (noted: NotedItem, columnId: string): string[] => {
 };
 
 const fingerprintOf = (document: Doc, itemId: string, keys: readonly string[]): string =>
-  keys.toSorted().map((key) => {
-    const struct = key === '' ? structUnder(document, 'items', null, itemId) : structUnder(document, 'items', itemId, key);
-    return struct === null ? key : `${key}@${struct.client}:${struct.clock}${struct.deleted ? 'x' : ''}`;
-  }).join(' ');
+  keys.toSorted().map((key) => marked(key, key === '' ? structUnder(document, 'items', null, itemId) : structUnder(document, 'items', itemId, key))).join(' ');
+
+/** A cell is shown by its column's type: where that was changed to and fro, the same cell comes and goes. */
+const columnFingerprint = (document: Doc, columnId: string): string =>
+  `${marked(columnId, structUnder(document, 'columns', null, columnId))} ${marked('type', structUnder(document, 'columns', columnId, 'type'))}`;
 
 /** Whoever owns the struct; for the server's own, and where nobody is known, who made the last transaction there. */
 function actorOf({ document, books, structureActor }: ItemContext, itemId: string, noted: NotedItem, key: string | undefined): Actor {
@@ -91,7 +92,8 @@ function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, before:
   }
   const drafts: Draft[] = [];
   for (const { actor, changes, name, keys } of byActor.values()) {
-    const fingerprint = `${fingerprintOf(context.document, itemId, [...keys])} ${[...changes.keys()].toSorted().join(' ')}`;
+    const columns = [...changes.keys()].toSorted().map((columnId) => columnFingerprint(context.document, columnId)).join(' ');
+    const fingerprint = `${fingerprintOf(context.document, itemId, [...keys])} ${columns}`;
     drafts.push({
       type: 'ItemUpdated', aggregateType: 'item', aggregateId: itemId, actor, fingerprint,
       data: { changes: Object.fromEntries(changes), ...(name === null ? {} : { name }), updatedBy: actor.userId },

@@ -1,7 +1,7 @@
 /** The board's own fields, its columns and its groups: the difference between what is committed and what is about to be. */
 import { structUnder, type BoardProjection, type ColumnView, type GroupView, type KeyWrites } from '@sunday/board-model';
 import type { Doc } from 'yjs';
-import { NOBODY, type Draft } from './draft.ts';
+import { marked, NOBODY, type Draft } from './draft.ts';
 import type { NotedStructure } from './noted.ts';
 import { sameValue } from './same-value.ts';
 
@@ -30,10 +30,7 @@ export function structureEvents(document: Doc, boardId: string, noted: NotedStru
   const draft = (type: string, root: KeyWrites['root'], record: string | null, data: (userId: string | null) => Record<string, unknown>): Draft => {
     const known = records.get(`${root}/${record ?? ''}`) ?? records.get(`${root}/`);
     const actor = known?.actor ?? NOBODY;
-    const structs = [...(known?.keys ?? [])].toSorted().map((key) => {
-      const struct = structUnder(document, root, record, key) ?? structUnder(document, root, null, key);
-      return struct === null ? key : `${key}@${struct.client}:${struct.clock}${struct.deleted ? 'x' : ''}`;
-    });
+    const structs = [...(known?.keys ?? [])].toSorted().map((key) => marked(key, structUnder(document, root, record, key) ?? structUnder(document, root, null, key)));
     return { type, aggregateType: 'board', aggregateId: boardId, actor, fingerprint: `${record ?? ''} ${structs.join(' ')}`, data: data(actor.userId) };
   };
 

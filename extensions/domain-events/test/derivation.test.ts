@@ -62,6 +62,27 @@ test('what cannot be understood as it happens is read from the committed rows, a
   assert.equal(errors.length, 6);
 });
 
+test('a cell that comes and goes with the type of its column is told of each time, under an id of its own', () => {
+  const document = new Y.Doc();
+  const columnId = createColumn(document, { title: 'Text', type: 'text' }, { userId: 'ann' });
+  createItem(document, { name: 'An item', values: { [columnId]: 'a' } }, { userId: 'ann' });
+  const derivation = boardEvents.open(document, { boardId: 'b', committedUpTo: () => Infinity, ownerOf: () => 'ann' });
+  document.on('afterTransaction', (transaction: Y.Transaction) => { derivation.note(transaction, ANN); });
+  const told = ['number', 'text', 'number', 'text'].map((type) => {
+    // No function of the board model does it: a client of its own can.
+    document.getMap<Y.Map<unknown>>('columns').get(columnId)?.set('type', type);
+    const { events } = derivation.cut('batch');
+    derivation.confirm();
+    const [changed = assert.fail('nothing told'), ...more] = events.filter(({ aggregateType }) => aggregateType === 'item');
+    assert.deepEqual(more, []);
+    return changed;
+  });
+  const gone = { changes: { [columnId]: { before: 'a', after: null } }, updatedBy: 'ann' };
+  const back = { changes: { [columnId]: { before: null, after: 'a' } }, updatedBy: 'ann' };
+  assert.deepEqual(told.map(({ data }) => data), [gone, back, gone, back]);
+  assert.equal(new Set(told.map(({ id }) => id)).size, told.length);
+});
+
 test('of typed text, what another node has committed is left out, and what is left is told under another id', () => {
   const origin = new Y.Doc();
   const itemId = createItem(origin, { name: 'An item' }, { userId: 'ann' });
