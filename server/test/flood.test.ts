@@ -3,6 +3,9 @@
  * board goes on editing and is acknowledged all the while. What a flood costs is measured by load-tests (`flood`).
  */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { FRAME } from '@sunday/extension-journal';
 import * as Y from 'yjs';
@@ -162,6 +165,31 @@ test('frames that name nothing are paid for with pauses', async () => {
   assert((await counted('malformed')) - malformed < 40 * REFUSALS_PER_MINUTE);
   assert.deepEqual(socket.deniedFor('nothing'), ['board_not_found']);
   socket.websocket.terminate();
+});
+
+test('who sends what names no board is told at once and closed late, whether they hang up or go on', async () => {
+  const malformed = await counted('malformed');
+  const polite = await bare(server.url);
+  polite.websocket.send(Buffer.alloc(9, 255));
+  await until('told', () => polite.websocket.readyState === polite.websocket.CLOSING);
+  const told = performance.now();
+  assert.deepEqual(await polite.closed, { code: 4422, reason: 'malformed_update' });
+  assert(performance.now() - told > 700);
+
+  const rude = connect({ port: Number(new URL(server.url).port), host: new URL(server.url).hostname, allowHalfOpen: true });
+  rude.on('error', () => { /* what goes on sending is reset */ });
+  const ended = new Promise((resolve) => { rude.once('close', resolve); });
+  const key = randomBytes(16).toString('base64');
+  rude.write(`GET /sync HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`);
+  await once(rude, 'data');
+  // A masked binary frame of four bytes, again and again.
+  const frames = Buffer.concat(Array.from({ length: 5000 }, () => Buffer.from([0x82, 0x84, 0, 0, 0, 0, 255, 255, 255, 255])));
+  const pouring = setInterval(() => { if (rude.writable) rude.write(frames); }, 5);
+  await ended;
+  clearInterval(pouring);
+  // Of each only what was read in one piece with the first.
+  assert.equal(await counted('malformed'), malformed + 2);
+  await othersGoOn();
 });
 
 test('valid edits in one piece are taken at the rate that is allowed, and all of them in the end', async () => {

@@ -32,6 +32,8 @@ const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$
 const EARLY_FRAMES = 100;
 /** Stock providers reconnect after 30 s without a message. */
 const KEEP_ALIVE_AFTER_MS = 20_000;
+/** Who sent what cannot be read is closed after so long (ms), the more often the later: at once they would be back at once. */
+const EXPEL_AFTER_MS = { least: 1000, most: 30_000 };
 /** An awareness update about no client. */
 const NOBODY = new Uint8Array([0]);
 /** Normal closure and going away (RFC 6455): the client meant it. Anything else may be back in a moment. */
@@ -53,6 +55,8 @@ export interface ClientSocketOptions {
   /** Called with each board attached; `false`: this user has too many sockets. */
   readonly admitUser: (userId: string) => boolean;
   readonly id: string;
+  /** Where the socket comes from. */
+  readonly address: string;
   readonly protocol: { readonly kind: 'hocuspocus' } | { readonly kind: 'y-websocket'; readonly board: string };
   readonly websocket: WebSocket;
   readonly limits: Limits;
@@ -212,12 +216,12 @@ export class ClientSocket {
 
   private refuseUnknown(frame: Uint8Array): void {
     const address = readAddress(frame);
-    this.options.count('malformed');
-    this.slowDown('refusals', this.attemptsOfUser().junk(performance.now()));
     if (address === null || this.options.protocol.kind === 'y-websocket') {
-      this.close(address === null ? 'malformed_update' : 'board_not_found');
+      this.expel(address === null ? 'malformed_update' : 'board_not_found');
       return;
     }
+    this.options.count('malformed');
+    this.slowDown('refusals', this.attemptsOfUser().junk(performance.now()));
     if (this.refusedBoards.has(address)) return;
     // Remembered so that it is told once; bounded like real boards.
     if (this.refusedBoards.size < this.options.limits.maxBoardsPerSocket) this.refusedBoards.add(address);
@@ -359,6 +363,17 @@ export class ClientSocket {
     return this.userId === null ? this.attempts : this.options.inbound.attemptsOf(this.userId);
   }
 
+  /** Ends the whole socket for what no client of ours sends: told at once, closed late. */
+  expel(code: ErrorCode): void {
+    this.options.count('malformed');
+    const { inbound, address } = this.options;
+    const attempts = this.userId === null ? inbound.attemptsOfAddress(address) : inbound.attemptsOf(this.userId);
+    const ms = attempts.refused(0, performance.now());
+    const { closeCode } = ERRORS[code];
+    this.outbound?.closeLate(closeCode, code, Math.min(Math.max(ms, EXPEL_AFTER_MS.least), EXPEL_AFTER_MS.most));
+    this.closed(closeCode, code);
+  }
+
   /** Closes the whole socket with the code's close code. */
   close(code: ErrorCode): void {
     this.outbound?.close(ERRORS[code].closeCode, code);
@@ -390,11 +405,12 @@ export class ClientSocket {
     else this.reading.resume('pressure');
   }
 
-  /** The socket is gone. */
+  /** The socket is gone, or as good as. */
   closed(code: number, reason: string): void {
     if (this.authTimer !== null) clearTimeout(this.authTimer);
     this.authTimer = null;
     this.reading.close();
     this.hocuspocus?.handleClose({ code, reason });
+    this.hocuspocus = null;
   }
 }

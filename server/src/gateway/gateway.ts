@@ -120,7 +120,7 @@ export class Gateway {
     });
     const entry: OpenSocket = { websocket, outbound, heard: Date.now(), userId: null };
     const socket: ClientSocket = new ClientSocket({
-      id: randomUUID(), protocol, websocket, limits, inbound: this.inbound, presence, count,
+      id: randomUUID(), address: request.socket.remoteAddress ?? '', protocol, websocket, limits, inbound: this.inbound, presence, count,
       admitUser: (userId) => this.admitUser(userId, socket, entry),
     });
     this.sockets.set(socket, entry);
@@ -132,8 +132,7 @@ export class Gateway {
     websocket.on('message', (data: RawData, isBinary) => {
       entry.heard = Date.now();
       if (!isBinary || !Buffer.isBuffer(data)) {
-        count('malformed');
-        socket.close('malformed_update');
+        socket.expel('malformed_update');
         return;
       }
       const frame = route.kind === 'hocuspocus' ? data : fromYWebsocket(route.board, data);

@@ -103,6 +103,7 @@ export class Inbound {
   readonly #limits: Limits;
   readonly #users = new Map<string, Flow>();
   readonly #attempts = new Map<string, Attempts>();
+  readonly #addresses = new Map<string, Attempts>();
   readonly #boards = new Map<string, Flow>();
 
   constructor(limits: Limits) {
@@ -122,6 +123,11 @@ export class Inbound {
     return found(this.#attempts, userId, () => this.attemptsOfSocket());
   }
 
+  /** Of whoever has not signed in and comes from there, which may be a proxy: nobody may have to wait for what others of an address did, unless they do it, too. */
+  attemptsOfAddress(address: string): Attempts {
+    return found(this.#addresses, address, () => this.attemptsOfSocket());
+  }
+
   ofUser(userId: string): Flow {
     return found(this.#users, userId, () => new Flow(this.#limits.maxUserFramesPerSecond, this.#limits.maxUserBytesPerSecond));
   }
@@ -132,7 +138,7 @@ export class Inbound {
 
   /** Forgets who has not sent anything for a while. */
   sweep(now: number): void {
-    for (const counts of [this.#users, this.#boards, this.#attempts]) {
+    for (const counts of [this.#users, this.#boards, this.#attempts, this.#addresses]) {
       for (const [id, count] of counts) if (count.isIdle(now)) counts.delete(id);
     }
   }

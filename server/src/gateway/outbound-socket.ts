@@ -7,6 +7,8 @@
  * and a socket that fills past the hard bound all the same is closed with 4508. One frame at a time may be larger than the
  * bound leaves room for: the whole of a large board, sent to somebody who joins.
  *
+ * Who is told to go for junk is closed late: nothing of theirs is parsed any more, and they are not back at once.
+ *
  * Writes raw frames beside `ws`, which is sound because compression is off: `ws` then writes each of its own frames at once.
  */
 import type { Duplex } from 'node:stream';
@@ -35,6 +37,9 @@ export function encodeBinaryFrame(payload: Uint8Array): Buffer {
   frame.set(payload, headerBytes);
   return frame;
 }
+
+/** How long somebody may take to hang up after our end is closed. */
+const HANG_UP_MS = 2000;
 
 let lastPayload: Uint8Array | null = null;
 let lastFrame: Buffer | null = null;
@@ -110,5 +115,19 @@ export class OutboundSocket {
     // The close frame must follow what this turn has written.
     if (corked.delete(this.stream)) this.stream.uncork();
     this.websocket.close(code, reason);
+  }
+
+  /** Says so at once, leaves what still comes unread for `ms`, then takes it off the network unparsed and closes. */
+  closeLate(code: number, reason: string, ms: number): void {
+    this.close(code, reason);
+    const { stream, websocket } = this;
+    stream.removeAllListeners('data');
+    stream.pause();
+    let timer = setTimeout(() => {
+      stream.resume();
+      stream.end();
+      timer = setTimeout(() => { websocket.terminate(); }, HANG_UP_MS);
+    }, ms);
+    websocket.once('close', () => { clearTimeout(timer); });
   }
 }
