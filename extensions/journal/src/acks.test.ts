@@ -27,11 +27,12 @@ const step2 = (doc: Y.Doc): SyncFrame => {
 };
 
 function harness() {
-  const seen = { statuses: 0, cumulative: [] as { frames: number; clock: number }[], held: true };
+  const seen = { statuses: 0, asked: 0, cumulative: [] as { frames: number; clock: number }[], held: true };
   const acks = new Acks({
     status: () => { seen.statuses += 1; },
     cumulative: (frames, clock) => { seen.cumulative.push({ frames, clock }); },
     holds: () => seen.held,
+    ask: () => { seen.asked += 1; },
   });
   return { acks, seen };
 }
@@ -107,10 +108,36 @@ test('updates queued while offline, which the Step1 vector covers, get no ack: t
   }
   acks.settle(1, 1);
   assert.equal(seen.statuses, 0);
-  acks.arrived(step2(doc));
-  acks.applied(1);
-  acks.settle(1, 1);
+  for (const answer of [1, 2]) {
+    assert.equal(seen.asked, answer - 1);
+    acks.arrived(step2(doc));
+    acks.applied(1);
+    acks.settle(1, 1);
+  }
+  assert.deepEqual(seen, { statuses: 1, asked: 1, cumulative: [], held: true });
+});
+
+test('an answer that waited for a new connection does not pay for what came after it', () => {
+  const { acks, seen } = harness();
+  const doc = new Y.Doc();
+  typed(doc, 'abc');
+  const old = step2(doc);
+  const since = [typed(doc, 'd'), deleted(doc)];
+  acks.step1(vectorOf(doc));
+  for (const frame of [old, ...since, step2(doc)]) acks.arrived(frame);
+  acks.applied(0);
+  acks.settle(0, 0);
+  assert.deepEqual([seen.statuses, seen.asked], [0, 1]);
+  for (const mark of [1, 2, 2]) acks.applied(mark);
+  acks.settle(1, 2);
+  assert.equal(seen.statuses, 0, 'the deletion is not committed');
+  acks.settle(2, 2);
   assert.equal(seen.statuses, 1);
+  acks.arrived(step2(doc));
+  acks.applied(2);
+  acks.settle(2, 2);
+  acks.quiet();
+  assert.deepEqual([seen.statuses, seen.asked], [2, 1], 'and the deletion, whose count is not known, when all is quiet');
 });
 
 test('a new Step1 cancels what is owed', () => {
@@ -154,8 +181,10 @@ test('a delete-only frame that may have been queued offline is paid only once al
   acks.settle(1, 1);
   acks.quiet();
   assert.equal(seen.statuses, 0, 'the Step2 is still to come');
-  acks.arrived(step2(doc));
-  acks.applied(2);
+  for (const mark of [1, 2]) {
+    acks.arrived(step2(doc));
+    acks.applied(mark);
+  }
   acks.quiet();
   assert.equal(seen.statuses, 0, 'the Step2 is not durable');
   acks.settle(2, 2);

@@ -16,6 +16,10 @@
  * reset (not counted) or sent after it (counted). It is owed until the connection has been quiet and all it sent is durable:
  * then a SyncStatus too many finds the counter at zero, where the provider ignores it.
  *
+ * A provider whose socket closes while it answers our Step1 keeps that answer, and sends it on the next connection: behind that one's Step1, before
+ * what it wrote since, and before the answer to our new question. The first answer of a connection may be such an old one, so it pays for
+ * nothing: we ask once more when it is applied, and what comes then was made here.
+ *
  * A SyncStatus is on its way for a while, and a client that forces a sync meanwhile resets its count to one before it takes it off: it
  * would read zero whatever else it has sent. So a counted client is told nothing until all that has come from it is durable; what
  * remains is a frame that crosses the SyncStatus on the wire and a sync forced in that moment, which no server can see.
@@ -39,6 +43,8 @@ interface Entry {
   readonly ordinal: number;
   /** A Step2 brings all that the client has and we lack: also what was not applied before (read-only then, or parked). */
   readonly whole: boolean;
+  /** It may be an answer of an earlier connection: once it is in, its sender is asked again. */
+  readonly old: boolean;
 }
 
 interface Owed extends Entry {
@@ -52,6 +58,8 @@ export interface AckSink {
   /** One SyncStatus(true). */
   status(): void;
   cumulative(frames: number, clock: number): void;
+  /** Sends a Step1. */
+  ask(): void;
   /** Whether all structs up to these clocks are part of the document (not parked behind a missing one). */
   holds(extent: UpdateExtent): boolean;
 }
@@ -62,6 +70,8 @@ export class Acks {
   private inbox: Entry[] = [];
   private owed: Owed[] = [];
   private expectedStep2: Counted[] = [];
+  /** Answers to our Step1s were made on this connection, from now on. */
+  private fresh = false;
   private covered: ReadonlyMap<number, number> | null = null;
   private unclear = 0;
   /** Counted frames not applied so far. */
@@ -83,6 +93,8 @@ export class Acks {
   /** A Step1 arrived: the client's count is one again, to be paid by its answer to our Step1. */
   step1(vector: ReadonlyMap<number, number>): void {
     this.covered = vector;
+    // Who has nothing has written nothing that an old answer could lack.
+    if (vector.size === 0) this.fresh = true;
     for (const entry of [...this.inbox, ...this.owed]) entry.counted = 'no';
     this.expectedStep2 = [...this.expectedStep2.map((): Counted => 'no'), 'yes'];
     this.unclear = 0;
@@ -97,7 +109,14 @@ export class Acks {
   /** A sync frame arrived; called in the order of sending, before the frame is applied. */
   arrived(frame: SyncFrame): void {
     this.ordinal += 1;
-    this.inbox.push({ counted: this.classify(frame), extent: frame.extent, ordinal: this.ordinal, whole: frame.kind === 'step2' });
+    const counted = this.classify(frame);
+    const whole = frame.kind === 'step2';
+    const old = whole && counted === 'yes' && !this.fresh && this.mode.kind === 'counted';
+    if (old) {
+      this.fresh = true;
+      this.expectedStep2.push('yes');
+    }
+    this.inbox.push({ counted: old ? 'no' : counted, extent: frame.extent, ordinal: this.ordinal, whole, old });
   }
 
   private classify(frame: SyncFrame): Counted {
@@ -115,14 +134,16 @@ export class Acks {
     return this.inbox[0]?.extent;
   }
 
-  /** The oldest frame that arrived was applied, at this mark. Tells whether it was a Step2: all that the client had. */
+  /** The oldest frame that arrived was applied, at this mark. Tells whether it was a Step2 of this connection: all that the client had. */
   applied(mark: number): boolean {
     const entry = this.inbox.shift();
     if (entry === undefined) return false;
-    const madeGood = entry.whole ? this.rejectedCount : 0;
+    const whole = entry.whole && !entry.old;
+    const madeGood = whole ? this.rejectedCount : 0;
     this.rejectedCount -= madeGood;
     this.owed.push({ ...entry, mark, parked: !this.sink.holds(entry.extent), madeGood });
-    return entry.whole;
+    if (entry.old) this.sink.ask();
+    return whole;
   }
 
   /** The oldest frame that arrived was not applied (read-only): it is acknowledged only if a later Step2 brings its content. */
@@ -130,11 +151,14 @@ export class Acks {
     const entry = this.inbox.shift();
     if (entry === undefined) return;
     this.firstRejected ??= entry.ordinal;
+    if (entry.old) this.sink.ask();
     if (entry.counted === 'yes') this.rejectedCount += 1;
   }
 
   /** Everything captured up to `committed` is durable; `captured` is the mark of the newest capture. */
   settle(committed: number, captured: number): void {
+    // Most who follow a board wrote nothing of what was just committed.
+    if (this.owed.length === 0) return;
     for (const entry of this.owed) {
       if (!entry.parked || !this.sink.holds(entry.extent)) continue;
       // What it waited for came with some capture since, at the latest the newest one.

@@ -96,6 +96,7 @@ export class Follower {
       status: () => { send(applied); },
       cumulative: (frames, clock) => { this.tell({ sunday: 'ack', frames, clock }); },
       holds: (extent) => board.holds(extent.ends),
+      ask: () => { send(step1Frame(connection.messageAddress, board.stateVector())); },
     });
     connection.send = (frame: unknown) => { this.outbound(frame, send); };
     connection.handleMessage = (frame: Uint8Array) => { this.inbound(frame, handleMessage); };

@@ -52,20 +52,15 @@ function sharedFrame(payload: Uint8Array): Buffer {
   return lastFrame;
 }
 
-const corked = new Set<Duplex>();
+/** Of this turn. A new list for each: a `Set` that is filled and cleared again and again keeps its old contents alive, one table holding the next. */
+let corked: OutboundSocket[] = [];
 
 function uncorkAll(): void {
-  for (const stream of corked) stream.uncork();
-  corked.clear();
+  const sockets = corked;
+  corked = [];
+  for (const socket of sockets) socket.uncork();
   lastPayload = null;
   lastFrame = null;
-}
-
-function corkForThisTurn(stream: Duplex): void {
-  if (corked.has(stream)) return;
-  if (corked.size === 0) process.nextTick(uncorkAll);
-  corked.add(stream);
-  stream.cork();
 }
 
 export class OutboundSocket {
@@ -75,6 +70,7 @@ export class OutboundSocket {
   private readonly onOverflow: () => void;
   /** Bytes of the one large frame that is on its way. */
   private large = 0;
+  private isCorked = false;
 
   constructor(websocket: WebSocket, stream: Duplex, maxBytes: number, onOverflow: () => void) {
     this.websocket = websocket;
@@ -102,7 +98,7 @@ export class OutboundSocket {
       this.onOverflow();
       return;
     }
-    corkForThisTurn(this.stream);
+    this.corkForThisTurn();
     if (fits) {
       this.stream.write(frame);
       return;
@@ -113,8 +109,22 @@ export class OutboundSocket {
 
   close(code: number, reason: string): void {
     // The close frame must follow what this turn has written.
-    if (corked.delete(this.stream)) this.stream.uncork();
+    this.uncork();
     this.websocket.close(code, reason);
+  }
+
+  private corkForThisTurn(): void {
+    if (this.isCorked) return;
+    if (corked.length === 0) process.nextTick(uncorkAll);
+    corked.push(this);
+    this.isCorked = true;
+    this.stream.cork();
+  }
+
+  uncork(): void {
+    if (!this.isCorked) return;
+    this.isCorked = false;
+    this.stream.uncork();
   }
 
   /** Says so at once, leaves what still comes unread for `ms`, then takes it off the network unparsed and closes. */
