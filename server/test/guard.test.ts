@@ -91,6 +91,19 @@ const CONTENT_STRING = 4;
 const CONTENT_GC = 0;
 const CONTENT_DELETED = 1;
 const HAS_ORIGIN = 0x80;
+const HAS_RIGHT_ORIGIN = 0x40;
+/** Something collected, and a struct between it and what is not. */
+const besideCollected = (client: number, [leftClient, leftClock]: [number, number]): Uint8Array => {
+  const encoder = encoding.createEncoder();
+  for (const part of [1, 2, client, 0]) encoding.writeVarUint(encoder, part);
+  encoding.writeUint8(encoder, CONTENT_GC);
+  encoding.writeVarUint(encoder, 1);
+  encoding.writeUint8(encoder, CONTENT_STRING | HAS_ORIGIN | HAS_RIGHT_ORIGIN);
+  for (const part of [leftClient, leftClock, client, 0]) encoding.writeVarUint(encoder, part);
+  encoding.writeVarString(encoder, 'x');
+  encoding.writeVarUint(encoder, 0);
+  return encoding.toUint8Array(encoder);
+};
 const lastIdUnder = (map: { readonly _map: ReadonlyMap<string, Y.Item> } | undefined, key: string): [number, number] => {
   const last = map?._map.get(key)?.lastId ?? assert.fail('nothing there');
   return [last.client, last.clock];
@@ -119,6 +132,7 @@ const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)
 const BAD: readonly Bad[] = [
   ['a struct of no length', 'malformed_update', () => updateFrame(boardId, struct(7, 0, CONTENT_GC, 0))],
   ['a struct that follows on its own future', 'malformed_update', () => updateFrame(boardId, struct(7, 0, CONTENT_STRING | HAS_ORIGIN, 7, 5, 'x'))],
+  ['a struct between a live one and a collected one', 'malformed_update', () => updateFrame(boardId, besideCollected(7, lastIdUnder(itemOf(witness.doc), 'name')))],
   ['far too many structs', 'update_too_complex', () => update((doc) => { for (let n = 0; n < 1200; n += 1) doc.getText(notes()).insert(0, 'x'); })],
   ['a value nested too deep', 'update_too_deep', () => update((doc) => { itemOf(doc).set('c:later', nested(30)); })],
   ['a handshake with a hole', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, struct(7, 3, CONTENT_STRING, 1, notes(), 'x'))],

@@ -89,10 +89,11 @@ class Court {
     if (parent instanceof Y.ID) return { place: this.openedBy(parent), key: struct.parentSub };
     const left = struct.origin === null ? null : this.lookUp(struct.origin);
     const right = struct.rightOrigin === null ? null : this.lookUp(struct.rightOrigin);
-    if (left?.place === COLLECTED) return left;
-    if (right?.place === COLLECTED) return right;
     const beside = left ?? right;
     if (beside === null) throw new Refusal('malformed_update');
+    // Yjs would collect it, but cut what lies on the other side in two first, here and not where the outcome is sent: between two halves of a character for good.
+    if (left !== null && right !== null && (left.place === COLLECTED) !== (right.place === COLLECTED)) throw new Refusal('malformed_update');
+    if (beside.place === COLLECTED) return beside;
     if (left !== null && right !== null && (left.key !== right.key || !samePlace(left.place, right.place))) throw new Refusal('malformed_update');
     return beside;
   }
