@@ -24,7 +24,7 @@ export { forEachChanged, touchedBy, type ChangedType, type Touched } from './tou
 export { readChanges, type BoardChange, type CreatedItem, type FieldChange, type ItemPlace, type TextStep } from './changes.ts';
 export { itemState, itemStateBefore, type ItemState } from './item-state.ts';
 export {
-  judge, readKeyWrites, restate, SAME_MOMENT_MS, structUnder, type KeyWrites, type RegisterWrite, type Restatement, type StructId, type Verdict,
+  judge, readKeyWrites, restate, SAME_MOMENT_MS, sameId, structUnder, type KeyWrites, type RegisterWrite, type Restatement, type StructId, type Verdict,
 } from './last-writer.ts';
 export { computeColumns } from './computed.ts';
 export { importTable, importTableSteps, type ImportProgress, type ImportSummary, type TableInput } from './table-import.ts';

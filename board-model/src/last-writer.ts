@@ -35,8 +35,8 @@ export interface KeyWrites {
   key: string;
   /** What the key held before; null: nothing, or what was deleted earlier. */
   prior: RegisterWrite | null;
-  /** The last writes of each chain: none of them knew of another. */
-  heads: { write: RegisterWrite; knewPrior: boolean }[];
+  /** The last writes of each chain: none of them knew of another. `follows`: what the chain began on. */
+  heads: { write: RegisterWrite; follows: StructId | null; knewPrior: boolean }[];
   /** What the key holds now, one of the above; null: it was deleted. */
   shown: RegisterWrite | null;
 }
@@ -47,7 +47,7 @@ const NO_REGISTERS: ReadonlySet<string> = new Set(['createdAt', 'createdBy', 'to
 const isRegisterKey = (root: KeyWrites['root'], key: string): boolean =>
   root !== 'items' || (!NO_REGISTERS.has(key) && !(key.startsWith('c:') && key.includes(':', 2)));
 
-const sameId = (a: StructId | null, b: StructId | null): boolean => a === b || (a !== null && b !== null && a.client === b.client && a.clock === b.clock);
+export const sameId = (a: StructId | null, b: StructId | null): boolean => a === b || (a !== null && b !== null && a.client === b.client && a.clock === b.clock);
 
 const nameOf = (id: StructId | null): string => (id === null ? '' : `${id.client}:${id.clock}`);
 
@@ -106,7 +106,7 @@ const readKey = (transaction: Y.Transaction, place: Place, key: string, added: r
   if (added.length === 1) {
     const write = writeOf(first);
     if (write === null) return null;
-    heads.push({ write, knewPrior: sameId(first.origin, prior?.lastId ?? null) });
+    heads.push({ write, follows: first.origin, knewPrior: sameId(first.origin, prior?.lastId ?? null) });
     return { root: place.root, record: place.record, key, heads, prior: before, shown: shownOf(last, heads, before) };
   }
   // By their last ids: writes that Yjs has cleaned up at their author's are merged into one struct.
@@ -114,12 +114,14 @@ const readKey = (transaction: Y.Transaction, place: Place, key: string, added: r
   const followed = new Set(added.map((item) => nameOf(item.origin)));
   for (const item of added) {
     if (followed.has(nameOf(item.lastId))) continue;
+    // Its author has overwritten it, knowing of something else.
     const write = writeOf(item);
-    if (write === null) return null;
+    if (write === null) continue;
     let begin = item;
     for (let before = byLast.get(nameOf(begin.origin)); before !== undefined; before = byLast.get(nameOf(begin.origin))) begin = before;
-    heads.push({ write, knewPrior: sameId(begin.origin, prior?.lastId ?? null) });
+    heads.push({ write, follows: begin.origin, knewPrior: sameId(begin.origin, prior?.lastId ?? null) });
   }
+  if (heads.length === 0) return null;
   return { root: place.root, record: place.record, key, heads, prior: before, shown: shownOf(last, heads, before) };
 };
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import { WebSocketStatus } from '@hocuspocus/provider';
 import { asItemId, createItem, readItem, updateItem } from '@sunday/board-model';
+import * as Y from 'yjs';
 import { startTestServer, type Api, type TestServer } from './rest-support.ts';
 import { stock, until, type StockClient } from './stock-clients.ts';
 
@@ -21,14 +22,15 @@ after(() => server.close());
 interface Desk { readonly client: StockClient; readonly heard: Record<string, unknown>[]; write(labelId: string): void; shows(): unknown }
 
 /** A board with a status column, and two people on it who hear what the server tells them. */
-async function table(t: TestContext) {
+async function table(t: TestContext, at: TestServer = server) {
+  const owner = await at.as('olga');
   const { body: board } = await owner.expect<{ id: string; columns: { id: string }[] }>(201, 'POST', '/boards', {
     body: { name: 'Plan', columns: [{ title: 'Status', type: 'status', settings: { labels: ['a', 'b', 'c'].map((id) => ({ id, title: id, color: '' })) } }] },
   });
   const columnId = board.columns[0]?.id ?? assert.fail('no column');
   const sit = async (userId: string): Promise<Desk> => {
     await owner.expect(201, 'POST', `/boards/${board.id}/members`, { body: { userId, role: 'editor' } });
-    const client = stock(server.url, board.id, await server.tokenOf(userId));
+    const client = stock(at.url, board.id, await at.tokenOf(userId));
     t.after(() => { client.close(); });
     const heard: Record<string, unknown>[] = [];
     client.provider.on('stateless', ({ payload }: { payload: string }) => { heard.push(JSON.parse(payload) as Record<string, unknown>); });
@@ -101,4 +103,17 @@ test('the loser answers over the socket; a conflict that was written over is clo
   await stranger.expect(403, 'GET', `/boards/${board.boardId}/conflicts`);
   await stranger.expect(403, 'POST', `/boards/${board.boardId}/conflicts/${second.id}/resolve`, { body: { choice: 'mine' } });
   await owner.expect(404, 'POST', `/boards/${board.boardId}/conflicts/none/resolve`, { body: { choice: 'mine' } });
+});
+
+test('writes that wait for a busy server keep their times: what the server reads late is not taken for written late', async (t) => {
+  const slow = await startTestServer({ SUNDAY_MAX_FRAMES_PER_SECOND: '4' });
+  t.after(() => slow.close());
+  const { ann, bob, columnId } = await table(t, slow);
+  for (let turn = 0; turn < 14; turn += 1) ann.write(turn % 2 === 0 ? 'a' : 'b');
+  const from = Date.now();
+  await until('all is read, a few frames a second', () => !ann.client.provider.hasUnsyncedChanges && JSON.stringify(bob.shows()) === JSON.stringify(ann.shows()), 20_000);
+  assert(Date.now() - from > 2000, 'they had to wait');
+  const item = bob.client.doc.getMap('items').get(ITEM);
+  const register: unknown = item instanceof Y.Map ? item.get(`c:${columnId}`) : null;
+  assert(Array.isArray(register) && register.length === 2 && from - register[1] < 1000, `restated: ${JSON.stringify(register)}`);
 });

@@ -184,16 +184,19 @@ class EventDerivation implements Derivation {
   private judge(transaction: Y.Transaction, source: Source, actor: Actor): void {
     const context = { books: this.books, columns: this.columns, actor, source, now: Date.now() };
     for (const writes of readKeyWrites(transaction)) {
-      const { restatement, conflicts } = judgeWrites(writes, context);
-      if (restatement !== null) this.noted.restatements.push(restatement);
+      const { restatements } = this.noted;
+      const name = `${writes.root}/${writes.record ?? ''}/${writes.key}`;
+      const { due, conflicts } = judgeWrites(writes, context, restatements.get(name));
+      if (due !== null) restatements.set(name, due);
+      else restatements.delete(name);
       this.noted.conflicts.push(...conflicts);
     }
   }
 
   prepare(): void {
     const due = this.noted.restatements;
-    this.noted.restatements = [];
-    for (const { actor, ...restatement } of due) {
+    this.noted.restatements = new Map();
+    for (const { actor, of: _, ...restatement } of due.values()) {
       this.document.transact(() => { restate(this.document, restatement); }, { source: 'local', skipStoreHooks: true, context: { ...actor, source: 'system' } });
     }
   }
@@ -239,7 +242,7 @@ class EventDerivation implements Derivation {
     this.noted = new Noted();
     // Put off while nothing can be committed.
     this.noted.restatements = noted.restatements;
-    noted.restatements = [];
+    noted.restatements = new Map();
     this.staleItems.clear();
     this.staleStructure = false;
     this.doubted = false;

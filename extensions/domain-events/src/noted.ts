@@ -1,8 +1,9 @@
 /** What has happened to a board since its last cut, as far as events need it. Grows with each transaction; plain data. */
-import type { BoardProjection, ItemId, ItemState, Restatement } from '@sunday/board-model';
+import type { BoardProjection, ItemId, ItemState } from '@sunday/board-model';
 import type { ConflictRow } from '@sunday/extension-journal';
 import type { StructId } from '@sunday/board-model';
 import type { Actor } from './draft.ts';
+import type { Due } from './races.ts';
 
 export interface NotedItem {
   /** As it is committed. */
@@ -52,7 +53,8 @@ export class Noted {
   /** `{root}/{userId}` → what that user typed there. */
   readonly typing = new Map<string, Typing>();
   conflicts: NotedConflict[] = [];
-  restatements: (Restatement & { actor: Actor })[] = [];
+  /** `{root}/{record}/{key}` → what the server has to write there. */
+  restatements = new Map<string, Due>();
 
   /** What was noted before this comes first again: its cut was taken back. */
   prepend(earlier: Noted): void {
@@ -87,6 +89,6 @@ export class Noted {
       }
     }
     this.conflicts = [...earlier.conflicts, ...this.conflicts];
-    this.restatements = [...earlier.restatements, ...this.restatements];
+    for (const [name, due] of earlier.restatements) if (!this.restatements.has(name)) this.restatements.set(name, due);
   }
 }

@@ -5,9 +5,12 @@
  * take a second. What lies outside is taken for the bound, and so restated, as is what carries no time at all (a stock client's
  * plain value). So a wrong or lying clock gains that second and no more.
  *
+ * What the server has to write is written with the next batch, not at once (`Due`). What comes meanwhile is judged against that, too, for nobody
+ * can have known of it; but who goes on from the very write that is to be restated has the last word.
+ *
  * Only the node that has to commit one of the two writes acts on a race: it is the one whose batch comes second.
  */
-import { judge, type ColumnIndex, type KeyWrites, type RegisterWrite, type Restatement } from '@sunday/board-model';
+import { judge, sameId, SAME_MOMENT_MS, type ColumnIndex, type KeyWrites, type RegisterWrite, type Restatement } from '@sunday/board-model';
 import type { BoardBooks, ConflictRow, Source } from '@sunday/extension-journal';
 import { derivedId, type Actor } from './draft.ts';
 import type { NotedConflict } from './noted.ts';
@@ -28,12 +31,21 @@ export interface RaceContext {
   readonly now: number;
 }
 
+/** What the server has still to write to settle a key. */
+export interface Due extends Restatement {
+  /** The write that is kept, its time as it is believed. */
+  readonly of: RegisterWrite & { readonly at: number };
+  readonly actor: Actor;
+}
+
 export interface Judged {
-  readonly restatement: (Restatement & { actor: Actor }) | null;
+  /** What is due for this key from now on. */
+  readonly due: Due | null;
   readonly conflicts: readonly NotedConflict[];
 }
 
-export function judgeWrites(writes: KeyWrites, context: RaceContext): Judged {
+/** @param before what was due for the key before these writes */
+export function judgeWrites(writes: KeyWrites, context: RaceContext, before: Due | undefined): Judged {
   const { books, source, now, actor } = context;
   const fresh = new Set(writes.heads.map(({ write }) => write));
   const fromClient = source.kind === 'ours' && source.cause.connection !== null;
@@ -42,23 +54,30 @@ export function judgeWrites(writes: KeyWrites, context: RaceContext): Judged {
     return write.at === null ? now : Math.min(Math.max(write.at, source.syncedAt - CLOCK_TOLERANCE_MS), now + CLOCK_TOLERANCE_MS);
   };
   const userOf = (write: RegisterWrite): string | null => write.author ?? books.ownerOf(write.id.client) ?? (fresh.has(write) ? actor.userId : null);
-  const restated = (write: RegisterWrite, over: RegisterWrite): Restatement & { actor: Actor } => {
+  const restated = (write: RegisterWrite, over: RegisterWrite): Due => {
     const author = userOf(write);
-    return { root: writes.root, record: writes.record, key: writes.key, over: over.id, value: write.value, at: timeOf(write), author, actor: { ...actor, userId: author } };
+    const at = timeOf(write);
+    return { root: writes.root, record: writes.record, key: writes.key, over: over.id, value: write.value, at, author, of: { ...write, at, author }, actor: { ...actor, userId: author } };
   };
+  const conflict = (kept: RegisterWrite, lost: RegisterWrite, policy: string): NotedConflict[] => conflictOf(writes, context, kept, lost, policy, userOf, timeOf);
 
   const { shown, prior } = writes;
+  if (shown === null) return { due: null, conflicts: [] };
   const ours = source.kind === 'ours' || (prior !== null && prior.id.clock >= books.committedUpTo(prior.id.client));
   const verdict = ours ? judge(writes, timeOf) : null;
-  if (verdict === null || shown === null) {
-    return { restatement: shown === null || !fresh.has(shown) || timeOf(shown) === (shown.at ?? 0) ? null : restated(shown, shown), conflicts: [] };
-  }
-  const { kept, lost, policy } = verdict;
-  return {
-    restatement: kept !== shown || timeOf(kept) !== (kept.at ?? 0) ? restated(kept, shown) : null,
-    conflicts: lost.flatMap((write) => conflictOf(writes, context, kept, write, policy, userOf, timeOf)),
-  };
+  const kept = verdict?.kept ?? (fresh.has(shown) ? shown : null);
+  const due = kept !== null && (kept !== shown || (fresh.has(shown) && timeOf(kept) !== (kept.at ?? 0))) ? restated(kept, shown) : null;
+  const conflicts = verdict === null ? [] : verdict.lost.flatMap((write) => conflict(verdict.kept, write, verdict.policy));
+  if (before === undefined) return { due, conflicts };
+  // What came has lost already.
+  if (kept === null || kept === prior) return { due: { ...before, over: shown.id }, conflicts };
+  const goesOn = writes.heads.some(({ write, follows }) => write === kept && sameId(follows, before.of.id));
+  const lead = before.at - timeOf(kept);
+  if (goesOn || lead <= (kept === shown ? SAME_MOMENT_MS : 0)) return { due, conflicts: goesOn ? conflicts : [...conflicts, ...conflict(kept, before.of, policyOf(lead))] };
+  return { due: { ...before, over: shown.id }, conflicts: [...conflicts, ...conflict(before.of, kept, policyOf(lead))] };
 }
+
+const policyOf = (lead: number): string => (Math.abs(lead) <= SAME_MOMENT_MS ? 'same_moment' : 'later_write');
 
 function conflictOf(
   { root, record, key }: KeyWrites, { books, columns, actor }: RaceContext, kept: RegisterWrite, lost: RegisterWrite, policy: string,

@@ -89,6 +89,39 @@ for (const nodes of [1, 2] as const) {
   }
 }
 
+for (const nodes of [1, 2] as const) {
+  test(`of many writes by many people, some in bursts, the latest stays: ${nodes} node${nodes === 1 ? '' : 's'}, ${RUNS} runs (seed ${SEED})`, async () => {
+    const random = seededRandom(SEED);
+    const board = await openBoard(nodes, random);
+    let time = Date.now() - (RUNS + 10) * 60_000;
+    for (let run = 0; run < RUNS; run += 1) {
+      const people = ['ann', 'bob', 'cleo', 'dan'].map((userId) => new Person(userId));
+      for (const person of people) person.receive(board.one);
+      let last = '';
+      const log: string[] = [];
+      for (let step = 0; step < 12; step += 1) {
+        const person = people[Math.floor(random() * people.length)];
+        assert(person !== undefined);
+        const document = board.documents[Math.floor(random() * board.documents.length)];
+        assert(document !== undefined);
+        const dice = random();
+        if (dice < 0.15) person.receive(document);
+        if (dice < 0.6) {
+          last = `${run}.${step}`;
+          write(person, time += 4000, last);
+        }
+        if (dice > 0.3 && dice < 0.9) person.send(document);
+        if (dice > 0.95) await settle(board.nodes, board.documents);
+        log.push(`${person.userId} ${dice.toFixed(2)}`);
+      }
+      for (const person of people) person.send(board.one);
+      await settle(board.nodes, board.documents);
+      for (const document of board.documents) assert.equal(valueIn(document, TEXT), last, `run ${run}: ${log.join(', ')}`);
+    }
+    await board.stop();
+  });
+}
+
 test('one write after the other is left alone, whatever their clocks say', async () => {
   const random = seededRandom(SEED);
   const board = await openBoard(1, random);

@@ -61,6 +61,9 @@ function bufferedBytesOf(socket: Connection['webSocket']): () => number {
   return () => (typeof measured.bufferedAmount === 'number' ? measured.bufferedAmount : 0);
 }
 
+/** When the newest ping that is answered was sent, ms since the epoch: what was sent before it has arrived. 0 for a socket that cannot tell. */
+const answeredAt = (socket: Connection['webSocket']): number => ('answeredAt' in socket && typeof socket.answeredAt === 'number' ? socket.answeredAt : 0);
+
 const userOf = (context: unknown): string | null =>
   typeof context === 'object' && context !== null && 'userId' in context && typeof context.userId === 'string' ? context.userId : null;
 
@@ -77,8 +80,11 @@ export class Follower {
   private unasked = 0;
   /** Client ids that have written on this connection. */
   private readonly writers = new Set<number>();
-  /** Until when its client is known to have had all there was, ms since the epoch; null: it has not synced on this connection. */
-  syncedAt: number | null = null;
+  /** When it was first asked for what we lack, and last answered its own question; ms since the epoch. */
+  private askedAt = 0;
+  private answeredFrom = 0;
+  /** Its client has told all it had. */
+  private told = false;
   private sdk = false;
   private quietTimer: NodeJS.Timeout | null = null;
 
@@ -100,6 +106,16 @@ export class Follower {
     });
     connection.send = (frame: unknown) => { this.outbound(frame, send); };
     connection.handleMessage = (frame: Uint8Array) => { this.inbound(frame, handleMessage); };
+  }
+
+  /**
+   * Until when its client is known to have had all there was, ms since the epoch; null: it has not synced on this connection. Not the arrival of
+   * what it sent last: on a busy server, or behind a limit, that has waited while others wrote.
+   */
+  get syncedAt(): number | null {
+    if (!this.told) return null;
+    const answered = answeredAt(this.connection.webSocket);
+    return this.state.kind === 'following' && answered >= this.answeredFrom ? Math.max(this.askedAt, answered) : this.askedAt;
   }
 
   private inbound(bytes: Uint8Array, pass: (frame: Uint8Array) => void): void {
@@ -173,7 +189,7 @@ export class Follower {
       return;
     }
     if (first === 1) {
-      if (this.acks.applied(this.board.captured) || this.syncedAt !== null) this.syncedAt = Date.now();
+      if (this.acks.applied(this.board.captured)) this.told = true;
       this.settle();
     } else {
       this.acks.rejected();
@@ -201,6 +217,7 @@ export class Follower {
     const address = this.connection.messageAddress;
     if (this.unasked > 0) {
       this.unasked -= 1;
+      if (this.askedAt === 0) this.askedAt = Date.now();
       this.sendFrame(step1Frame(address, this.board.stateVector()));
     }
     const parts = [bytes, ...tail];
@@ -209,6 +226,7 @@ export class Follower {
     }
     const kept = this.state.kind === 'catching-up' ? this.state.frames : [];
     this.state = { kind: 'following' };
+    this.answeredFrom = Date.now();
     for (const frame of kept) this.sendFrame(frame);
   }
 
@@ -268,8 +286,9 @@ export class Follower {
   }
 
   leave(): void {
+    const { syncedAt } = this;
     this.state = { kind: 'gone' };
-    if (this.syncedAt !== null) this.board.left(this.writers, this.syncedAt);
+    if (syncedAt !== null) this.board.left(this.writers, syncedAt);
     if (this.quietTimer !== null) clearTimeout(this.quietTimer);
   }
 }

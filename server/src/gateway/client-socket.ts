@@ -65,10 +65,11 @@ export interface ClientSocketOptions {
   readonly count: (counter: SocketCounter) => void;
 }
 
-/** What Hocuspocus calls a WebSocket; the journal reads `bufferedAmount`. */
+/** What Hocuspocus calls a WebSocket; the journal reads `bufferedAmount` and `answeredAt`. */
 export interface SocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
+  readonly answeredAt: number;
   send(frame: Uint8Array): void;
   close(code?: number, reason?: string): void;
 }
@@ -109,6 +110,8 @@ export class ClientSocket {
   private early = 0;
   /** performance.now() of the last frame sent to the client. */
   private lastSent = 0;
+  /** Date.now() when the newest ping was sent that is answered: all that was sent before has arrived. */
+  answeredAt = 0;
 
   constructor(options: ClientSocketOptions) {
     this.options = options;
@@ -133,7 +136,9 @@ export class ClientSocket {
   /** The sending side, and the socket as Hocuspocus gets it. */
   open(outbound: OutboundSocket, connect: (socket: SocketLike) => ClientConnection): void {
     this.outbound = outbound;
+    const answeredAt = (): number => this.answeredAt;
     this.hocuspocus = connect({
+      get answeredAt() { return answeredAt(); },
       get readyState() { return outbound.readyState; },
       get bufferedAmount() { return outbound.bufferedAmount; },
       send: (frame) => { this.send(frame); },

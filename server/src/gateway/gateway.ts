@@ -45,6 +45,8 @@ interface OpenSocket {
   readonly outbound: OutboundSocket;
   /** Date.now() of the last message or pong. */
   heard: number;
+  /** Date.now() of each ping that is not answered yet. */
+  readonly pinged: number[];
   userId: string | null;
 }
 
@@ -118,7 +120,7 @@ export class Gateway {
       count('slow_consumer');
       socket.close('slow_consumer');
     });
-    const entry: OpenSocket = { websocket, outbound, heard: Date.now(), userId: null };
+    const entry: OpenSocket = { websocket, outbound, heard: Date.now(), pinged: [], userId: null };
     const socket: ClientSocket = new ClientSocket({
       id: randomUUID(), address: request.socket.remoteAddress ?? '', protocol, websocket, limits, inbound: this.inbound, presence, count,
       admitUser: (userId) => this.admitUser(userId, socket, entry),
@@ -128,7 +130,10 @@ export class Gateway {
       this.byHocuspocusSocket.set(like, socket);
       return host.handleConnection(like, plainRequest(request), {});
     });
-    websocket.on('pong', () => { entry.heard = Date.now(); });
+    websocket.on('pong', () => {
+      entry.heard = Date.now();
+      socket.answeredAt = entry.pinged.shift() ?? socket.answeredAt;
+    });
     websocket.on('message', (data: RawData, isBinary) => {
       entry.heard = Date.now();
       if (!isBinary || !Buffer.isBuffer(data)) {
@@ -215,6 +220,7 @@ export class Gateway {
         websocket.terminate();
         continue;
       }
+      entry.pinged.push(Date.now());
       websocket.ping();
       socket.keepAlive();
     }
