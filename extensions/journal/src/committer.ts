@@ -35,6 +35,8 @@ const HANGING_AFTER_MS = 3_000;
 const SPILL_EVERY_MS = 40;
 /** Cuts in a row that another node was quicker than, before the head is held. Holding it costs everybody else two round trips of waiting. */
 const OVERTAKEN_MAX = 3;
+/** With a hundred boards due, adding up at each update what all of them hold would cost as much as applying it. */
+const WEIGH_EVERY_MS = 10;
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1000;
 
@@ -82,6 +84,8 @@ export class Committer {
   private readonly hanging = new Set<readonly Ledger[]>();
   private saidAway = false;
   private underPressure = false;
+  /** performance.now() when what is uncommitted was last added up. */
+  private weighedAt = 0;
   private idleWaiters: (() => void)[] = [];
 
   constructor(options: CommitterOptions) {
@@ -107,7 +111,7 @@ export class Committer {
   /** The ledger has something to commit. */
   enqueue(ledger: Ledger): void {
     this.due.add(ledger);
-    if (!this.underPressure) this.checkPressure();
+    if (!this.underPressure && performance.now() - this.weighedAt > WEIGH_EVERY_MS) this.checkPressure();
     if (this.blocked || this.stalled.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
     if (this.awaySince === null) this.schedule(Math.min(WINDOW_MS + ledger.followers.size * WINDOW_MS_PER_FOLLOWER, WINDOW_MAX_MS));
   }
@@ -453,6 +457,7 @@ export class Committer {
   }
 
   private checkPressure(): void {
+    this.weighedAt = performance.now();
     let bytes = 0;
     for (const ledger of new Set([...this.due, ...this.interrupted, ...this.rebasing, ...[...this.stalled].flat()])) bytes += ledger.pendingBytes;
     const { maxUncommittedBytes } = this.options;

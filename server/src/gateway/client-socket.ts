@@ -21,9 +21,10 @@ import type { Limits } from '../limits.ts';
 import type { Attempts, Flow, FlowKind, Inbound } from './inbound.ts';
 import type { OutboundSocket } from './outbound-socket.ts';
 import { Reading } from './reading.ts';
+import type { Turns } from './turns.ts';
 import { envelopeOf, presenceFrame } from './shared-frames.ts';
 import {
-  awarenessFrame, isReadableToken, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, statelessFrame, toYWebsocket, type Envelope,
+  awarenessFrame, isReadableToken, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, statelessFrame, supersedesPresence, toYWebsocket, type Envelope,
 } from './protocols.ts';
 
 /** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
@@ -47,7 +48,7 @@ type ClientConnection = ReturnType<Hocuspocus['handleConnection']>;
 
 export type SocketCounter =
   | 'refused' | 'dropped_after_refusal' | 'malformed' | 'too_large' | 'too_many_boards' | 'too_many_sockets' | 'slow_consumer' | 'auth_timeout'
-  | 'rate_paused' | 'user_rate_paused' | 'board_rate_paused' | 'refusals_paused' | 'sign_in_delayed' | 'sign_in_limited';
+  | 'rate_paused' | 'user_rate_paused' | 'board_rate_paused' | 'refusals_paused' | 'sign_in_delayed' | 'sign_in_limited' | 'turn_waited' | 'presence_merged';
 
 const PAUSED = { socket: 'rate_paused', user: 'user_rate_paused', board: 'board_rate_paused', refusals: 'refusals_paused' } as const satisfies Record<FlowKind, SocketCounter>;
 
@@ -61,6 +62,7 @@ export interface ClientSocketOptions {
   readonly websocket: WebSocket;
   readonly limits: Limits;
   readonly inbound: Inbound;
+  readonly turns: Turns;
   readonly presence: Pick<Presence, 'join' | 'receive' | 'query' | 'leave'>;
   readonly count: (counter: SocketCounter) => void;
 }
@@ -117,7 +119,11 @@ export class ClientSocket {
     this.options = options;
     this.id = options.id;
     this.websocket = options.websocket;
-    this.reading = new Reading(options.websocket, (frame) => { this.take(frame); });
+    this.reading = new Reading(options.websocket, options.turns, {
+      take: (frame) => { this.take(frame); },
+      supersedes: (newer, older) => this.supersedes(newer, older),
+      waits: () => { options.count('turn_waited'); },
+    });
     this.flow = options.inbound.ofSocket();
     this.attempts = options.inbound.attemptsOfSocket();
     this.authTimer = setTimeout(() => {
@@ -174,6 +180,14 @@ export class ClientSocket {
     }
     if (this.attached.has(envelope.address)) this.slowDown('board', this.options.inbound.ofBoard(envelope.document).spend(frame.length, performance.now()));
     this.route(envelope, frame);
+  }
+
+  /** On a busy node only the last of the moves that wait is looked at. The frame counts all the same. */
+  private supersedes(newer: Uint8Array, older: Uint8Array): boolean {
+    if (!supersedesPresence(newer, older)) return false;
+    this.options.count('presence_merged');
+    this.meter(older.length);
+    return true;
   }
 
   private route(envelope: Envelope, frame: Uint8Array): void {

@@ -21,6 +21,7 @@ import { ClientSocket, type AttachedUser, type SocketCounter } from './client-so
 import { Inbound } from './inbound.ts';
 import { OutboundSocket } from './outbound-socket.ts';
 import { fromYWebsocket, tokenFrame } from './protocols.ts';
+import { Turns } from './turns.ts';
 
 /** How often sockets are pinged and quiet ones kept alive. */
 const BEAT_MS = 10_000;
@@ -57,6 +58,7 @@ export class Gateway {
   private readonly server: WebSocketServer;
   private readonly sockets = new Map<ClientSocket, OpenSocket>();
   private readonly inbound: Inbound;
+  private readonly turns = new Turns();
   private readonly socketsByUser = new Map<string, Set<ClientSocket>>();
   private readonly byHocuspocusSocket = new WeakMap<object, ClientSocket>();
   private readonly heartbeat: NodeJS.Timeout;
@@ -122,7 +124,7 @@ export class Gateway {
     });
     const entry: OpenSocket = { websocket, outbound, heard: Date.now(), pinged: [], userId: null };
     const socket: ClientSocket = new ClientSocket({
-      id: randomUUID(), address: request.socket.remoteAddress ?? '', protocol, websocket, limits, inbound: this.inbound, presence, count,
+      id: randomUUID(), address: request.socket.remoteAddress ?? '', protocol, websocket, limits, inbound: this.inbound, turns: this.turns, presence, count,
       admitUser: (userId) => this.admitUser(userId, socket, entry),
     });
     this.sockets.set(socket, entry);

@@ -4,8 +4,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { FRAME, frameWithBody } from '@sunday/extension-journal';
 import { WebSocket, WebSocketServer } from 'ws';
+import { awarenessFrame, supersedesPresence } from './protocols.ts';
 import { Reading } from './reading.ts';
+import { Turns } from './turns.ts';
 
 const FRAMES = 300;
 
@@ -23,9 +26,11 @@ async function pair(t: TestContext, onFrame: (reading: Reading, taken: number) =
   const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
   const taken: number[] = [];
   const [socket] = await once(server, 'connection') as [WebSocket];
-  const reading: Reading = new Reading(socket, (frame) => {
-    taken.push(new DataView(frame.buffer, frame.byteOffset).getUint16(0));
-    onFrame(reading, taken.length);
+  const reading: Reading = new Reading(socket, new Turns(), {
+    take: (frame) => {
+      taken.push(new DataView(frame.buffer, frame.byteOffset).getUint16(0));
+      onFrame(reading, taken.length);
+    },
   });
   socket.on('message', (data: Buffer) => { reading.receive(data); });
   if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
@@ -85,4 +90,44 @@ test('of a socket that has closed nothing is taken any more', async (t) => {
   reading.resume('pressure');
   await new Promise((resolve) => { setTimeout(resolve, 50); }); // for something not to happen
   assert.equal(taken.length, 10);
+});
+
+test('what many send at once does not keep the process from everything else, and nobody has to wait for all of another', async () => {
+  const turns = new Turns();
+  const pauses: string[] = [];
+  const order: number[] = [];
+  const sockets = Array.from({ length: 20 }, (_, socket) => {
+    const websocket = { pause: () => { pauses.push(`${socket} pauses`); }, resume: () => { pauses.push(`${socket} resumes`); } };
+    return new Reading(websocket, turns, {
+      take: () => {
+        order.push(socket);
+        for (const until = performance.now() + 1; performance.now() < until;); // the work of a frame
+      },
+    });
+  });
+  let atTimer = 0;
+  setTimeout(() => { atTimer = order.length; }, 0);
+  const each = 40;
+  for (const reading of sockets) for (let n = 0; n < each; n += 1) reading.receive(new Uint8Array(1));
+  await until(() => order.length === sockets.length * each);
+  assert(atTimer > 0 && atTimer < order.length / 2, `the timer came after ${atTimer} frames`);
+  const last = order.slice(-sockets.length / 2);
+  assert.equal(new Set(last).size, last.length, 'in the end those who still have something go in turn');
+  assert.equal(pauses.filter((what) => what.endsWith('pauses')).length, pauses.filter((what) => what.endsWith('resumes')).length);
+  assert(pauses.length > 0, 'who sends too much ahead is not read meanwhile');
+});
+
+test('of the moves that wait only the last of each client is taken, in its place among the other frames', async () => {
+  const taken: Uint8Array[] = [];
+  const reading = new Reading({ pause: () => undefined, resume: () => undefined }, new Turns(), { take: (frame) => { taken.push(frame); }, supersedes: supersedesPresence });
+  const move = (board: string, client: number, clock: number): Uint8Array => awarenessFrame(board, new Uint8Array([1, client, clock, 2, 0x7b, 0x7d]));
+  const edit = frameWithBody('a', [FRAME.sync, 2], new Uint8Array([0, 0]));
+  const both = awarenessFrame('a', new Uint8Array([2, 1, 9, 2, 0x7b, 0x7d, 2, 9, 2, 0x7b, 0x7d]));
+  const frames = [move('a', 1, 1), edit, move('a', 1, 2), move('a', 2, 1), move('b', 1, 1), both, edit, move('a', 1, 3)];
+  const first = move('a', 7, 1);
+  reading.receive(first); // opens the turn
+  for (const until = performance.now() + 20; performance.now() < until;);
+  for (const frame of frames) reading.receive(frame);
+  await until(() => taken.length === 7);
+  assert.deepEqual(taken, [first, move('a', 1, 3), edit, move('a', 2, 1), move('b', 1, 1), both, edit]);
 });

@@ -1,37 +1,108 @@
 /**
- * The reading side of one socket: its frames are handed on in order, now or when it is their turn.
+ * The reading side of one socket: its frames are handed on in order, now or when it is their turn (turns.ts).
  *
  * Reading pauses for reasons that come and go (`pause`, `resume`), and for a time (`slowDown`). One read of the network may bring a thousand
  * frames: what has come already waits here, too, so that a limit is kept to the frame. What waits when the socket closes was never
  * acknowledged, and is forgotten. Bounded by one read of the network, or one frame. Owns the timer that ends a pause, until `close()`.
  */
 import type { WebSocket } from 'ws';
+import type { Turns, Waiter } from './turns.ts';
 
 /** Why nothing is read for now: too much was, too much of everybody is uncommitted, or nobody has been let in yet. */
 export type PauseReason = 'rate' | 'pressure' | 'admission';
 
+/** Frames that have been taken are let go of so many at a time. */
+const LET_GO = 32;
+
 /** A pause that frees a single frame costs more than the frame; and what comes in few pieces is committed and told to others in few. */
 const SHORTEST_PAUSE_MS = 250;
 
-export class Reading {
+export interface FrameHandler {
+  take(frame: Uint8Array): void;
+  /** Whether an older frame that still waits need not be taken, now that this one has come. */
+  supersedes?(newer: Uint8Array, older: Uint8Array): boolean;
+  /** A frame has to wait for its turn, and none of this socket did before. */
+  waits?(): void;
+}
+
+export class Reading implements Waiter {
   private readonly websocket: Pick<WebSocket, 'pause' | 'resume'>;
-  private readonly take: (frame: Uint8Array) => void;
+  private readonly turns: Turns;
+  private readonly handler: FrameHandler;
   private readonly reasons = new Set<PauseReason>();
   private waiting: Uint8Array[] = [];
+  /** Of those that wait, how many have been taken. */
+  private done = 0;
+  /** `turns` will come back for what waits. */
+  private queued = false;
   /** performance.now() until which reading is paused for what was read. */
   private pausedUntil = 0;
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
 
-  constructor(websocket: Pick<WebSocket, 'pause' | 'resume'>, take: (frame: Uint8Array) => void) {
+  constructor(websocket: Pick<WebSocket, 'pause' | 'resume'>, turns: Turns, handler: FrameHandler) {
     this.websocket = websocket;
-    this.take = take;
+    this.turns = turns;
+    this.handler = handler;
+  }
+
+  private get ahead(): number {
+    return this.waiting.length - this.done;
   }
 
   receive(frame: Uint8Array): void {
     if (this.closed) return;
-    if (this.reasons.size > 0 || this.waiting.length > 0) this.waiting.push(frame);
-    else this.take(frame);
+    if (this.reasons.size > 0) {
+      this.waiting.push(frame);
+      return;
+    }
+    if (this.ahead === 0 && this.turns.admits()) {
+      this.handler.take(frame);
+      return;
+    }
+    this.wait(frame);
+    this.queue();
+  }
+
+  private wait(frame: Uint8Array): void {
+    const { waiting, handler } = this;
+    for (let at = waiting.length - 1; at >= this.done; at -= 1) {
+      const older = waiting[at];
+      if (older === undefined || handler.supersedes?.(frame, older) !== true) continue;
+      waiting[at] = frame;
+      return;
+    }
+    waiting.push(frame);
+  }
+
+  private queue(): void {
+    if (this.queued) return;
+    this.queued = true;
+    this.websocket.pause(); // what comes meanwhile is read in one piece, and its moves are merged
+    this.handler.waits?.();
+    this.turns.enqueue(this);
+  }
+
+  takeNext(): boolean {
+    this.queued = this.takeWaiting();
+    if (!this.queued) this.resumeReading();
+    return this.queued;
+  }
+
+  /** Takes one, and tells whether the next one may be taken when its turn comes. */
+  private takeWaiting(): boolean {
+    const frame = this.waiting[this.done];
+    if (frame === undefined || this.reasons.size > 0 || this.closed) return false;
+    this.done += 1;
+    if (this.done >= LET_GO) {
+      this.waiting = this.waiting.slice(this.done);
+      this.done = 0;
+    }
+    this.handler.take(frame);
+    if (this.ahead > 0) return this.reasons.size === 0;
+    this.waiting = [];
+    this.done = 0;
+    return false;
   }
 
   /** Returns whether a pause begins: one that only gets longer was counted. */
@@ -55,20 +126,20 @@ export class Reading {
   }
 
   resume(why: PauseReason): void {
-    if (!this.reasons.delete(why)) return;
-    const frames = this.waiting;
-    let next = 0;
-    for (let frame = frames[next]; frame !== undefined && this.reasons.size === 0 && !this.closed; frame = frames[next]) {
-      next += 1;
-      this.take(frame);
-    }
-    this.waiting = frames.slice(next);
-    if (this.reasons.size === 0) this.websocket.resume();
+    if (!this.reasons.delete(why) || this.reasons.size > 0) return;
+    while (!this.queued && this.turns.admits() && this.takeWaiting());
+    if (this.ahead > 0 && this.reasons.size === 0) this.queue();
+    this.resumeReading();
+  }
+
+  private resumeReading(): void {
+    if (this.reasons.size === 0 && !this.queued) this.websocket.resume();
   }
 
   close(): void {
     this.closed = true;
     this.waiting = [];
+    this.done = 0;
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
   }
