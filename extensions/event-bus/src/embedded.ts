@@ -84,9 +84,12 @@ export class EmbeddedBus implements EventBus {
   }
 
   async publish(events: readonly BoardEvent[]): Promise<void> {
-    const boards = [...new Set(events.map(({ boardId }) => boardId))];
-    for (const subscription of this.subscriptions) subscription.wake(boards);
-    await notifyBoards(this.parts.database, CHANNEL, boards, this.id);
+    await this.announce([...new Set(events.map(({ boardId }) => boardId))]);
+  }
+
+  async announce(boardIds: readonly string[]): Promise<void> {
+    for (const subscription of this.subscriptions) subscription.wake(boardIds);
+    await notifyBoards(this.parts.database, CHANNEL, boardIds, this.id);
   }
 
   subscribe(options: SubscribeOptions): Subscription {

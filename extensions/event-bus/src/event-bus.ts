@@ -49,6 +49,8 @@ export interface EventBus {
   readonly kind: BusKind;
   readonly state: BusState;
   publish(events: readonly BoardEvent[]): Promise<void>;
+  /** Of a driver whose groups read `board_events` themselves, instead of `publish`: these boards may have new events. */
+  announce?(boardIds: readonly string[]): Promise<void>;
   subscribe(options: SubscribeOptions): Subscription;
   publishEphemeral(event: EphemeralEvent): void;
   /** @returns a function that ends it */

@@ -46,6 +46,19 @@ const advance = {
   WHERE o.board_id = d.board_id AND o.claimed_by = $3 AND (d.relayed IS NULL OR o.relayed <= d.relayed) RETURNING o.board_id`,
 };
 
+const noteHeads = {
+  name: 'outbox-note-heads',
+  text: `WITH behind AS MATERIALIZED (
+    SELECT h.board_id, h.event_version AS head, coalesce(o.relayed, 0) AS relayed, ${LAZY}
+    FROM unnest($1::uuid[]) AS asked(board_id) JOIN board_heads h USING (board_id) LEFT JOIN outbox o USING (board_id)
+    WHERE h.event_version > coalesce(o.relayed, 0)
+  ), noted AS (
+    INSERT INTO outbox AS o (board_id, relayed) SELECT board_id, head FROM behind ORDER BY board_id
+    ON CONFLICT (board_id) DO UPDATE SET relayed = GREATEST(o.relayed, excluded.relayed)
+  )
+  SELECT coalesce(sum(head - relayed), 0) AS events FROM behind`,
+};
+
 const behind = {
   name: 'outbox-behind',
   text: `SELECT h.board_id FROM board_heads h LEFT JOIN outbox o USING (board_id)
@@ -101,6 +114,12 @@ export class Outbox {
     const sorted = boards.toSorted((a, b) => (a.boardId < b.boardId ? -1 : 1));
     const rows = await this.database.query<{ board_id: string }>(advance, [sorted.map(({ boardId }) => boardId), sorted.map(({ relayed }) => relayed), this.owner]);
     return rows.map((row) => row.board_id);
+  }
+
+  /** Notes that the bus has all that these boards have. @returns how many events it had not */
+  async noteHeads(boardIds: readonly string[]): Promise<number> {
+    const [row] = await this.database.query<{ events: string }>(noteHeads, [boardIds]);
+    return Number(row?.events ?? 0);
   }
 
   /** Boards with something to publish that no other relay has in hand. Looks at every board. */

@@ -128,13 +128,21 @@ export class Relay {
 
   private async round(boardIds: readonly string[]): Promise<void> {
     const began = performance.now();
+    const { bus } = this.parts;
+    if (bus.announce !== undefined) {
+      // Nobody has to have these boards in hand: told twice, or of nothing new, its groups find nothing.
+      await bus.announce(boardIds);
+      const events = await this.outbox.noteHeads(boardIds);
+      if (events > 0) this.parts.observe?.published?.(events, performance.now() - began);
+      return;
+    }
     const { claimed, refused } = await this.outbox.claim(boardIds, BOARD_EVENTS);
     if (refused.length > 0) void pause(REFUSED_MS, this.stopping.signal).then(() => { this.wake(refused); });
     if (claimed.length === 0) return;
     const full = claimed.filter(({ events }) => events.length > 0);
     let published: Claimed[] = [];
     try {
-      if (full.length > 0) await this.parts.bus.publish(full.flatMap(({ events }) => events));
+      if (full.length > 0) await bus.publish(full.flatMap(({ events }) => events));
       published = full;
     } finally {
       const relayed = new Map(published.map(({ boardId, events }) => [boardId, events.at(-1)?.version ?? null]));
