@@ -3,6 +3,7 @@
  * transaction. Owns nothing.
  */
 import { Client, type ClientConfig } from 'pg';
+import './wire-buffers.ts';
 
 /** A statement that cannot get its lock in this time fails (55P03) instead of queueing everybody behind it. */
 const LOCK_TIMEOUT_MS = 5_000;
