@@ -131,3 +131,24 @@ test('of the moves that wait only the last of each client is taken, in its place
   await until(() => taken.length === 7);
   assert.deepEqual(taken, [first, move('a', 1, 3), edit, move('a', 2, 1), move('b', 1, 1), both, edit]);
 });
+
+test('a socket that begins to wait while a turn ends has its turn, too; one that has closed is not read again', async () => {
+  const turns = new Turns();
+  const taken: string[] = [];
+  const waiter = (name: string, more: () => void = () => undefined) => ({ takeNext: () => { taken.push(name); more(); return false; } });
+  // Nine wait for three steps; the last of them brings another, before the steps are over, and so does an immediate between two steps.
+  for (let n = 0; n < 8; n += 1) turns.enqueue(waiter('first'));
+  turns.enqueue(waiter('last', () => { turns.enqueue(waiter('another')); }));
+  setImmediate(() => { turns.enqueue(waiter('between')); });
+  await until(() => taken.length === 11);
+  setImmediate(() => { turns.enqueue(waiter('after')); });
+  await until(() => taken.includes('after'));
+
+  let resumed = 0;
+  const reading = new Reading({ pause: () => undefined, resume: () => { resumed += 1; } }, turns, { take: () => { reading.close(); } });
+  reading.pause('pressure');
+  reading.receive(new Uint8Array(1));
+  reading.resume('pressure');
+  await new Promise((resolve) => { setTimeout(resolve, 20); }); // for something not to happen
+  assert.equal(resumed, 0);
+});

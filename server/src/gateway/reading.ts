@@ -133,7 +133,7 @@ export class Reading implements Waiter {
   }
 
   private resumeReading(): void {
-    if (this.reasons.size === 0 && !this.queued) this.websocket.resume();
+    if (this.reasons.size === 0 && !this.queued && !this.closed) this.websocket.resume();
   }
 
   close(): void {

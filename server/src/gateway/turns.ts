@@ -45,41 +45,41 @@ export class Turns {
 
   /** Called once for a socket, until it has been told that nothing of it waits. */
   enqueue(waiter: Waiter): void {
-    if (this.#steps > 0) {
-      this.#next.push(waiter);
-      return;
-    }
-    this.#round.push(waiter);
+    this.#next.push(waiter);
+    if (this.#steps > 0) return;
     this.#tookUntil = performance.now();
     this.#schedule();
   }
 
+  get #waiting(): number {
+    return this.#round.length - this.#at + this.#next.length;
+  }
+
   #schedule(): void {
-    this.#steps = Math.min(Math.ceil((this.#round.length - this.#at + this.#next.length) / FRAMES_PER_STEP), MAX_STEPS);
+    this.#steps = Math.min(Math.ceil(this.#waiting / FRAMES_PER_STEP), MAX_STEPS);
     let until: number | null = null;
     for (let step = this.#steps; step > 0; step -= 1) {
       setImmediate(() => {
         const now = performance.now();
         until ??= now + Math.min(Math.max(now - this.#tookUntil, TURN_MS), LONGEST_TURN_MS);
         if (now < until) {
-          this.#step();
+          for (let frames = 0; frames < FRAMES_PER_STEP && this.#waiting > 0; frames += 1) this.#takeOne();
           this.#tookUntil = performance.now();
         }
         this.#steps -= 1;
-        if (this.#steps === 0 && this.#round.length > 0) this.#schedule();
+        if (this.#steps === 0 && this.#waiting > 0) this.#schedule();
       });
     }
   }
 
-  #step(): void {
-    for (let frames = 0; frames < FRAMES_PER_STEP && this.#round.length > 0; frames += 1) {
-      const waiter = this.#round[this.#at];
-      this.#at += 1;
-      if (waiter?.takeNext() === true) this.#next.push(waiter);
-      if (this.#at < this.#round.length) continue;
+  #takeOne(): void {
+    if (this.#at === this.#round.length) {
       this.#round = this.#next;
       this.#next = [];
       this.#at = 0;
     }
+    const waiter = this.#round[this.#at];
+    this.#at += 1;
+    if (waiter?.takeNext() === true) this.#next.push(waiter);
   }
 }
