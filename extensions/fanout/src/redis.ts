@@ -169,7 +169,11 @@ export class RedisFanout implements Fanout {
       else this.sweep(now);
     }
     if (this.way === 'degraded' && this.link.connected && now - Math.max(this.echoAt, this.reconnectedAt) > RECONNECT_AFTER_MS) {
-      if (this.reconnectedAt > 0 || this.echoAt > 0) this.link.reconnect();
+      if (this.reconnectedAt > 0 || this.echoAt > 0) {
+        // Until its other end has noticed, what is being left still brings what had waited on it: no sign that the way is open.
+        this.down('heartbeats do not come back', true);
+        this.link.reconnect();
+      }
       this.reconnectedAt = now;
     }
     this.sendOwn({ kind: 'alive', count: ++this.beats });

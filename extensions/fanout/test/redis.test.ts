@@ -59,8 +59,8 @@ describe('fan-out over a network that fails', { skip }, () => {
     }
   }
 
-  test('a Redis that hangs with its connections open is noticed, costs no caller more than a moment, and is left for a new connection', async () => {
-    const [a, b] = [await start('hang-a'), await start('hang-b')];
+  for (const [which, moreMs] of [['goes on before its connections are left', 0], ['goes on about when they are', 700], ['goes on later', 4000]] as const) test(`a Redis that hangs with its connections open is noticed, costs no caller more than a moment, and is left for new ones: it ${which}`, async () => {
+    const [a, b] = [await start(`hang-a${moreMs}`), await start(`hang-b${moreMs}`)];
     const boardId = randomUUID();
     await b.fanout.open(boardId);
     redis.freeze();
@@ -69,6 +69,7 @@ describe('fan-out over a network that fails', { skip }, () => {
     await b.fanout.open(randomUUID());
     assert(performance.now() - began < 3_000);
     a.fanout.publish(boardId, { kind: 'head', seq: 4 });
+    await new Promise((resolve) => { setTimeout(resolve, moreMs); }); // it hangs for longer
     redis.thaw();
     await until('it is well', () => a.fanout.state === 'ok' && b.fanout.state === 'ok');
     // Thawed before the connection was left, it brings everything; otherwise they are told.
