@@ -21,7 +21,7 @@ import { commentEvents } from './comment-events.ts';
 import { eventRow, NOBODY, type Actor, type Draft } from './draft.ts';
 import { itemEvents } from './item-events.ts';
 import { Noted, type NotedConflict, type NotedItem } from './noted.ts';
-import { judgeWrites } from './races.ts';
+import { judgeWrites, type Due } from './races.ts';
 import { structureEvents } from './structure-events.ts';
 import { forgetDeletions, noteTyping, textOf, textRuns } from './typing.ts';
 
@@ -42,6 +42,8 @@ class EventDerivation implements Derivation {
   private board: BoardProjection;
   private noted = new Noted();
   private out = new Noted();
+  /** `{root}/{record}/{key}` → what the server has to write there. Put off while nothing can be committed. */
+  private due = new Map<string, Due>();
   private readonly staleItems = new Set<ItemId>();
   private staleStructure = false;
   private doubted = false;
@@ -184,18 +186,17 @@ class EventDerivation implements Derivation {
   private judge(transaction: Y.Transaction, source: Source, actor: Actor): void {
     const context = { books: this.books, columns: this.columns, actor, source, now: Date.now() };
     for (const writes of readKeyWrites(transaction)) {
-      const { restatements } = this.noted;
       const name = `${writes.root}/${writes.record ?? ''}/${writes.key}`;
-      const { due, conflicts } = judgeWrites(writes, context, restatements.get(name));
-      if (due !== null) restatements.set(name, due);
-      else restatements.delete(name);
+      const { due, conflicts } = judgeWrites(writes, context, this.due.get(name));
+      if (due !== null) this.due.set(name, due);
+      else this.due.delete(name);
       this.noted.conflicts.push(...conflicts);
     }
   }
 
   prepare(): void {
-    const due = this.noted.restatements;
-    this.noted.restatements = new Map();
+    const { due } = this;
+    this.due = new Map();
     for (const { actor, of: _, ...restatement } of due.values()) {
       this.document.transact(() => { restate(this.document, restatement); }, { source: 'local', skipStoreHooks: true, context: { ...actor, source: 'system' } });
     }
@@ -240,9 +241,6 @@ class EventDerivation implements Derivation {
     const noted = this.noted;
     this.out = noted;
     this.noted = new Noted();
-    // Put off while nothing can be committed.
-    this.noted.restatements = noted.restatements;
-    noted.restatements = new Map();
     this.staleItems.clear();
     this.staleStructure = false;
     this.doubted = false;

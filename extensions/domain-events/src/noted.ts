@@ -3,7 +3,6 @@ import type { BoardProjection, ItemId, ItemState } from '@sunday/board-model';
 import type { ConflictRow } from '@sunday/extension-journal';
 import type { StructId } from '@sunday/board-model';
 import type { Actor } from './draft.ts';
-import type { Due } from './races.ts';
 
 export interface NotedItem {
   /** As it is committed. */
@@ -53,8 +52,6 @@ export class Noted {
   /** `{root}/{userId}` → what that user typed there. */
   readonly typing = new Map<string, Typing>();
   conflicts: NotedConflict[] = [];
-  /** `{root}/{record}/{key}` → what the server has to write there. */
-  restatements = new Map<string, Due>();
 
   /** What was noted before this comes first again: its cut was taken back. */
   prepend(earlier: Noted): void {
@@ -89,6 +86,5 @@ export class Noted {
       }
     }
     this.conflicts = [...earlier.conflicts, ...this.conflicts];
-    for (const [name, due] of earlier.restatements) if (!this.restatements.has(name)) this.restatements.set(name, due);
   }
 }

@@ -66,15 +66,16 @@ export function judgeWrites(writes: KeyWrites, context: RaceContext, before: Due
   const ours = source.kind === 'ours' || (prior !== null && prior.id.clock >= books.committedUpTo(prior.id.client));
   const verdict = ours ? judge(writes, timeOf) : null;
   const kept = verdict?.kept ?? (fresh.has(shown) ? shown : null);
-  const due = kept !== null && (kept !== shown || (fresh.has(shown) && timeOf(kept) !== (kept.at ?? 0))) ? restated(kept, shown) : null;
+  const due = kept !== null && (kept !== shown || timeOf(kept) !== (kept.at ?? 0)) ? restated(kept, shown) : null;
   const conflicts = verdict === null ? [] : verdict.lost.flatMap((write) => conflict(verdict.kept, write, verdict.policy));
   if (before === undefined) return { due, conflicts };
   // What came has lost already.
   if (kept === null || kept === prior) return { due: { ...before, over: shown.id }, conflicts };
   const goesOn = writes.heads.some(({ write, follows }) => write === kept && sameId(follows, before.of.id));
   const lead = before.at - timeOf(kept);
-  if (goesOn || lead <= (kept === shown ? SAME_MOMENT_MS : 0)) return { due, conflicts: goesOn ? conflicts : [...conflicts, ...conflict(kept, before.of, policyOf(lead))] };
-  return { due: { ...before, over: shown.id }, conflicts: [...conflicts, ...conflict(before.of, kept, policyOf(lead))] };
+  const isLater = goesOn || lead <= (kept === shown ? SAME_MOMENT_MS : 0);
+  const [winner, loser] = isLater ? [kept, before.of] : [before.of, kept];
+  return { due: isLater ? due : { ...before, over: shown.id }, conflicts: goesOn ? conflicts : [...conflicts, ...conflict(winner, loser, policyOf(lead))] };
 }
 
 const policyOf = (lead: number): string => (Math.abs(lead) <= SAME_MOMENT_MS ? 'same_moment' : 'later_write');

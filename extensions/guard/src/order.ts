@@ -4,6 +4,7 @@
  * Guarantees: visits exactly the structs that are new to the document, each after all it refers to; tells whether any has to wait for
  * something that neither the document nor the update has. Linear in the number of structs.
  */
+import { sameId } from '@sunday/board-model';
 import * as Y from 'yjs';
 import type { Decoded, Section, Struct } from './decode.ts';
 
@@ -60,8 +61,6 @@ function missingOf(struct: Struct, has: (id: Y.ID) => boolean): number | null {
   return null;
 }
 
-const isSame = (a: Y.ID | null, b: Y.ID | null): boolean => a === b || (a !== null && b !== null && a.client === b.client && a.clock === b.clock);
-
 /**
  * Whether Yjs places a new value of a key after the one that is there, and so shows it. Values of a key form a tree by what each followed on (`origin`); of two
  * that followed on the same, the one of the higher client id comes after the other and all that follows on that (`Item.integrate`). A value
@@ -69,9 +68,9 @@ const isSame = (a: Y.ID | null, b: Y.ID | null): boolean => a === b || (a !== nu
  */
 export function comesAfter({ store }: Y.Doc, { id: { client }, origin, rightOrigin }: Y.Item, there: Y.Item): boolean {
   if (rightOrigin !== null) return false;
-  if (isSame(origin, there.lastId)) return true;
+  if (sameId(origin, there.lastId)) return true;
   for (let ancestor = there; ; ) {
-    if (isSame(ancestor.origin, origin)) return client > ancestor.id.client;
+    if (sameId(ancestor.origin, origin)) return client > ancestor.id.client;
     if (ancestor.origin === null) return false;
     const before: unknown = Y.getItem(store, ancestor.origin);
     if (!(before instanceof Y.Item)) return false;

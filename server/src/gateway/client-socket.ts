@@ -24,7 +24,7 @@ import { Reading } from './reading.ts';
 import type { Turns } from './turns.ts';
 import { envelopeOf, presenceFrame } from './shared-frames.ts';
 import {
-  awarenessFrame, isReadableToken, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, statelessFrame, supersedesPresence, toYWebsocket, type Envelope,
+  awarenessFrame, isReadableToken, moverOf, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, statelessFrame, toYWebsocket, type Envelope,
 } from './protocols.ts';
 
 /** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
@@ -121,7 +121,8 @@ export class ClientSocket {
     this.websocket = options.websocket;
     this.reading = new Reading(options.websocket, options.turns, {
       take: (frame) => { this.take(frame); },
-      supersedes: (newer, older) => this.supersedes(newer, older),
+      kindOf: moverOf,
+      superseded: (frame) => { this.superseded(frame); },
       waits: () => { options.count('turn_waited'); },
     });
     this.flow = options.inbound.ofSocket();
@@ -183,11 +184,9 @@ export class ClientSocket {
   }
 
   /** On a busy node only the last of the moves that wait is looked at. The frame counts all the same. */
-  private supersedes(newer: Uint8Array, older: Uint8Array): boolean {
-    if (!supersedesPresence(newer, older)) return false;
+  private superseded(frame: Uint8Array): void {
     this.options.count('presence_merged');
-    this.meter(older.length);
-    return true;
+    this.meter(frame.length);
   }
 
   private route(envelope: Envelope, frame: Uint8Array): void {

@@ -91,31 +91,17 @@ export function readAwareness(frame: Uint8Array, bodyAt: number): Uint8Array | n
   }
 }
 
-/** Whether two frames are awareness updates about the same one client of the same board: nobody needs the older one. Reads the bytes in place. */
-export function supersedesPresence(newer: Uint8Array, older: Uint8Array): boolean {
-  const address = endOfVarUint(newer, 0);
-  const typeAt = address.end + address.value;
-  if (address.value > MAX_ADDRESS_BYTES || newer[typeAt] !== FRAME.awareness) return false;
-  for (let at = 0; at <= typeAt; at += 1) if (newer[at] !== older[at]) return false;
-  const [next, last] = [soleClient(newer, typeAt + 1), soleClient(older, typeAt + 1)];
-  return next !== null && next === last;
-}
-
-function soleClient(frame: Uint8Array, bodyAt: number): number | null {
-  const { end } = endOfVarUint(frame, bodyAt);
-  return frame[end] === 1 ? endOfVarUint(frame, end + 1).value : null;
-}
-
-function endOfVarUint(bytes: Uint8Array, from: number): { readonly value: number; readonly end: number } {
-  let value = 0;
-  let factor = 1;
-  for (let at = from; at < bytes.length && at < from + 8; at += 1) {
-    const byte = bytes[at] ?? 0;
-    value += (byte & 0x7f) * factor;
-    factor *= 0x80;
-    if (byte < 0x80) return { value, end: at + 1 };
+/** Whose move a frame is: the same for two awareness updates about the same one client of the same board, of which nobody needs the older. `null`: no such frame. */
+export function moverOf(frame: Uint8Array): string | null {
+  const envelope = readEnvelope(frame);
+  const update = envelope?.type === FRAME.awareness ? readAwareness(frame, envelope.bodyAt) : null;
+  if (envelope === null || update === null) return null;
+  try {
+    const decoder = decoding.createDecoder(update);
+    return decoding.readVarUint(decoder) === 1 ? `${envelope.address} ${decoding.readVarUint(decoder)}` : null;
+  } catch {
+    return null;
   }
-  return { value: Number.NaN, end: bytes.length };
 }
 
 /** Whether an Auth frame of a client can be read; Hocuspocus would log a stack trace for each that cannot. */

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { FRAME, frameWithBody } from '@sunday/extension-journal';
 import { WebSocket, WebSocketServer } from 'ws';
-import { awarenessFrame, supersedesPresence } from './protocols.ts';
+import { awarenessFrame, moverOf } from './protocols.ts';
 import { Reading } from './reading.ts';
 import { Turns } from './turns.ts';
 
@@ -119,7 +119,7 @@ test('what many send at once does not keep the process from everything else, and
 
 test('of the moves that wait only the last of each client is taken, in its place among the other frames', async () => {
   const taken: Uint8Array[] = [];
-  const reading = new Reading({ pause: () => undefined, resume: () => undefined }, new Turns(), { take: (frame) => { taken.push(frame); }, supersedes: supersedesPresence });
+  const reading = new Reading({ pause: () => undefined, resume: () => undefined }, new Turns(), { take: (frame) => { taken.push(frame); }, kindOf: moverOf });
   const move = (board: string, client: number, clock: number): Uint8Array => awarenessFrame(board, new Uint8Array([1, client, clock, 2, 0x7b, 0x7d]));
   const edit = frameWithBody('a', [FRAME.sync, 2], new Uint8Array([0, 0]));
   const both = awarenessFrame('a', new Uint8Array([2, 1, 9, 2, 0x7b, 0x7d, 2, 9, 2, 0x7b, 0x7d]));

@@ -11,16 +11,15 @@ import type { Turns, Waiter } from './turns.ts';
 /** Why nothing is read for now: too much was, too much of everybody is uncommitted, or nobody has been let in yet. */
 export type PauseReason = 'rate' | 'pressure' | 'admission';
 
-/** Frames that have been taken are let go of so many at a time. */
-const LET_GO = 32;
-
 /** A pause that frees a single frame costs more than the frame; and what comes in few pieces is committed and told to others in few. */
 const SHORTEST_PAUSE_MS = 250;
 
 export interface FrameHandler {
   take(frame: Uint8Array): void;
-  /** Whether an older frame that still waits need not be taken, now that this one has come. */
-  supersedes?(newer: Uint8Array, older: Uint8Array): boolean;
+  /** What a frame is the newest of: of those that wait for their turn with the same answer only the last is taken, in the place of the first. */
+  kindOf?(frame: Uint8Array): string | null;
+  /** Such a frame will not be taken, for a newer one has come. */
+  superseded?(frame: Uint8Array): void;
   /** A frame has to wait for its turn, and none of this socket did before. */
   waits?(): void;
 }
@@ -30,9 +29,9 @@ export class Reading implements Waiter {
   private readonly turns: Turns;
   private readonly handler: FrameHandler;
   private readonly reasons = new Set<PauseReason>();
-  private waiting: Uint8Array[] = [];
-  /** Of those that wait, how many have been taken. */
-  private done = 0;
+  /** In order of arrival, by what they are the newest of, or by a number. */
+  private readonly waiting = new Map<string | number, Uint8Array>();
+  private arrivals = 0;
   /** `turns` will come back for what waits. */
   private queued = false;
   /** performance.now() until which reading is paused for what was read. */
@@ -46,17 +45,13 @@ export class Reading implements Waiter {
     this.handler = handler;
   }
 
-  private get ahead(): number {
-    return this.waiting.length - this.done;
-  }
-
   receive(frame: Uint8Array): void {
     if (this.closed) return;
     if (this.reasons.size > 0) {
-      this.waiting.push(frame);
+      this.waiting.set(this.arrivals++, frame);
       return;
     }
-    if (this.ahead === 0 && this.turns.admits()) {
+    if (this.waiting.size === 0 && this.turns.admits()) {
       this.handler.take(frame);
       return;
     }
@@ -66,13 +61,10 @@ export class Reading implements Waiter {
 
   private wait(frame: Uint8Array): void {
     const { waiting, handler } = this;
-    for (let at = waiting.length - 1; at >= this.done; at -= 1) {
-      const older = waiting[at];
-      if (older === undefined || handler.supersedes?.(frame, older) !== true) continue;
-      waiting[at] = frame;
-      return;
-    }
-    waiting.push(frame);
+    const key = handler.kindOf?.(frame) ?? this.arrivals++;
+    const older = waiting.get(key);
+    waiting.set(key, frame);
+    if (older !== undefined) handler.superseded?.(older);
   }
 
   private queue(): void {
@@ -91,18 +83,12 @@ export class Reading implements Waiter {
 
   /** Takes one, and tells whether the next one may be taken when its turn comes. */
   private takeWaiting(): boolean {
-    const frame = this.waiting[this.done];
-    if (frame === undefined || this.reasons.size > 0 || this.closed) return false;
-    this.done += 1;
-    if (this.done >= LET_GO) {
-      this.waiting = this.waiting.slice(this.done);
-      this.done = 0;
-    }
+    const [first] = this.waiting;
+    if (first === undefined || this.reasons.size > 0 || this.closed) return false;
+    const [key, frame] = first;
+    this.waiting.delete(key);
     this.handler.take(frame);
-    if (this.ahead > 0) return this.reasons.size === 0;
-    this.waiting = [];
-    this.done = 0;
-    return false;
+    return this.waiting.size > 0 && this.reasons.size === 0;
   }
 
   /** Returns whether a pause begins: one that only gets longer was counted. */
@@ -128,7 +114,7 @@ export class Reading implements Waiter {
   resume(why: PauseReason): void {
     if (!this.reasons.delete(why) || this.reasons.size > 0) return;
     while (!this.queued && this.turns.admits() && this.takeWaiting());
-    if (this.ahead > 0 && this.reasons.size === 0) this.queue();
+    if (this.waiting.size > 0 && this.reasons.size === 0) this.queue();
     this.resumeReading();
   }
 
@@ -138,8 +124,7 @@ export class Reading implements Waiter {
 
   close(): void {
     this.closed = true;
-    this.waiting = [];
-    this.done = 0;
+    this.waiting.clear();
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
   }
