@@ -34,6 +34,9 @@ const actorOf = (source: Source): Actor => {
   return actor;
 };
 
+/** Between cuts nothing is out. */
+const NOTHING: Readonly<Noted> = new Noted();
+
 class EventDerivation implements Derivation {
   private readonly document: Y.Doc;
   private readonly books: BoardBooks;
@@ -41,7 +44,7 @@ class EventDerivation implements Derivation {
   /** The board's own fields as they are now. */
   private board: BoardProjection;
   private noted = new Noted();
-  private out = new Noted();
+  private out: Readonly<Noted> = NOTHING;
   /** `{root}/{record}/{key}` → what the server has to write there. Put off while nothing can be committed. */
   private due = new Map<string, Due>();
   private readonly staleItems = new Set<ItemId>();
@@ -269,12 +272,12 @@ class EventDerivation implements Derivation {
   }
 
   confirm(): void {
-    this.out = new Noted();
+    this.out = NOTHING;
   }
 
   takeBack(): void {
     this.noted.prepend(this.out);
-    this.out = new Noted();
+    this.out = NOTHING;
   }
 }
 

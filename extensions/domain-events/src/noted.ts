@@ -54,7 +54,7 @@ export class Noted {
   conflicts: NotedConflict[] = [];
 
   /** What was noted before this comes first again: its cut was taken back. */
-  prepend(earlier: Noted): void {
+  prepend(earlier: Readonly<Noted>): void {
     for (const [id, item] of earlier.items) {
       const since = this.items.get(id);
       if (since === undefined) this.items.set(id, item);

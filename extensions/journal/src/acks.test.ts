@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as Y from 'yjs';
 import { Acks } from './acks.ts';
-import { extentOf, type InboundFrame } from './wire.ts';
+import { extentOf } from './extent.ts';
+import type { InboundFrame } from './wire.ts';
 
 type SyncFrame = Extract<InboundFrame, { kind: 'step2' | 'update' }>;
 

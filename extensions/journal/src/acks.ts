@@ -26,7 +26,8 @@
  *
  * No timers of its own: the follower calls `quiet`.
  */
-import type { InboundFrame, UpdateExtent } from './wire.ts';
+import type { UpdateExtent } from './extent.ts';
+import type { InboundFrame } from './wire.ts';
 
 /** A client that never pauses is paid all the same once it is owed this much, so that the books stay small. */
 const MAX_HELD = 512;
@@ -157,8 +158,6 @@ export class Acks {
 
   /** Everything captured up to `committed` is durable; `captured` is the mark of the newest capture. */
   settle(committed: number, captured: number): void {
-    // Most who follow a board wrote nothing of what was just committed.
-    if (this.owed.length === 0) return;
     for (const entry of this.owed) {
       if (!entry.parked || !this.sink.holds(entry.extent)) continue;
       // What it waited for came with some capture since, at the latest the newest one.
@@ -200,6 +199,11 @@ export class Acks {
     for (let frame = 0; frame < entry.madeGood; frame += 1) this.sink.status();
     if (entry.counted === 'yes') this.sink.status();
     if (entry.counted === 'unclear') this.unclear += 1;
+  }
+
+  /** Whether `settle` or `quiet` may have something to pay. */
+  get owesAny(): boolean {
+    return this.owed.length > 0 || this.unclear > 0;
   }
 
   /** Whether `quiet` has something to pay. */

@@ -1,5 +1,6 @@
 /** What is known of clocks on one board: up to where each client's writes are committed, and when clients that have left were last in sync. */
 import * as Y from 'yjs';
+import { extentOf } from './extent.ts';
 
 export class BoardClocks {
   private readonly document: Y.Doc;
@@ -20,7 +21,7 @@ export class BoardClocks {
 
   /** The update is committed. */
   learn(update: Uint8Array): void {
-    for (const [client, clock] of Y.parseUpdateMeta(update).to) if (clock > (this.committed.get(client) ?? 0)) this.committed.set(client, clock);
+    for (const [client, clock] of extentOf(update).ends) if (clock > (this.committed.get(client) ?? 0)) this.committed.set(client, clock);
   }
 
   /** Whether the document holds some of what the update brings: of its structs, or of its deletions. */

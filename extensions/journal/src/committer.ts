@@ -328,7 +328,8 @@ export class Committer {
    * away nothing happens: whoever told of the head tells again. Never rejects.
    */
   async behind(ledger: Ledger): Promise<void> {
-    if (this.following.has(ledger)) return;
+    // The usual case, at each commit.
+    if (ledger.heard <= ledger.head || this.following.has(ledger)) return;
     this.following.add(ledger);
     try {
       while (ledger.outstanding === null && ledger.heard > ledger.head) {

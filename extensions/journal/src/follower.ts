@@ -38,6 +38,8 @@ export interface FollowedBoard {
   overfull(bytes: number): boolean;
   /** These clients were in sync until then (ms since the epoch), and have left. */
   left(clients: Iterable<number>, at: number): void;
+  /** Its acks have to be looked at when the next commit is done: `advanced` is called then, once. */
+  owes(follower: Follower): void;
   /** Remembers whose client id this is; the first user to write with it owns it. */
   attribute(ends: ReadonlyMap<number, number>, userId: string | null): void;
 }
@@ -87,6 +89,8 @@ export class Follower {
   private told = false;
   private sdk = false;
   private quietTimer: NodeJS.Timeout | null = null;
+  /** The board knows that it owes acks. */
+  private owing = false;
 
   constructor(connection: Connection, board: FollowedBoard, limits: FollowerLimits, events: FollowerEvents) {
     this.connection = connection;
@@ -198,9 +202,19 @@ export class Follower {
     }
   }
 
+  /** The board has committed more, and this follower had said that it owes acks. */
+  advanced(): void {
+    this.owing = false;
+    if (this.state.kind !== 'gone') this.settle();
+  }
+
   /** Hands out the acks that are due. */
-  settle(): void {
+  private settle(): void {
     this.acks.settle(this.board.committed, this.board.captured);
+    if (!this.owing && this.acks.owesAny) {
+      this.owing = true;
+      this.board.owes(this);
+    }
     if (!this.acks.hasUnclear) return;
     if (this.quietTimer !== null) clearTimeout(this.quietTimer);
     this.quietTimer = setTimeout(() => { this.quietTimer = null; this.acks.quiet(); }, QUIET_MS);

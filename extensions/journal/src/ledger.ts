@@ -44,6 +44,8 @@ export class Ledger implements FollowedBoard {
   readonly boardId: string;
   readonly document: Document;
   readonly followers = new Map<object, Follower>();
+  /** Those who wait for an ack: of many who follow few. A new list at each commit: a `Set` that fills and empties makes a new table each time. */
+  private owing: Follower[] = [];
   head: number;
   /** The highest head anybody told of: above `head`, there is something to read in the journal. */
   heard = 0;
@@ -141,6 +143,10 @@ export class Ledger implements FollowedBoard {
     this.derivation.note(transaction, { kind: 'ours', cause, syncedAt });
   }
 
+  owes(follower: Follower): void {
+    this.owing.push(follower);
+  }
+
   left(clients: Iterable<number>, at: number): void {
     this.clocks.left(clients, at);
   }
@@ -228,7 +234,9 @@ export class Ledger implements FollowedBoard {
     if (unsent.length > 0) broadcast(this.followers.values(), cut.sent === 0 ? cut.batch.update : merged(unsent), cut.soleAuthor);
     const { batchId, update, events, conflicts } = cut.batch;
     this.hooks.committed({ boardId: this.boardId, seq, batchId, update, events: events.length, conflicts });
-    for (const follower of this.followers.values()) follower.settle();
+    const { owing } = this;
+    this.owing = [];
+    for (const follower of owing) follower.advanced();
     for (const reader of cut.readers) reader.settle(seq);
     this.takeEarly();
     // What was put off while the database was away, and would wait for the next edit.
@@ -331,7 +339,7 @@ export class Ledger implements FollowedBoard {
     for (let update = this.early.get(this.head + 1); update !== undefined; update = this.early.get(this.head + 1)) {
       this.catchUp([{ seq: this.head + 1, update }]);
     }
-    this.early.clear();
+    if (this.early.size > 0) this.early.clear();
   }
 
   /** What another node could not commit yet: applied, and owed to the journal by this node too. */

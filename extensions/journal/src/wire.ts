@@ -8,6 +8,7 @@ import { Buffer } from 'node:buffer';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
+import { extentOf, type UpdateExtent } from './extent.ts';
 
 /** Message types of @hocuspocus/server 4.7 (`MessageType`); fixed by the wire, so restated as plain numbers. */
 export const FRAME = {
@@ -33,19 +34,13 @@ export class MalformedFrame extends Error {
   }
 }
 
-/** What an update brings: the end clock per client id of its structs, and whether it carries any struct at all. */
-export interface UpdateExtent {
-  readonly ends: ReadonlyMap<number, number>;
-  readonly deleteOnly: boolean;
-}
-
 export type InboundFrame =
   | { readonly kind: 'step1'; readonly vector: Uint8Array }
   | { readonly kind: 'step2' | 'update'; readonly update: Uint8Array; readonly extent: UpdateExtent }
   | { readonly kind: 'stateless'; readonly payload: string }
   | { readonly kind: 'other' };
 
-/** Reads one inbound frame (any address). Updates are decoded whole, so that junk is refused before Yjs sees it. */
+/** Reads one inbound frame (any address). Updates are read whole, so that junk is refused before Yjs sees it. */
 export function readInbound(frame: Uint8Array): InboundFrame {
   try {
     const decoder = decoding.createDecoder(frame);
@@ -79,18 +74,6 @@ function readSync(decoder: decoding.Decoder): InboundFrame {
     default:
       throw new RangeError(`unknown sync step ${step}`);
   }
-}
-
-/** Decodes an update completely; throws what Yjs throws on junk. Gaps (`Skip`) do not count as content. */
-export function extentOf(update: Uint8Array): UpdateExtent {
-  const { structs } = Y.decodeUpdate(update);
-  const ends = new Map<number, number>();
-  for (const struct of structs) {
-    if (struct instanceof Y.Skip) continue;
-    const end = struct.id.clock + struct.length;
-    if (end > (ends.get(struct.id.client) ?? 0)) ends.set(struct.id.client, end);
-  }
-  return { ends, deleteOnly: ends.size === 0 };
 }
 
 /** The message type of an outbound frame, and the byte after it (the first of the body; 0 where there is none). */

@@ -211,7 +211,7 @@ export class Gateway {
     this.inbound.sweep(performance.now());
     for (const [userId, own] of this.socketsByUser) if (own.size === 0) this.socketsByUser.delete(userId);
     for (const [socket, entry] of this.sockets) {
-      const { websocket, heard } = entry;
+      const { websocket, outbound, heard } = entry;
       // A paused socket's pongs are not read: its silence is ours. It is still told that we are here.
       if (websocket.isPaused) {
         entry.heard = Date.now();
@@ -223,7 +223,7 @@ export class Gateway {
         continue;
       }
       entry.pinged.push(Date.now());
-      websocket.ping();
+      outbound.ping();
       socket.keepAlive();
     }
   }
@@ -252,14 +252,18 @@ function routeOf(url: string): Route | null {
   return board === undefined ? null : { kind: 'y-websocket', board, token: searchParams.get('token') ?? '' };
 }
 
-/** The request as hooks see it: without the query, which may hold a token. */
+/**
+ * The request as hooks see it: its path without the query, which may hold a token. Hocuspocus takes the parameters out of `url` three times for
+ * each message: of a path that costs nothing, of a whole URL as much as decoding an edit (ran).
+ */
 function plainRequest(request: IncomingMessage): Request {
   const headers = new Headers();
   for (const name of ['user-agent', 'origin', 'x-request-id', 'traceparent']) {
     const value = request.headers[name];
     if (typeof value === 'string') headers.set(name, value);
   }
-  return new Request(`http://localhost${(request.url ?? '/').split('?', 1)[0] ?? '/'}`, { headers });
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  return Object.defineProperty(new Request(`http://localhost${path}`, { headers }), 'url', { value: path });
 }
 
 function reject(stream: Duplex, status: number, code: string): void {

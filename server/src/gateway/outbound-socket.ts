@@ -1,15 +1,16 @@
 /**
  * The sending side of one WebSocket, as Hocuspocus and the journal see it.
  *
- * A broadcast hands the same bytes to every socket of a board: the WebSocket frame around them is made once and shared. Each
- * socket is corked at its first write of a turn and uncorked once at its end, so that a turn costs one system call a socket.
+ * A broadcast hands the same bytes to every socket of a board: the WebSocket frame around them is made once and shared. What a
+ * socket is sent in one turn is written at its end, so that a turn costs one system call a socket.
  * What the network has not taken is bounded: the journal holds batches back above its own mark (it reads `bufferedAmount`),
  * and a socket that fills past the hard bound all the same is closed with 4508. One frame at a time may be larger than the
  * bound leaves room for: the whole of a large board, sent to somebody who joins.
  *
  * Who is told to go for junk is closed late: nothing of theirs is parsed any more, and they are not back at once.
  *
- * Writes raw frames beside `ws`, which is sound because compression is off: `ws` then writes each of its own frames at once.
+ * Writes raw frames beside `ws`, which is sound because compression is off: `ws` then writes each of its own frames at once. Those that must come
+ * after what was sent before them, a close or a ping, are asked for here.
  */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
@@ -52,13 +53,13 @@ function sharedFrame(payload: Uint8Array): Buffer {
   return lastFrame;
 }
 
-/** Of this turn. A new list for each: a `Set` that is filled and cleared again and again keeps its old contents alive, one table holding the next. */
-let corked: OutboundSocket[] = [];
+/** With something to write at the end of this turn. */
+let waiting: OutboundSocket[] = [];
 
-function uncorkAll(): void {
-  const sockets = corked;
-  corked = [];
-  for (const socket of sockets) socket.uncork();
+function writeAll(): void {
+  const sockets = waiting;
+  waiting = [];
+  for (const socket of sockets) socket.write();
   lastPayload = null;
   lastFrame = null;
 }
@@ -68,9 +69,11 @@ export class OutboundSocket {
   private readonly stream: Duplex;
   private readonly maxBytes: number;
   private readonly onOverflow: () => void;
-  /** Bytes of the one large frame that is on its way. */
-  private large = 0;
-  private isCorked = false;
+  /** The one large frame that is on its way. */
+  private large: Buffer | null = null;
+  /** Sent in this turn, and not written yet. */
+  private frames: Buffer[] | null = null;
+  private framesBytes = 0;
 
   constructor(websocket: WebSocket, stream: Duplex, maxBytes: number, onOverflow: () => void) {
     this.websocket = websocket;
@@ -85,46 +88,59 @@ export class OutboundSocket {
 
   /** Bytes handed over and not yet taken by the network. */
   get bufferedAmount(): number {
-    return this.stream.writableLength;
+    return this.stream.writableLength + this.framesBytes;
   }
 
   send(payload: Uint8Array): void {
     if (this.websocket.readyState !== this.websocket.OPEN) return;
     const frame = sharedFrame(payload);
-    const queued = this.stream.writableLength - this.large;
+    const queued = this.bufferedAmount - (this.large?.length ?? 0);
     const fits = queued + frame.length <= this.maxBytes;
     // A board may be larger than the bound; refused for its size, its joiners would come back for ever.
-    if (!fits && (this.large > 0 || queued > this.maxBytes)) {
+    if (!fits && (this.large !== null || queued > this.maxBytes)) {
       this.onOverflow();
       return;
     }
-    this.corkForThisTurn();
-    if (fits) {
-      this.stream.write(frame);
-      return;
-    }
-    this.large = frame.length;
-    this.stream.write(frame, () => { this.large = 0; });
+    if (!fits) this.large = frame;
+    this.writeAfterThisTurn(frame);
+  }
+
+  /** What is answered with a pong has arrived, with all that was sent before it. */
+  ping(): void {
+    this.write();
+    this.websocket.ping();
   }
 
   close(code: number, reason: string): void {
-    // The close frame must follow what this turn has written.
-    this.uncork();
+    this.write();
     this.websocket.close(code, reason);
   }
 
-  private corkForThisTurn(): void {
-    if (this.isCorked) return;
-    if (corked.length === 0) process.nextTick(uncorkAll);
-    corked.push(this);
-    this.isCorked = true;
-    this.stream.cork();
+  private writeAfterThisTurn(frame: Buffer): void {
+    this.framesBytes += frame.length;
+    if (this.frames !== null) {
+      this.frames.push(frame);
+      return;
+    }
+    this.frames = [frame];
+    if (waiting.length === 0) process.nextTick(writeAll);
+    waiting.push(this);
   }
 
-  uncork(): void {
-    if (!this.isCorked) return;
-    this.isCorked = false;
-    this.stream.uncork();
+  /** What was sent in this turn, now. */
+  write(): void {
+    const { frames, stream } = this;
+    if (frames === null) return;
+    this.frames = null;
+    this.framesBytes = 0;
+    // `ws` has said goodbye meanwhile, after which nothing may come.
+    if (this.websocket.readyState !== this.websocket.OPEN) return;
+    if (frames.length > 1) stream.cork();
+    for (const frame of frames) {
+      if (frame === this.large) stream.write(frame, () => { this.large = null; });
+      else stream.write(frame);
+    }
+    if (frames.length > 1) stream.uncork();
   }
 
   /** Says so at once, leaves what still comes unread for `ms`, then takes it off the network unparsed and closes. */
