@@ -39,7 +39,7 @@ export const LOADS: Readonly<Record<LoadName, Load>> = {
   },
 }
 
-/** How thoroughly: `quick` is a tenth of everything, to see that it works; `record` what fits a whole record into twenty minutes. */
+/** How thoroughly: `quick` is a tenth of everything, to see that it works; `record` what fits a whole record into less than half an hour. */
 export type Effort = 'quick' | 'normal' | 'record'
 
 /** V8 goes on compiling for a minute under such a load: in a server that runs for days, that is nothing to measure. */

@@ -5,7 +5,7 @@
  * V8 puts where only a full collection finds it, since it has learned that values live long (docs/decisions/0017-a-collection-costs-a-third-of-a-second.md).
  *
  * Guarantees: throws wherever `Y.decodeUpdate` of yjs 13.6 does, and says the same as its structs do otherwise (tested against it, junk included).
- * Does not: judge what an update means.
+ * Does not: judge what an update means; say of values nested deeper than the stack when Yjs would give up.
  */
 import * as decoding from 'lib0/decoding';
 import { BIT6, BIT7, BIT8, BITS5 } from 'lib0/binary';
@@ -76,7 +76,7 @@ function readContent(decoder: decoding.Decoder, reference: number): number {
       return length;
     }
     case CONTENT.binary:
-      skipBytes(decoder);
+      decoding.readVarUint8Array(decoder);
       return 1;
     case CONTENT.string:
       return decoding.readVarString(decoder).length;
@@ -130,7 +130,7 @@ function skipAny(decoder: decoding.Decoder): void {
       skipString(decoder);
       return;
     case ANY.binary:
-      skipBytes(decoder);
+      decoding.readVarUint8Array(decoder);
       return;
     case ANY.object:
       for (let entries = decoding.readVarUint(decoder); entries > 0; entries -= 1) {
@@ -162,10 +162,6 @@ function skipId(decoder: decoding.Decoder): void {
 function skip(decoder: decoding.Decoder, bytes: number): void {
   if (bytes > decoder.arr.length - decoder.pos) throw new RangeError('the update ends early');
   decoder.pos += bytes;
-}
-
-function skipBytes(decoder: decoding.Decoder): void {
-  skip(decoder, decoding.readVarUint(decoder));
 }
 
 /** What is ASCII is UTF-8. */
