@@ -31,11 +31,28 @@ test('sync frames come out as they went in, for any board id', () => {
   }));
 });
 
-test('retries: a quick first, full jitter up to a doubling bound, capped', () => {
+test('retries: a quick first, full jitter up to a growing bound, capped', () => {
   assert.ok(retryDelay(0, () => 1) <= 200);
   check(property(integer({ min: 0, max: 60 }), double({ min: 0, max: 1, noNaN: true }), (attempt, random) => {
     const most = retryDelay(attempt, () => 1);
     assert.ok(most <= 10_000 && most <= retryDelay(attempt + 1, () => 1));
     assert.equal(retryDelay(attempt, () => random), random * most);
   }));
+});
+
+test('retries: nineteen of twenty clients are back within half as long again as the server was away', () => {
+  let state = 20_261_127;
+  const random = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+  for (const awayMs of [1_000, 1_500, 4_000, 12_000]) {
+    const back = Array.from({ length: 2_000 }, () => {
+      let at = 0;
+      for (let attempt = 0; at < awayMs; attempt += 1) at += retryDelay(attempt, random);
+      return at;
+    });
+    const late = back.filter((at) => at > awayMs * 1.5 + 500).length;
+    assert.ok(late <= back.length / 20, `${late} of ${back.length} late after ${awayMs} ms`);
+  }
 });

@@ -73,12 +73,14 @@ class Books {
     this.unacknowledged.clear();
   }
 
-  watch(text: Y.Text): void {
-    text.observe((event) => {
-      if (event.transaction.local) return;
+  /** Reads what came in, not the text's own events: each of those walks the whole text, and twenty editors in one process would wait for themselves. */
+  watch(doc: Y.Doc): void {
+    doc.on('update', (update: Uint8Array, _origin: unknown, _doc: Y.Doc, transaction: Y.Transaction) => {
+      if (transaction.local) return;
       this.progressAt = performance.now();
-      for (const part of event.delta) {
-        if (typeof part.insert === 'string') for (const marker of part.insert.match(MARKER) ?? []) this.seen.add(marker);
+      for (const struct of Y.decodeUpdate(update).structs) {
+        if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentString)) continue;
+        for (const marker of struct.content.str.match(MARKER) ?? []) this.seen.add(marker);
       }
     });
   }
@@ -94,7 +96,7 @@ export function stockEditor(name: string, place: Place): Editor {
   });
   provider.attach();
   const text = markersOf(doc, place.itemId, place.columnId);
-  books.watch(text);
+  books.watch(doc);
   return {
     name, doc,
     acknowledged: books.acknowledged,
@@ -120,7 +122,7 @@ export async function sdkEditor(name: string, place: Place): Promise<Editor> {
   const books = new Books(name);
   const text = board.longText(place.itemId, place.columnId);
   const { doc } = board;
-  books.watch(text);
+  books.watch(doc);
   board.on('status', () => { if (board.status.sync === 'saved') books.saved(); });
   return {
     name, doc,

@@ -7,7 +7,7 @@ test('kill -9 of the server and of Postgres: nothing acknowledged or seen is los
   const seed = Number(process.env['SUNDAY_TEST_SEED'] ?? Date.now() % 1_000_000);
   context.diagnostic(`seed ${seed} (SUNDAY_TEST_SEED sets it)`);
   const result = await ordeal({
-    seed, editors: 6, edits: 600, blows: ['server', 'postgres', 'postgres-away', 'server'], awayMs: 2500, editEveryMs: 60,
+    seed, editors: 6, edits: 600, blows: ['server', 'postgres', 'postgres-away', 'server'], awayMs: 2500, editEveryMs: 110,
     say: (line) => { context.diagnostic(line); },
   });
   context.diagnostic(JSON.stringify(result));

@@ -99,7 +99,8 @@ async function strike(server: SundayProcess, boardId: string, editors: readonly 
   for (const [index, blow] of options.blows.entries()) {
     await delay((typingMs / options.blows.length) * next());
     const at = performance.now();
-    options.say(`blow ${index + 1} of ${options.blows.length}: ${blow}`);
+    const written = editors.reduce((sum, editor) => sum + editor.written, 0);
+    options.say(`blow ${index + 1} of ${options.blows.length}: ${blow}, ${written} edits written`);
     await deal(server, blow, options.awayMs, next);
     await until('everybody is connected again', () => editors.every((editor) => editor.progressAt > at || finished.has(editor)), () => server.log);
     const recovery = performance.now() - at - (blow === 'postgres-away' ? options.awayMs : 0);

@@ -1,6 +1,7 @@
 /**
  * The full ordeal, as a command:
- *   npm run ordeal -w @sunday/server -- [--seed N] [--blows 20] [--edits 10000] [--editors 20] [--away 30]
+ *   npm run ordeal -w @sunday/server -- [--seed N] [--blows 20] [--edits 10000] [--editors 20] [--away 30] [--every 350]
+ * `every`: pause between two edits of one editor (ms); at the default the edits last as long as the blows.
  * Exits 1 if anything acknowledged or seen is lost, or if somebody does not converge.
  */
 import { parseArgs } from 'node:util';
@@ -13,7 +14,7 @@ const { values } = parseArgs({
     edits: { type: 'string', default: '10000' },
     editors: { type: 'string', default: '20' },
     away: { type: 'string', default: '30' },
-    every: { type: 'string', default: '100' },
+    every: { type: 'string', default: '350' },
   },
 });
 
