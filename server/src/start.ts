@@ -8,6 +8,7 @@ import { DatabaseSetupError } from '@sunday/database';
 import pino from 'pino';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { dataDirForRoot } from './data-dir.ts';
+import { tuneGarbageCollection } from './garbage-collection.ts';
 import { startSunday } from './main.ts';
 import { namesOf } from './roles.ts';
 import { buildWebApp } from './web-build.ts';
@@ -30,6 +31,7 @@ function nodeName(config: Config): string {
 
 async function main(): Promise<void> {
   const started = performance.now();
+  tuneGarbageCollection();
   const elsewhere = dataDirForRoot(process.env, process.cwd());
   if (elsewhere !== undefined) say(elsewhere.note);
   const config = await withDevelopmentSecret(loadConfig(elsewhere === undefined ? process.env : { ...process.env, SUNDAY_DATA_DIR: elsewhere.dataDir }));

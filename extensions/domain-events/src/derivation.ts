@@ -41,6 +41,7 @@ class EventDerivation implements Derivation {
   private readonly document: Y.Doc;
   private readonly books: BoardBooks;
   private columns: ColumnIndex;
+  private longTexts: ReadonlySet<string>;
   /** The board's own fields as they are now. */
   private board: BoardProjection;
   private noted = new Noted();
@@ -59,6 +60,7 @@ class EventDerivation implements Derivation {
     this.books = { ...books, ownerOf: (client) => books.ownerOf(client) ?? claimedOwner(document, client) };
     openRoots(document);
     this.columns = new ColumnIndex(document, true);
+    this.longTexts = longTextsIn(this.columns);
     this.board = projectBoard(document);
   }
 
@@ -86,6 +88,7 @@ class EventDerivation implements Derivation {
       this.staleItems.add(id);
     }
     if (!structure) return;
+    this.noted.restructured = true;
     this.noted.structure ??= { before: this.board, records: new Map() };
     const { records } = this.noted.structure;
     const all = (['columns', 'groups'] as const).flatMap((root) => [...this.document.getMap(root)].map(([id, record]) => [`${root}/${id}`, record] as const));
@@ -99,7 +102,9 @@ class EventDerivation implements Derivation {
     const columnsBefore = this.columns;
     const boardBefore = this.board;
     if (structure) {
+      this.noted.restructured = true;
       this.columns = new ColumnIndex(this.document, true);
+      this.longTexts = longTextsIn(this.columns);
       this.board = projectBoard(this.document);
     }
     const actor = actorOf(source);
@@ -221,7 +226,7 @@ class EventDerivation implements Derivation {
     const stale = this.stale?.items ?? [];
     const rows = new Map<string, ItemRow>(items.map((row) => [row.id, row]));
     // By the columns as they are committed: what is no long text any more was one in that row.
-    const texts = board === null ? this.longTexts() : longTextsOf(board.columns);
+    const texts = board === null ? this.longTexts : longTextsOf(board.columns);
     for (const id of asked.items) {
       const entry = this.noted.items.get(id as ItemId);
       const row = rows.get(id);
@@ -236,10 +241,6 @@ class EventDerivation implements Derivation {
     for (const id of stale) if (!known.has(id)) this.staleItems.add(id as ItemId);
   }
 
-  private longTexts(): ReadonlySet<string> {
-    return new Set<string>(this.columns.texts.map(({ id }) => id));
-  }
-
   cut(batchId: string): Derived {
     const noted = this.noted;
     this.out = noted;
@@ -252,12 +253,12 @@ class EventDerivation implements Derivation {
     const structureActor = structure === null ? null : ([...structure.records.values()][0]?.actor ?? null);
     const drafts: Draft[] = structure === null ? [] : structureEvents(document, books.boardId, structure, this.board);
     const rows = projectedRows(document, noted.texted.size === 0 ? noted.items.keys() : new Set([...noted.items.keys(), ...noted.texted]), structure !== null);
-    const after = new Map<string, ItemRow>(rows.items.map((row) => [row.id, row]));
-    const texts = this.longTexts();
+    // In the order they were asked for.
+    let next = 0;
     for (const [id, item] of noted.items) {
-      const row = after.get(id);
-      const state = row === undefined ? undefined : stateOfRow(row, texts);
-      drafts.push(...itemEvents({ document, books, columns, structureActor }, id, item, state));
+      const row = rows.items[next]?.id === id ? rows.items[next++] : undefined;
+      const state = row === undefined ? undefined : stateOfRow(row, this.longTexts);
+      drafts.push(...itemEvents({ document, books, columns, structureActor, columnsChanged: noted.restructured }, id, item, state));
       if (state !== undefined) this.remember(id, state);
     }
     drafts.push(...commentEvents(document, books, noted.comments));
@@ -283,11 +284,20 @@ class EventDerivation implements Derivation {
 
 const keysIn = (record: unknown): string[] => (record instanceof Y.Map ? [...record.keys()] : []);
 
+/** The same, if nothing of it has to go. */
+function without(values: ItemRow['values'], columnIds: ReadonlySet<string>): ItemRow['values'] {
+  for (const columnId of columnIds) {
+    if (Object.hasOwn(values, columnId)) return Object.fromEntries(Object.entries(values).filter(([id]) => !columnIds.has(id)));
+  }
+  return values;
+}
+
 /** Long texts are told of as they are typed, not by their excerpts. */
 function stateOfRow({ name, groupId, position, values, createdAt, createdBy, deletedAt }: ItemRow, texts: ReadonlySet<string>): ItemState {
-  const cells = texts.size === 0 ? values : Object.fromEntries(Object.entries(values).filter(([columnId]) => !texts.has(columnId)));
-  return { name, groupId, position, values: cells, createdAt, createdBy, deletedAt } as ItemState;
+  return { name, groupId, position, values: without(values, texts), createdAt, createdBy, deletedAt } as ItemState;
 }
+
+const longTextsIn = (columns: ColumnIndex): ReadonlySet<string> => new Set<string>(columns.texts.map(({ id }) => id));
 
 const longTextsOf = (columns: BoardRow['columns']): ReadonlySet<string> => {
   const texts = new Set<string>();

@@ -15,7 +15,12 @@ export interface ItemContext {
   readonly columns: ColumnIndex;
   /** Who changed the columns in this batch, if anybody: what their types make visible is theirs. */
   readonly structureActor: Actor | null;
+  /** Columns were changed, by whomever: any cell may come out otherwise, not only those written. */
+  readonly columnsChanged: boolean;
 }
+
+/** Before and after; and where columns may differ: undefined for anywhere. */
+interface Difference { readonly before: ItemState; readonly after: ItemState; readonly columnIds: readonly string[] | undefined }
 
 /** What makes a record this one and no other: itself, and what never changes in it. */
 const RECORD_KEYS: readonly string[] = ['', 'createdAt', 'createdBy'];
@@ -45,13 +50,25 @@ function actorOf({ document, books, structureActor }: ItemContext, itemId: strin
   return owner === undefined || owner === known.userId ? known : { ...known, userId: owner };
 }
 
-/** Columns whose values differ, in the order they have in the item before, then after. */
-function changedColumns(before: ItemState, after: ItemState): string[] {
-  const changed: string[] = [];
-  for (const columnId in before.values) if (!sameValue(before.values[columnId], after.values[columnId])) changed.push(columnId);
-  for (const columnId in after.values) if (!Object.hasOwn(before.values, columnId)) changed.push(columnId);
-  return changed;
+/** Columns of whose cells something was written; undefined: any of them may come out otherwise. */
+function writtenColumns(noted: NotedItem, { columnsChanged }: ItemContext): string[] | undefined {
+  if (columnsChanged || noted.keys.has('')) return undefined;
+  const columnIds: string[] = [];
+  for (const key of noted.keys.keys()) {
+    if (!key.startsWith('c:')) continue;
+    const end = key.indexOf(':', 2);
+    const columnId = end < 0 ? key.slice(2) : key.slice(2, end);
+    if (!columnIds.includes(columnId)) columnIds.push(columnId);
+  }
+  return columnIds;
 }
+
+const differs = (columnId: string, before: ItemState, after: ItemState): boolean =>
+  Object.hasOwn(before.values, columnId) !== Object.hasOwn(after.values, columnId) || !sameValue(before.values[columnId], after.values[columnId]);
+
+/** Columns whose values differ. */
+const changedColumns = ({ before, after, columnIds = Object.keys({ ...before.values, ...after.values }) }: Difference): string[] =>
+  columnIds.filter((columnId) => differs(columnId, before, after));
 
 /** Person columns whose ids were added to. */
 function assignments(context: ItemContext, itemId: ItemId, changes: ReadonlyMap<string, FieldChange>, actor: Actor, fingerprint: string): Draft[] {
@@ -71,7 +88,8 @@ function assignments(context: ItemContext, itemId: ItemId, changes: ReadonlyMap<
 }
 
 /** Changed cells and name, one event for each who changed some. */
-function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, before: ItemState, after: ItemState): Draft[] {
+function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, difference: Difference): Draft[] {
+  const { before, after } = difference;
   const byActor = new Map<string, { actor: Actor; changes: Map<string, FieldChange>; name: FieldChange | null; keys: Set<string> }>();
   const under = (actor: Actor) => {
     const name = `${actor.userId ?? ''} ${actor.source} ${actor.correlationId ?? ''}`;
@@ -79,7 +97,7 @@ function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, before:
     byActor.set(name, entry);
     return entry;
   };
-  for (const columnId of changedColumns(before, after)) {
+  for (const columnId of changedColumns(difference)) {
     const keys = keysOf(noted, columnId);
     const entry = under(actorOf(context, itemId, noted, keys.at(-1)));
     entry.changes.set(columnId, { before: before.values[columnId] ?? null, after: after.values[columnId] ?? null });
@@ -104,8 +122,9 @@ function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, before:
 }
 
 /** A card dragged to another lane sets its status with its place: then the move says between which. */
-function lanes(context: ItemContext, before: ItemState, after: ItemState): Record<string, unknown> {
-  for (const columnId of changedColumns(before, after)) {
+function lanes(context: ItemContext, difference: Difference): Record<string, unknown> {
+  const { before, after } = difference;
+  for (const columnId of changedColumns(difference)) {
     if (context.columns.get(`c:${columnId}`)?.type !== 'status') continue;
     return { laneColumnId: columnId, fromColumn: before.values[columnId] ?? null, toColumn: after.values[columnId] ?? null };
   }
@@ -129,10 +148,11 @@ export function itemEvents(context: ItemContext, itemId: ItemId, noted: NotedIte
     const created = draft('ItemCreated', RECORD_KEYS, () => ({ name, createdBy, position, itemData: { groupId, values, createdAt } }));
     return [...(replaced ? [erased()] : []), created, ...(after.deletedAt === null ? [] : [deleted(...RECORD_KEYS)])];
   }
-  const drafts = updates(context, itemId, noted, before, after);
+  const difference = { before, after, columnIds: writtenColumns(noted, context) };
+  const drafts = updates(context, itemId, noted, difference);
   if (before.groupId !== after.groupId || before.position !== after.position) {
     drafts.push(draft('ItemMoved', ['place'], (movedBy) => ({
-      fromGroup: before.groupId, toGroup: after.groupId, fromPosition: before.position, toPosition: after.position, movedBy, ...lanes(context, before, after),
+      fromGroup: before.groupId, toGroup: after.groupId, fromPosition: before.position, toPosition: after.position, movedBy, ...lanes(context, difference),
     })));
   }
   if (before.deletedAt !== after.deletedAt) {

@@ -47,6 +47,8 @@ export class Noted {
   /** Items whose rows are to be written though nothing in their record changed: long texts. */
   readonly texted = new Set<ItemId>();
   structure: NotedStructure | null = null;
+  /** Columns or groups were changed since, here or elsewhere. */
+  restructured = false;
   /** `{itemId}/{commentId}` → who wrote there last. */
   readonly comments = new Map<string, Actor>();
   /** `{root}/{userId}` → what that user typed there. */
@@ -64,6 +66,7 @@ export class Noted {
       }
     }
     for (const id of earlier.texted) this.texted.add(id);
+    this.restructured ||= earlier.restructured;
     if (earlier.structure !== null) {
       const { before, records } = earlier.structure;
       this.structure ??= { before, records: new Map() };

@@ -31,6 +31,9 @@ const storableText = (value: string): string => value.replaceAll('\0', '\ufffd')
 
 const jsonList = (entries: readonly unknown[]): string => (entries.length === 0 ? '[]' : storableJson(entries));
 
+/** An array of numbers or UUIDs, which need no quotes: what `pg` would make of it, escaped, at each commit. */
+const plainList = (entries: readonly (number | string)[]): string => `{${entries.join(',')}}`;
+
 /** What one statement does, in whatever transaction. */
 class HeldStore implements HeldBoard {
   protected readonly tx: Tx;
@@ -46,19 +49,19 @@ class HeldStore implements HeldBoard {
     let next = 1;
     const offsets = lengths.map((length) => { const at = next; next += length; return at; });
     const rows = await this.tx.query<HeadRow>(sql.commitBatches, [
-      batches.map((batch) => batch.boardId),
-      batches.map((batch) => batch.expectedSeq),
-      batches.map((batch) => batch.batchId),
+      plainList(batches.map((batch) => batch.boardId)),
+      plainList(batches.map((batch) => batch.expectedSeq)),
+      plainList(batches.map((batch) => batch.batchId)),
       Buffer.concat(batches.map((batch) => batch.update)),
-      offsets,
-      lengths,
-      batches.map((batch) => JSON.stringify(batch.authors)),
+      plainList(offsets),
+      plainList(lengths),
+      JSON.stringify(batches.map((batch) => batch.authors)),
       this.node,
       jsonList(batches.flatMap((batch) => batch.items.map((item) => ({ b: batch.boardId, ...projectedItem(item) })))),
       jsonList(batches.flatMap((batch) => batch.goneItems.map((i) => ({ b: batch.boardId, i })))),
       jsonList(batches.flatMap(({ boardId, board }) => (board === null ? [] : [{ b: boardId, n: board.name, d: board.description, c: board.columns, g: board.groups }]))),
       jsonList(batches.flatMap((batch) => [...batch.newClients].map(([c, u]) => ({ b: batch.boardId, c, u })))),
-      batches.map((batch) => batch.events.length),
+      plainList(batches.map((batch) => batch.events.length)),
       jsonList(batches.flatMap((batch) => batch.events.map((event, index) => ({ b: batch.boardId, ...numberedEvent(event, index) })))),
       jsonList(batches.flatMap(({ boardId, conflicts }) => conflicts.map(({ id, itemId, columnId, policy, kept, lost }) => ({
         b: boardId, i: id, it: itemId, c: columnId, p: policy, k: kept.value, ku: kept.userId, ka: kept.at, l: lost.value, lu: lost.userId, la: lost.at,

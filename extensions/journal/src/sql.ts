@@ -12,7 +12,7 @@ const LOST_AFTER_MS = 10_000;
  * new client ids, item projection, board projection, events and conflicts of those. One statement, so one round trip and one transaction.
  *
  * $1 board ids · $2 expected seqs · $3 batch ids · $4 all updates concatenated · $5 offsets (1-based) · $6 lengths
- * $7 authors (json per batch) · $8 node · $9 items (json) · $10 gone items (json) · $11 boards (json) · $12 new clients (json)
+ * $7 authors (json, one a batch) · $8 node · $9 items (json) · $10 gone items (json) · $11 boards (json) · $12 new clients (json)
  * $13 how many events each · $14 events (json, numbered from 1 within their board) · $15 conflicts (json) · $16 text runs (json)
  */
 export const commitBatches = {
@@ -20,8 +20,8 @@ export const commitBatches = {
   timeoutMs: LOST_AFTER_MS,
   text: `
 WITH input AS (
-  SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $5::int[], $6::int[], $7::text[], $13::int[])
-    AS t(board_id, expected_seq, batch_id, at, len, authors, events)
+  SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::bigint[], $3::uuid[], $5::int[], $6::int[], $13::int[]), jsonb_array_elements($7::jsonb))
+    AS t(board_id, expected_seq, batch_id, at, len, events, authors)
 ), locked AS MATERIALIZED (
   SELECT h.board_id, h.seq, h.event_version FROM board_heads h WHERE h.board_id = ANY($1::uuid[]) ORDER BY h.board_id FOR UPDATE
 ), due AS MATERIALIZED (
@@ -30,7 +30,7 @@ WITH input AS (
   UPDATE board_heads h SET seq = h.seq + 1, event_version = h.event_version + due.events FROM due WHERE h.board_id = due.board_id
 ), appended AS (
   INSERT INTO board_updates (board_id, seq, batch_id, update, node, authors)
-  SELECT board_id, expected_seq + 1, batch_id, substring($4::bytea FROM at FOR len), $8, authors::jsonb FROM due
+  SELECT board_id, expected_seq + 1, batch_id, substring($4::bytea FROM at FOR len), $8, authors FROM due
 ), projected AS (
   INSERT INTO items (board_id, item_id, group_id, name, position, item_values, created_at, created_by, updated_at, updated_by, deleted_at, seq)
   SELECT due.board_id, r.i, r.g, r.n, r.p, r.v, to_timestamp(r.ca / 1000.0), r.cb, to_timestamp(r.ua / 1000.0), r.ub,
