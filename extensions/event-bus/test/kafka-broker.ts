@@ -95,7 +95,9 @@ export async function startKafka(): Promise<TestKafka> {
     'group.min.session.timeout.ms': '500',
     'group.initial.rebalance.delay.ms': '0',
   }).map(([key, value]) => `${key}=${value}\n`).join(''));
-  await run('java', [...JAVA, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', randomBytes(16).toString('base64url'), '-c', properties]);
+  // One id in 64 would begin as an option does, and be taken for one.
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, '_');
+  await run('java', [...JAVA, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', properties]);
 
   let child: ChildProcess | null = null;
   const onExit = (): void => { child?.kill('SIGKILL'); };
