@@ -14,7 +14,7 @@ export {
 export { claimedOwner, ColumnIndex, listItems, readItem, type ItemOptions, type ListOptions } from './read.ts';
 export { createItem, deleteItem, moveItem, restoreItem, updateItem, type ItemPatch, type NewItem } from './items.ts';
 export { addComment, deleteComment, editComment, readComments, restoreComment, type NewComment } from './comments.ts';
-export { openRoots, parseRoot } from './schema.ts';
+export { cellOf, openRoots, parseRoot } from './schema.ts';
 export { depthOf, isFixed, isKey, isRequired, judgeEntry, judgeFormat, type EntryContext, type EntryFault, type FieldsOf } from './grammar.ts';
 export { readType as columnTypeOf } from './settings.ts';
 export { valueOf as valueOfRegister } from './register.ts';

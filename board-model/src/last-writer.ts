@@ -73,7 +73,7 @@ const placeOf = (doc: Y.Doc, type: unknown): Place | null => {
 
 /** Every struct the transaction added that is a value under a key. */
 const forEachKeyed = (transaction: Y.Transaction, visit: (item: Y.Item) => void): void => {
-  // Not `for of`: an entry made for each client that ever wrote is most of what a transaction costs on an old board.
+  // Not `for of`, which makes an array for each client that ever wrote.
   transaction.afterState.forEach((end, client) => {
     const start = transaction.beforeState.get(client) ?? 0;
     const structs = start < end ? transaction.doc.store.clients.get(client) : undefined;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '@sunday/board-model/testing/random';
 import { assert as check, constantFrom, double, integer, nat, property, string, uint8Array } from 'fast-check';
 import { retryDelay } from './backoff.ts';
 import { authFrame, awarenessFrame, closeFrame, decode, statelessFrame, step1Frame, step2Frame, updateFrame } from './wire.ts';
@@ -41,11 +42,7 @@ test('retries: a quick first, full jitter up to a growing bound, capped', () => 
 });
 
 test('retries: nineteen of twenty clients are back within half as long again as the server was away', () => {
-  let state = 20_261_127;
-  const random = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
+  const random = seededRandom(20_261_127);
   for (const awayMs of [1_000, 1_500, 4_000, 12_000]) {
     const back = Array.from({ length: 2_000 }, () => {
       let at = 0;

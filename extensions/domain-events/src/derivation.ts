@@ -41,7 +41,6 @@ class EventDerivation implements Derivation {
   private readonly document: Y.Doc;
   private readonly books: BoardBooks;
   private columns: ColumnIndex;
-  private longTexts: ReadonlySet<string>;
   /** The board's own fields as they are now. */
   private board: BoardProjection;
   private noted = new Noted();
@@ -60,7 +59,6 @@ class EventDerivation implements Derivation {
     this.books = { ...books, ownerOf: (client) => books.ownerOf(client) ?? claimedOwner(document, client) };
     openRoots(document);
     this.columns = new ColumnIndex(document, true);
-    this.longTexts = longTextsIn(this.columns);
     this.board = projectBoard(document);
   }
 
@@ -88,7 +86,6 @@ class EventDerivation implements Derivation {
       this.staleItems.add(id);
     }
     if (!structure) return;
-    this.noted.restructured = true;
     this.noted.structure ??= { before: this.board, records: new Map() };
     const { records } = this.noted.structure;
     const all = (['columns', 'groups'] as const).flatMap((root) => [...this.document.getMap(root)].map(([id, record]) => [`${root}/${id}`, record] as const));
@@ -104,7 +101,6 @@ class EventDerivation implements Derivation {
     if (structure) {
       this.noted.restructured = true;
       this.columns = new ColumnIndex(this.document, true);
-      this.longTexts = longTextsIn(this.columns);
       this.board = projectBoard(this.document);
     }
     const actor = actorOf(source);
@@ -226,7 +222,7 @@ class EventDerivation implements Derivation {
     const stale = this.stale?.items ?? [];
     const rows = new Map<string, ItemRow>(items.map((row) => [row.id, row]));
     // By the columns as they are committed: what is no long text any more was one in that row.
-    const texts = board === null ? this.longTexts : longTextsOf(board.columns);
+    const texts = board === null ? this.columns.texts : longTextsOf(board.columns);
     for (const id of asked.items) {
       const entry = this.noted.items.get(id as ItemId);
       const row = rows.get(id);
@@ -257,7 +253,7 @@ class EventDerivation implements Derivation {
     let next = 0;
     for (const [id, item] of noted.items) {
       const row = rows.items[next]?.id === id ? rows.items[next++] : undefined;
-      const state = row === undefined ? undefined : stateOfRow(row, this.longTexts);
+      const state = row === undefined ? undefined : stateOfRow(row, columns.texts);
       drafts.push(...itemEvents({ document, books, columns, structureActor, columnsChanged: noted.restructured }, id, item, state));
       if (state !== undefined) this.remember(id, state);
     }
@@ -284,25 +280,23 @@ class EventDerivation implements Derivation {
 
 const keysIn = (record: unknown): string[] => (record instanceof Y.Map ? [...record.keys()] : []);
 
+type LongTexts = readonly { readonly id: string }[];
+
 /** The same, if nothing of it has to go. */
-function without(values: ItemRow['values'], columnIds: ReadonlySet<string>): ItemRow['values'] {
-  for (const columnId of columnIds) {
-    if (Object.hasOwn(values, columnId)) return Object.fromEntries(Object.entries(values).filter(([id]) => !columnIds.has(id)));
-  }
-  return values;
+function without(values: ItemRow['values'], columns: LongTexts): ItemRow['values'] {
+  if (!columns.some(({ id }) => Object.hasOwn(values, id))) return values;
+  return Object.fromEntries(Object.entries(values).filter(([columnId]) => !columns.some(({ id }) => id === columnId)));
 }
 
 /** Long texts are told of as they are typed, not by their excerpts. */
-function stateOfRow({ name, groupId, position, values, createdAt, createdBy, deletedAt }: ItemRow, texts: ReadonlySet<string>): ItemState {
+function stateOfRow({ name, groupId, position, values, createdAt, createdBy, deletedAt }: ItemRow, texts: LongTexts): ItemState {
   return { name, groupId, position, values: without(values, texts), createdAt, createdBy, deletedAt } as ItemState;
 }
 
-const longTextsIn = (columns: ColumnIndex): ReadonlySet<string> => new Set<string>(columns.texts.map(({ id }) => id));
-
-const longTextsOf = (columns: BoardRow['columns']): ReadonlySet<string> => {
-  const texts = new Set<string>();
+const longTextsOf = (columns: BoardRow['columns']): LongTexts => {
+  const texts: { id: string }[] = [];
   for (const column of columns) {
-    if (typeof column === 'object' && column !== null && 'id' in column && 'type' in column && typeof column.id === 'string' && column.type === 'long_text') texts.add(column.id);
+    if (typeof column === 'object' && column !== null && 'id' in column && 'type' in column && typeof column.id === 'string' && column.type === 'long_text') texts.push({ id: column.id });
   }
   return texts;
 };

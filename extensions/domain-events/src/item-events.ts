@@ -2,7 +2,7 @@
  * Items: the difference between the row that is committed and the one about to be, said as events. Nothing for what comes out the same;
  * a move is a move, an assignment an assignment; what two people changed in one item is told of each.
  */
-import { structUnder, type ColumnIndex, type ItemId, type ItemState } from '@sunday/board-model';
+import { cellOf, structUnder, type ColumnIndex, type ItemId, type ItemState } from '@sunday/board-model';
 import type { BoardBooks } from '@sunday/extension-journal';
 import type { Doc } from 'yjs';
 import { marked, NOBODY, type Actor, type Draft } from './draft.ts';
@@ -55,10 +55,8 @@ function writtenColumns(noted: NotedItem, { columnsChanged }: ItemContext): stri
   if (columnsChanged || noted.keys.has('')) return undefined;
   const columnIds: string[] = [];
   for (const key of noted.keys.keys()) {
-    if (!key.startsWith('c:')) continue;
-    const end = key.indexOf(':', 2);
-    const columnId = end < 0 ? key.slice(2) : key.slice(2, end);
-    if (!columnIds.includes(columnId)) columnIds.push(columnId);
+    const columnId = cellOf(key)?.columnId;
+    if (columnId !== undefined && !columnIds.includes(columnId)) columnIds.push(columnId);
   }
   return columnIds;
 }

@@ -99,8 +99,7 @@ async function strike(server: SundayProcess, boardId: string, editors: readonly 
   for (const [index, blow] of options.blows.entries()) {
     await delay((typingMs / options.blows.length) * next());
     const at = performance.now();
-    const written = editors.reduce((sum, editor) => sum + editor.written, 0);
-    options.say(`blow ${index + 1} of ${options.blows.length}: ${blow}, ${written} edits written`);
+    options.say(`blow ${index + 1} of ${options.blows.length}: ${blow}, ${writtenBy(editors)} edits written`);
     await deal(server, blow, options.awayMs, next);
     await until('everybody is connected again', () => editors.every((editor) => editor.progressAt > at || finished.has(editor)), () => server.log);
     const recovery = performance.now() - at - (blow === 'postgres-away' ? options.awayMs : 0);
@@ -142,12 +141,14 @@ async function deal(server: SundayProcess, blow: Blow, awayMs: number, next: () 
   }
 }
 
+const writtenBy = (editors: readonly Editor[]): number => editors.reduce((sum, editor) => sum + editor.written, 0);
+
 function tally(editors: readonly Editor[], stored: string): Omit<OrdealResult, 'events' | 'worstRecoveryMs'> {
   const acknowledged = new Set(editors.flatMap((editor) => [...editor.acknowledged]));
   const seen = new Set(editors.flatMap((editor) => [...editor.seen]));
   const missing = (markers: ReadonlySet<string>): number => [...markers].filter((marker) => !stored.includes(marker)).length;
   return {
-    written: editors.reduce((sum, editor) => sum + editor.written, 0),
+    written: writtenBy(editors),
     acknowledged: acknowledged.size,
     seen: seen.size,
     lostAcknowledged: missing(acknowledged),
