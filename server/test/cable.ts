@@ -28,13 +28,13 @@ export interface Cable extends Line {
   readonly url: string;
 }
 
-/** @param toDatabaseMs as of `slow` */
-export async function cable(target: string, toDatabaseMs = 0): Promise<Cable> {
+/** @param toDatabaseMs as of `slow` @param onSending as of `openLine` */
+export async function cable(target: string, toDatabaseMs = 0, onSending?: () => void): Promise<Cable> {
   const url = new URL(target);
   const directory = url.searchParams.get('host');
   const port = Number(url.port === '' ? 5432 : url.port);
   const { hostname } = url;
-  const line = await openLine(() => (directory === null ? connect(port, hostname) : connect(`${directory}/.s.PGSQL.${port}`)));
+  const line = await openLine(() => (directory === null ? connect(port, hostname) : connect(`${directory}/.s.PGSQL.${port}`)), onSending);
   line.slow(toDatabaseMs);
   url.searchParams.delete('host');
   url.hostname = '127.0.0.1';
@@ -42,8 +42,11 @@ export async function cable(target: string, toDatabaseMs = 0): Promise<Cable> {
   return { ...line, url: url.href };
 }
 
-/** @param dial a socket to the far end of a new connection; `null`: there is nobody to connect to */
-export async function openLine(dial: () => Socket | null): Promise<Line> {
+/**
+ * @param dial a socket to the far end of a new connection; `null`: there is nobody to connect to
+ * @param onSending called for each piece of what is sent to the far end, before it goes
+ */
+export async function openLine(dial: () => Socket | null, onSending: () => void = () => undefined): Promise<Line> {
   const lanes = new Set<Lane>();
   const open = new Set<Socket>();
   const weather: Weather = { hanging: false, toFarMs: 0, fromFarMs: 0 };
@@ -54,6 +57,7 @@ export async function openLine(dial: () => Socket | null): Promise<Line> {
       near.destroy();
       return;
     }
+    near.on('data', onSending);
     const there = new Lane(near, far, () => (weather.hanging ? null : weather.toFarMs));
     const back = new Lane(far, near, () => (weather.hanging ? null : weather.fromFarMs));
     for (const [socket, lane, other] of [[near, there, far], [far, back, near]] as const) {

@@ -121,15 +121,15 @@ export class EmbeddedPostgres {
     for (;;) {
       this.stopping.signal.throwIfAborted();
       const attempt = await this.reachOrSpawn();
-      if (attempt.kind === 'reached') {
-        await this.own(attempt.session);
+      if (attempt.kind === 'reached' && (await this.own(attempt.session))) {
         if (attempt.adopted) this.onStatus('Found the database still running, and took it over');
         return;
       }
-      if (attempt.busy) deadline = Date.now() + START_TIMEOUT_MS; // replaying the log takes as long as it takes
+      const busy = attempt.kind === 'wait' && attempt.busy;
+      if (busy) deadline = Date.now() + START_TIMEOUT_MS; // replaying the log takes as long as it takes
       if (Date.now() > deadline) throw this.neverReady();
       if (this.childRuns()) {
-        await delay(attempt.busy ? POLL_BUSY_MS : POLL_MS);
+        await delay(busy ? POLL_BUSY_MS : POLL_MS);
       } else {
         await delay(wait, undefined, { signal: this.stopping.signal });
         wait = Math.min(wait * 2, RETRY_MAX_MS / 10);
@@ -206,7 +206,8 @@ export class EmbeddedPostgres {
     }
   }
 
-  private async own(session: pg.Client): Promise<void> {
+  /** @returns false: the server went away while it was being taken over */
+  private async own(session: pg.Client): Promise<boolean> {
     let ended = false;
     session.once('end', () => {
       ended = true;
@@ -216,12 +217,14 @@ export class EmbeddedPostgres {
       await this.takeOwnership(session);
       const { rowCount } = await session.query('SELECT 1 FROM pg_database WHERE datname = $1', [EMBEDDED_DATABASE]);
       if (rowCount === 0) await session.query(`CREATE DATABASE ${EMBEDDED_DATABASE}`);
-      if (ended) throw new Error('The database went away while it was being taken over');
     } catch (error) {
       await session.end().catch(() => undefined);
+      if (isConnectionFailure(error)) return false;
       throw error;
     }
+    if (ended) return false;
     this.session = session;
+    return true;
   }
 
   private async takeOwnership(session: pg.Client): Promise<void> {

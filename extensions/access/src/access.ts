@@ -6,7 +6,7 @@
  * Does not: change memberships (server/src/boards does, and announces it).
  */
 import type { Connection, Extension } from '@hocuspocus/server';
-import type { Database } from '@sunday/database';
+import { patiently, type Database } from '@sunday/database';
 import { ACCESS_CHANNEL, readAnnouncement, type Announcement } from './announcements.ts';
 import { Attachments, type AccessContext, type Attachment } from './attachments.ts';
 import { Enforcement, TIMING, type AccessLog, type AccessTiming } from './enforcement.ts';
@@ -84,7 +84,7 @@ export async function createAccess({ database, verifier, log, timing = {}, comme
     roles.doubtAll();
   };
 
-  const unlisten = await database.listen(
+  const unlisten = await patiently(() => database.listen(
     ACCESS_CHANNEL,
     (payload) => {
       const announcement = readAnnouncement(payload);
@@ -95,7 +95,7 @@ export async function createAccess({ database, verifier, log, timing = {}, comme
       doubtEverything();
       enforcement.recheck(attachments.all);
     },
-  );
+  ));
   const forgetDown = database.onDown(doubtEverything);
 
   let mayOpen = (_userId: string): Promise<boolean> => Promise.resolve(true);

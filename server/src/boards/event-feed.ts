@@ -6,7 +6,7 @@
  * not what: it reads the log itself, so nothing is queued here for anybody. Without followers nothing is asked.
  * Owns its subscription and its timer, until `close()`.
  */
-import type { Database } from '@sunday/database';
+import { patiently, type Database } from '@sunday/database';
 import { EVENTS_CHANNEL } from '@sunday/extension-event-bus';
 import { eventHeads } from './event-log.ts';
 
@@ -35,11 +35,11 @@ export class EventFeed {
   }
 
   async start(): Promise<void> {
-    this.unlisten = await this.database.listen(
+    this.unlisten = await patiently(() => this.database.listen(
       EVENTS_CHANNEL,
       (payload) => { this.wake(payload.match(UUIDS) ?? []); },
       () => { this.wake([...this.followers.keys()]); },
-    );
+    ));
     this.timer = setInterval(() => { void this.poll(); }, POLL_MS);
     this.timer.unref();
   }

@@ -7,7 +7,7 @@
  * Owns its subscription, until `close()`.
  */
 import type { Connection, Extension } from '@hocuspocus/server';
-import type { Database } from '@sunday/database';
+import { patiently, type Database } from '@sunday/database';
 import type { ConflictRow } from '@sunday/extension-journal';
 import { z } from 'zod';
 import { markResolved, openConflictsOf, type ConflictSide } from '../boards/conflicts.ts';
@@ -56,7 +56,7 @@ export class ConflictNotices {
   }
 
   async start(): Promise<void> {
-    this.unlisten = await this.options.database.listen(CHANNEL, (payload) => { this.hear(payload); });
+    this.unlisten = await patiently(() => this.options.database.listen(CHANNEL, (payload) => { this.hear(payload); }));
   }
 
   private hear(payload: string): void {
