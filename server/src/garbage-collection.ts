@@ -1,6 +1,6 @@
 /**
  * How V8 collects garbage while people wait for it; decision 0018. To be called before any board is loaded: Node lets flags be set while it
- * runs, and V8 reads these two at each collection.
+ * runs, and V8 reads these at each collection.
  */
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
@@ -9,6 +9,10 @@ import { setFlagsFromString } from 'node:v8';
 export function tuneGarbageCollection(cores = availableParallelism()): void {
   // What a thousand people who join at once leave standing teaches V8 that statements and cells live for ever; it would never unlearn it.
   setFlagsFromString('--no-allocation-site-pretenuring');
+  // After 100 s without a full collection V8 makes one that gives back all room to grow, however busy the process is, and a dozen more follow.
+  setFlagsFromString('--no-memory-reducer-favors-memory');
+  // And once it is done with that, it collects again after a few megabytes. This gives old objects as much room as those that live take.
+  setFlagsFromString('--heap-growing-percent=100');
   // With no core to spare, threads that mark take the core from the one that serves people.
   if (cores === 1) setFlagsFromString('--no-concurrent-marking');
 }

@@ -66,8 +66,9 @@ suite('events on the embedded bus', () => {
       took.push(await until('it is handled', () => seen.some((event) => event.id === id)));
     }
     assert(Math.min(...took) < 1_000, took.join());
-    const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    assert.match(metrics, /^sunday_events_published_total [1-9]/m);
+    const readMetrics = async (): Promise<string> => (await fetch(`${server.url}/metrics`)).text();
+    await until('it is noted', async () => /^sunday_events_published_total [1-9]/m.test(await readMetrics()));
+    const metrics = await readMetrics();
     assert.match(metrics, /^sunday_events_handled_total\{group="test"\} [1-9]/m);
     assert.match(metrics, /^sunday_outbox_events \d/m);
     assert.match(await readiness(server), /^events: ok \(embedded\)$/m);

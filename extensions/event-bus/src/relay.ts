@@ -5,6 +5,7 @@
  * Guarantees: every committed event is published at least once, in the order of its board; killed at any point, its boards go on with another
  * relay within a lease, from the last noted version. A bus that is away costs nothing but time: events wait in Postgres.
  * Under load rounds are paced: what is committed meanwhile shares one, and relaying costs the same few statements however busy the boards are.
+ * A bus that reads `board_events` itself is only woken; how far it was woken is noted once a second for all boards.
  * Does not: lock what a commit writes; remove the repetitions that a death between publishing and noting makes.
  * Owns its LISTEN subscription, its sweep and lag timers, until `stop()`.
  */
@@ -24,7 +25,7 @@ export interface RelayOptions {
 }
 
 export interface RelayObserver {
-  published?(events: number, tookMs: number): void;
+  published?(events: number): void;
   lag?(lag: OutboxLag): void;
   trouble?(what: string, error: unknown): void;
 }
@@ -39,6 +40,8 @@ const ROUND_BOARDS = 64;
 const BOARD_EVENTS = 200;
 /** From the beginning of a round to the next, ms: an event after a quiet moment waits for nothing, and in a rush for this. */
 const ROUND_EVERY_MS = 30;
+/** A bus that only has to be woken is woken again for what was not noted; until it is noted, the lag tells of it. */
+const NOTE_EVERY_MS = 1_000;
 /** After a failure; doubles to RETRY_MAX_MS. */
 const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 5_000;
@@ -55,6 +58,9 @@ export class Relay {
   private roundAt = 0;
   /** Some board had more events than one round takes. */
   private backlog = false;
+  /** Of these the bus was told, which is not noted yet. */
+  private readonly unnoted = new Set<string>();
+  private noteTimer: NodeJS.Timeout | undefined;
   private working: Promise<void> | undefined;
   private sweeping: Promise<void> | undefined;
   private unlisten: (() => Promise<void>) | undefined;
@@ -85,6 +91,7 @@ export class Relay {
   async stop(): Promise<void> {
     this.stopping.abort();
     await Promise.all([this.working, this.sweeping]);
+    await this.note().catch(() => undefined); // the next sweep of another tells of these boards once more
     await this.unlisten?.().catch(() => undefined);
   }
 
@@ -127,13 +134,12 @@ export class Relay {
   }
 
   private async round(boardIds: readonly string[]): Promise<void> {
-    const began = performance.now();
     const { bus } = this.parts;
     if (bus.announce !== undefined) {
       // Nobody has to have these boards in hand: told twice, or of nothing new, its groups find nothing.
       await bus.announce(boardIds);
-      const events = await this.outbox.noteHeads(boardIds);
-      if (events > 0) this.parts.observe?.published?.(events, performance.now() - began);
+      for (const boardId of boardIds) this.unnoted.add(boardId);
+      this.noteTimer ??= setTimeout(() => { this.note().catch((error: unknown) => { this.parts.observe?.trouble?.('noting what was published', error); }); }, NOTE_EVERY_MS);
       return;
     }
     const { claimed, refused } = await this.outbox.claim(boardIds, BOARD_EVENTS);
@@ -152,7 +158,18 @@ export class Relay {
     const more = full.filter(({ events }) => events.length === BOARD_EVENTS);
     for (const { boardId } of more) this.due.add(boardId);
     this.backlog = more.length > 0;
-    if (full.length > 0) this.parts.observe?.published?.(full.reduce((sum, { events }) => sum + events.length, 0), performance.now() - began);
+    if (full.length > 0) this.parts.observe?.published?.(full.reduce((sum, { events }) => sum + events.length, 0));
+  }
+
+  /** What cannot be noted the next sweep finds, and tells the bus of once more. */
+  private async note(): Promise<void> {
+    clearTimeout(this.noteTimer);
+    this.noteTimer = undefined;
+    if (this.unnoted.size === 0) return;
+    const boardIds = [...this.unnoted];
+    this.unnoted.clear();
+    const events = await this.outbox.noteHeads(boardIds);
+    if (events > 0) this.parts.observe?.published?.(events);
   }
 
   private async sweep(): Promise<void> {
@@ -164,6 +181,7 @@ export class Relay {
           (payload) => { this.wake(parseNotification(payload).boardIds); },
           () => { void this.look().catch(() => undefined); },
         );
+        await this.note();
         this.parts.observe?.lag?.(await this.outbox.lag());
         await this.parts.bus.publish([]); // a bus that lost its memory sets boards back, which are then found behind
         await this.look();
