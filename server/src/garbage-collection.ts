@@ -13,6 +13,8 @@ export function tuneGarbageCollection(cores = availableParallelism()): void {
   setFlagsFromString('--no-memory-reducer-favors-memory');
   // And once it is done with that, it collects again after a few megabytes. This gives old objects as much room as those that live take.
   setFlagsFromString('--heap-growing-percent=100');
-  // With no core to spare, threads that mark take the core from the one that serves people.
-  if (cores === 1) setFlagsFromString('--no-concurrent-marking');
+  if (cores > 1) return;
+  // With no core to spare, threads that mark take the core from the one that serves people, and threads that share a scavenge wait for each other.
+  setFlagsFromString('--no-concurrent-marking');
+  setFlagsFromString('--no-parallel-scavenge');
 }
