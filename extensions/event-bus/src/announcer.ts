@@ -11,6 +11,8 @@ import type { Database } from '@sunday/database';
 export const EVENTS_CHANNEL = 'sunday_events';
 /** Boards that commit within this go into one notification. Adds to the latency of every event. */
 const ANNOUNCE_MS = 5;
+/** Anybody who may log in to the database may notify: what is no board would fail every statement that asks for it. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** A notification holds 8000 bytes at most. */
 const BOARDS_IN_ONE = 200;
 
@@ -47,11 +49,15 @@ export function createAnnouncer({ database, wake }: { database: Database; wake?:
 /** `from` is handed to listeners, so that they can tell their own. */
 export async function notifyBoards(database: Database, channel: string, boardIds: readonly string[], from: string): Promise<void> {
   for (let at = 0; at < boardIds.length; at += BOARDS_IN_ONE) {
-    await database.query({ name: 'bus-notify', text: 'SELECT pg_notify($1, $2)' }, [channel, `${from} ${boardIds.slice(at, at + BOARDS_IN_ONE).join(',')}`]);
+    await notify(database, channel, from, boardIds.slice(at, at + BOARDS_IN_ONE));
   }
+}
+
+export async function notify(database: Database, channel: string, from: string, boardIds: readonly string[]): Promise<void> {
+  await database.query({ name: 'bus-notify', text: 'SELECT pg_notify($1, $2)' }, [channel, `${from} ${boardIds.join(',')}`]);
 }
 
 export function parseNotification(payload: string): { from: string; boardIds: string[] } {
   const [from = '', boards = ''] = payload.split(' ');
-  return { from, boardIds: boards.split(',').filter((boardId) => boardId !== '') };
+  return { from, boardIds: boards.split(',').filter((boardId) => UUID.test(boardId)) };
 }

@@ -1,6 +1,7 @@
 /**
  * The embedded driver: consumers read `board_events` themselves, each group with a cursor a board in `bus_cursors`. Nothing is copied and nothing
- * besides Postgres is needed. Publishing is a wake-up: in this process at once, in others by NOTIFY; a slow sweep finds what that missed.
+ * besides Postgres is needed. Publishing is a wake-up: in this process at once, in others by NOTIFY; a slow sweep finds what that missed. Whoever
+ * subscribes says so over the same channel with each sweep, and where no other process does, nothing is notified.
  *
  * A worker claims boards (a lease in the cursor) and reads on from it; the cursor moves after the delivery, and only while the claim is the
  * worker's own. Ephemeral events stay in this process: presence never touches Postgres.
@@ -8,7 +9,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { DatabaseUnavailable, type Database } from '@sunday/database';
-import { notifyBoards, parseNotification } from './announcer.ts';
+import { notify, notifyBoards, parseNotification } from './announcer.ts';
 import { EVENT_COLUMNS, eventOfRow, TOPICS, topicOf, type BoardEvent, type EphemeralEvent, type EventRow } from './envelope.ts';
 import { DEFAULT_BUS_LIMITS, type BusLimits, type BusObserver, type BusState, type EventBus, type SubscribeOptions, type Subscription } from './event-bus.ts';
 import { Listeners } from './listeners.ts';
@@ -18,6 +19,8 @@ const CHANNEL = 'sunday_bus';
 /** Finds what no notification told of, and boards whose worker died. Looks at every board head, so not more often. */
 const SWEEP_MS = 5_000;
 const SWEEP_BOARDS = 1_000;
+/** In sweeps: who was not heard of for so long does not listen. */
+const HEARD_FOR = 3;
 /** Boards claimed by one statement. */
 const CLAIM_BOARDS = 16;
 const RETRY_MS = 500;
@@ -73,9 +76,14 @@ export class EmbeddedBus implements EventBus {
   private readonly subscriptions = new Set<EmbeddedSubscription>();
   private readonly ephemeral: Listeners<EphemeralEvent>;
   private listening: Promise<() => Promise<void>> | undefined;
+  private readonly sweepMs: number;
+  /** When another process said that it listens; who has just begun to hear assumes that somebody does. `performance.now()` */
+  private heardAt = Number.NEGATIVE_INFINITY;
+  private saidAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: EmbeddedBusOptions) {
     this.parts = parts;
+    this.sweepMs = parts.sweepMs ?? SWEEP_MS;
     this.ephemeral = new Listeners(() => { parts.observe?.count?.('ephemeral'); });
   }
 
@@ -89,11 +97,12 @@ export class EmbeddedBus implements EventBus {
 
   async announce(boardIds: readonly string[]): Promise<void> {
     for (const subscription of this.subscriptions) subscription.wake(boardIds);
-    await notifyBoards(this.parts.database, CHANNEL, boardIds, this.id);
+    await this.listen(); // to those who listen
+    if (performance.now() - this.heardAt < HEARD_FOR * this.sweepMs) await notifyBoards(this.parts.database, CHANNEL, boardIds, this.id);
   }
 
   subscribe(options: SubscribeOptions): Subscription {
-    const subscription = new EmbeddedSubscription(this.parts, options, () => this.listen(), () => { this.subscriptions.delete(subscription); });
+    const subscription = new EmbeddedSubscription(this.parts, options, () => this.present(), () => { this.subscriptions.delete(subscription); });
     this.subscriptions.add(subscription);
     return subscription;
   }
@@ -112,12 +121,23 @@ export class EmbeddedBus implements EventBus {
     await unlisten?.().catch(() => undefined);
   }
 
-  /** One LISTEN for all subscriptions of this process. */
+  /** For a subscription, before it looks for itself: from here on it is told. */
+  private async present(): Promise<void> {
+    await this.listen();
+    if (performance.now() - this.saidAt < this.sweepMs / 2) return; // another subscription of this process has just said so
+    this.saidAt = performance.now();
+    await notify(this.parts.database, CHANNEL, this.id, []);
+  }
+
+  /** One LISTEN for this process. */
   private async listen(): Promise<void> {
+    const doubt = (): void => { this.heardAt = performance.now(); };
     this.listening ??= this.parts.database.listen(CHANNEL, (payload) => {
       const { from, boardIds } = parseNotification(payload);
-      if (from !== this.id) for (const subscription of this.subscriptions) subscription.wake(boardIds);
-    });
+      if (from === this.id) return;
+      if (boardIds.length === 0) this.heardAt = performance.now();
+      for (const subscription of this.subscriptions) subscription.wake(boardIds);
+    }, doubt).then((unlisten) => { doubt(); return unlisten; });
     try {
       await this.listening;
     } catch (error) {
@@ -142,14 +162,14 @@ class EmbeddedSubscription implements Subscription {
   private claiming: Promise<void> | undefined;
   private isReady: () => void = () => undefined;
 
-  constructor(parts: EmbeddedBusOptions, options: SubscribeOptions, listen: () => Promise<void>, onStopped: () => void) {
+  constructor(parts: EmbeddedBusOptions, options: SubscribeOptions, present: () => Promise<void>, onStopped: () => void) {
     this.parts = parts;
     this.options = options;
     this.limits = { ...DEFAULT_BUS_LIMITS, ...parts.limits };
     this.topics = new Set(options.topics.length > 0 ? options.topics : TOPICS);
     this.onStopped = onStopped;
     this.ready = new Promise((resolve) => { this.isReady = resolve; });
-    this.sweeping = this.sweep(listen);
+    this.sweeping = this.sweep(present);
   }
 
   wake(boardIds: readonly string[]): void {
@@ -234,13 +254,13 @@ class EmbeddedSubscription implements Subscription {
     }
   }
 
-  private async sweep(listen: () => Promise<void>): Promise<void> {
+  private async sweep(present: () => Promise<void>): Promise<void> {
     const { signal } = this.stopping;
     for (let known = false; !signal.aborted;) {
       try {
         if (!known && this.options.from === 'now') await this.parts.database.query(fromNow, [this.options.group]);
         known = true;
-        await listen();
+        await present();
         this.isReady();
         this.wake((await this.parts.database.query<{ board_id: string }>(behind, [this.options.group, SWEEP_BOARDS, this.worker])).map((row) => row.board_id));
       } catch (error) {
