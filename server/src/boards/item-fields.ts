@@ -100,12 +100,15 @@ function columnField({ id, type, settings }: FilterableColumn): Field | undefine
   }
 }
 
-/** The cell may hold anything a stock client wrote: cast only what has the right JSON type. */
-const guarded = (cell: string, jsonType: string, sqlType: string): string => `(SELECT CASE WHEN jsonb_typeof(v) = '${jsonType}' THEN (v #>> '{}')::${sqlType} END FROM (SELECT ${cell} AS v) AS cell)`;
+/**
+ * The cell may hold anything a stock client wrote: cast only what has the right JSON type. The cell is named twice: looking it up again
+ * costs half of what a subselect a row does.
+ */
+const guarded = (cell: string, jsonType: string, sqlType: string): string => `(CASE WHEN jsonb_typeof(${cell}) = '${jsonType}' THEN (${cell} #>> '{}')::${sqlType} END)`;
 
-const dateWithTime = (cell: string): string => `(SELECT (v->>'date') || coalesce('T' || (v->>'time'), '') FROM (SELECT ${cell} AS v) AS cell)`;
+const dateWithTime = (cell: string): string => `((${cell}->>'date') || coalesce('T' || (${cell}->>'time'), ''))`;
 
-const arrayOrNull = (cell: string): string => `(SELECT CASE WHEN jsonb_typeof(v) = 'array' AND v <> '[]' THEN v END FROM (SELECT ${cell} AS v) AS cell)`;
+const arrayOrNull = (cell: string): string => `(CASE WHEN jsonb_typeof(${cell}) = 'array' AND ${cell} <> '[]' THEN ${cell} END)`;
 
 function labelsOf(settings: Record<string, unknown>): { labels: ReadonlyMap<string, string>; labelOrder: string[] } {
   const labels = new Map<string, string>();
