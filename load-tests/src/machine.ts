@@ -11,6 +11,7 @@ import { cpus, loadavg, totalmem } from 'node:os'
 /** The server has a core to itself; generator, Postgres and the benchmark's own process share the other. */
 export const SERVER_CORE = '0'
 export const GENERATOR_CORE = '1'
+export const EVERY_CORE = `${SERVER_CORE},${GENERATOR_CORE}`
 
 /** USER_HZ: the unit of /proc/<pid>/stat, 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
@@ -69,9 +70,14 @@ export function memoryOf(pid: number): { rss: number; private: number } {
   return { rss: kilobytes('Rss') * 1024, private: (kilobytes('Private_Clean') + kilobytes('Private_Dirty')) * 1024 }
 }
 
+/** Moves a process to these cores, and with it the children it starts from then on. */
+export function pin(pid: number, core: string): void {
+  execFileSync('taskset', ['-a', '-p', '-c', core, String(pid)], { stdio: 'ignore' })
+}
+
 /** Moves this process to the generator's core, children included, unless they are started pinned elsewhere. */
 export function pinSelf(): void {
-  execFileSync('taskset', ['-a', '-p', '-c', GENERATOR_CORE, String(process.pid)], { stdio: 'ignore' })
+  pin(process.pid, GENERATOR_CORE)
 }
 
 export interface MachineFacts {

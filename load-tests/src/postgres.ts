@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Client } from 'pg'
 import { freePort, startChild, waitFor } from './child.ts'
-import { GENERATOR_CORE, treeCpuSeconds } from './machine.ts'
+import { GENERATOR_CORE, pin, treeCpuSeconds } from './machine.ts'
 
 /** Postgres refuses to run as root; nobody's id owns the folder then, as in the product. */
 const NOBODY = 65_534
@@ -20,6 +20,8 @@ export interface Cluster {
   readonly version: string
   readonly where: string
   createDatabase(name: string): Promise<string>
+  /** Connections made from now on are served on these cores; nothing happens to a server that is not ours. */
+  serveOn(cores: string): void
   /** CPU seconds of all of Postgres; NaN for a server that is not ours. */
   cpuSeconds(): number
   /** Bytes of write-ahead log written so far. */
@@ -52,6 +54,7 @@ async function startOwn(): Promise<Cluster> {
   await waitFor('postgres', child, () => answers(url))
   return {
     ...(await describeCluster(url, `own cluster, fsync on, pinned to core ${GENERATOR_CORE} with the generator`)),
+    serveOn: (cores) => { pin(child.pid, cores) },
     cpuSeconds: () => treeCpuSeconds(child.pid),
     async stop() {
       await child.stop('SIGINT')
@@ -62,7 +65,7 @@ async function startOwn(): Promise<Cluster> {
 
 async function useGiven(url: string): Promise<Cluster> {
   const described = await describeCluster(url, 'the server BENCH_DATABASE_URL names')
-  return { ...described, cpuSeconds: () => Number.NaN, stop: () => Promise.resolve() }
+  return { ...described, serveOn: () => undefined, cpuSeconds: () => Number.NaN, stop: () => Promise.resolve() }
 }
 
 async function describeCluster(url: string, where: string): Promise<Pick<Cluster, 'version' | 'where' | 'createDatabase' | 'walBytes'>> {

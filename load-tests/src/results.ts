@@ -179,7 +179,7 @@ function restSection({ scenario, runs: byTarget }: Measured<RestScenario, RestMe
   ]
   return [
     `## REST: ${scenario.clients} clients, ${scenario.requestsPerSecond} requests/s in all, on a board of ${scenario.items} items that ${scenario.sockets} sockets have open`,
-    `Median of ${runs.length} runs. Server: ${of((run) => run.serverCores)} cores; other processes on the machine: ${of((run) => run.othersCores)}. Failed requests: ${of((run) => run.failed)}; changes a socket did not see: ${of((run) => run.unseen)}.`,
+    `Median of ${runs.length} runs. Server: ${of((run) => run.serverCores)} cores; other processes on the machine: ${of((run) => run.othersCores)}. Failed requests: ${of((run) => run.failed)}; changes a socket did not see: ${of((run) => run.unseen)}. Postgres may use both cores here.`,
     ['| | requests | p50 ms | p99 ms | max ms |', '| --- | ---: | ---: | ---: | ---: |', ...lines.map((cells) => `| ${cells.join(' | ')} |`)].join('\n'),
   ].join('\n\n')
 }
