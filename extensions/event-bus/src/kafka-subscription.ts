@@ -146,7 +146,11 @@ export class KafkaSubscription implements Subscription {
       // The new stream is there before the old one goes: a consumer without streams leaves its topics, and joins again.
       const open = async (): Promise<void> => {
         if (over.aborted) return;
-        const stream: StringStream = await consumer.consume({ topics: this.topics, mode: 'committed', fallbackMode: 'earliest', maxWaitTime: FETCH_WAIT_MS });
+        const stream = await this.consume(consumer);
+        if (over.aborted) {
+          stream.destroy();
+          return;
+        }
         const before = current;
         current = stream;
         before?.destroy();
@@ -166,6 +170,20 @@ export class KafkaSubscription implements Subscription {
       consumer.on('error', reject);
       consumer.on('consumer:heartbeat:stalled', () => { reject(new Error('The group does not answer')); });
       opening = open().then(() => { consumer.on('consumer:group:join', openNext); }).catch(reject);
+    });
+  }
+
+  /** Of a consumer that was closed meanwhile the stream fails before anybody could await it: unheard, that would end the process. */
+  private consume(consumer: StringConsumer): Promise<StringStream> {
+    return new Promise((resolve, reject) => {
+      consumer.consume({ topics: this.topics, mode: 'committed', fallbackMode: 'earliest', maxWaitTime: FETCH_WAIT_MS }, (error, stream) => {
+        if (stream === undefined) {
+          reject(error ?? new Error('Kafka gave no stream'));
+          return;
+        }
+        stream.on('error', () => undefined); // whoever reads it is told
+        resolve(stream);
+      });
     });
   }
 
