@@ -9,7 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 export function tuneGarbageCollection(cores = availableParallelism()): void {
   // What a thousand people who join at once leave standing teaches V8 that statements and cells live for ever; it would never unlearn it.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  // After 100 s without a full collection V8 makes one that gives back all room to grow, however busy the process is, and a dozen more follow.
+  // After 100 s without a full collection V8 makes one that gives back all room to grow, however busy the process is, and half a dozen more follow.
   setFlagsFromString('--no-memory-reducer-favors-memory');
   // And once it is done with that, it collects again after a few megabytes. This gives old objects as much room as those that live take.
   setFlagsFromString('--heap-growing-percent=100');
