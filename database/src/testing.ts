@@ -16,6 +16,10 @@ import { startPrivateServer, type PrivateServer } from './private-server.ts';
 /** For tests that stop the server itself: one that nobody else uses. */
 export { startPrivateServer, type PrivateServer };
 
+/** For the load tests, which start a server in their own way. */
+export { findBinaries } from './embedded/binaries.ts';
+export { postgresUser, spawnAs } from './embedded/os-user.ts';
+
 /** Set by the global setup for the files it runs. */
 export const SHARED_SERVER_VARIABLE = 'SUNDAY_TEST_SHARED_POSTGRES';
 

