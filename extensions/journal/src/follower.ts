@@ -63,6 +63,21 @@ function bufferedBytesOf(socket: Connection['webSocket']): () => number {
   return () => (typeof measured.bufferedAmount === 'number' ? measured.bufferedAmount : 0);
 }
 
+/**
+ * Sends a frame on a connection unless more than `highWaterBytes` are queued. By the socket itself where it can, without Hocuspocus' check of its
+ * state: this is done for each batch and socket.
+ */
+type Offer = (frame: Uint8Array, highWaterBytes: number) => boolean;
+
+function offerOf(socket: Connection['webSocket'], bufferedBytes: () => number, send: (frame: Uint8Array) => void): Offer {
+  if ('offer' in socket && typeof socket.offer === 'function') return socket.offer as Offer;
+  return (frame, highWaterBytes) => {
+    if (bufferedBytes() > highWaterBytes) return false;
+    send(frame);
+    return true;
+  };
+}
+
 /** When the newest ping that is answered was sent, ms since the epoch: what was sent before it has arrived. 0 for a socket that cannot tell. */
 const answeredAt = (socket: Connection['webSocket']): number => ('answeredAt' in socket && typeof socket.answeredAt === 'number' ? socket.answeredAt : 0);
 
@@ -77,6 +92,7 @@ export class Follower {
   private readonly acks: Acks;
   private readonly bufferedBytes: () => number;
   private readonly sendFrame: (frame: Uint8Array) => void;
+  private readonly offer: Offer;
   private state: FollowerState = { kind: 'new' };
   /** Step1s of the client that we have not yet answered with one of our own: each expects one, also when two were under way at once. */
   private unasked = 0;
@@ -101,6 +117,7 @@ export class Follower {
     const handleMessage = connection.handleMessage.bind(connection);
     this.sendFrame = send;
     this.bufferedBytes = bufferedBytesOf(connection.webSocket);
+    this.offer = offerOf(connection.webSocket, this.bufferedBytes, send);
     const applied = syncStatusFrame(connection.messageAddress, true);
     this.acks = new Acks({
       status: () => { send(applied); },
@@ -264,10 +281,7 @@ export class Follower {
         state.frames.push(frame);
         return;
       case 'following':
-        if (this.bufferedBytes() <= this.limits.highWaterBytes) {
-          this.sendFrame(frame);
-          return;
-        }
+        if (this.offer(frame, this.limits.highWaterBytes)) return;
         this.state = { kind: 'lagging', since: Date.now(), from: new Map(starts()) };
         this.events.dropped(frame.length);
         return;

@@ -67,12 +67,14 @@ export interface ClientSocketOptions {
   readonly count: (counter: SocketCounter) => void;
 }
 
-/** What Hocuspocus calls a WebSocket; the journal reads `bufferedAmount` and `answeredAt`. */
+/** What Hocuspocus calls a WebSocket; the journal reads `bufferedAmount` and `answeredAt`, and sends its batches with `offer`. */
 export interface SocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
   readonly answeredAt: number;
   send(frame: Uint8Array): void;
+  /** Sends unless more than `highWaterBytes` are queued. */
+  offer(frame: Uint8Array, highWaterBytes: number): boolean;
   close(code?: number, reason?: string): void;
 }
 
@@ -110,8 +112,6 @@ export class ClientSocket {
   private userId: string | null = null;
   /** Frames for boards whose token is being judged, since the last judgement. */
   private early = 0;
-  /** performance.now() of the last frame sent to the client. */
-  private lastSent = 0;
   /** Date.now() when the newest ping was sent that is answered: all that was sent before has arrived. */
   answeredAt = 0;
 
@@ -149,6 +149,11 @@ export class ClientSocket {
       get readyState() { return outbound.readyState; },
       get bufferedAmount() { return outbound.bufferedAmount; },
       send: (frame) => { this.send(frame); },
+      offer: (frame, highWaterBytes) => {
+        if (outbound.bufferedAmount > highWaterBytes) return false;
+        this.send(frame);
+        return true;
+      },
       close: (code, reason) => {
         // the journal's word on who does not keep up
         if (code === ERRORS.slow_consumer.closeCode) this.options.count('slow_consumer');
@@ -267,7 +272,6 @@ export class ClientSocket {
   send(frame: Uint8Array): void {
     const translated = this.translate(frame);
     if (translated === null) return;
-    this.lastSent = performance.now();
     this.outbound?.send(translated);
   }
 
@@ -413,7 +417,7 @@ export class ClientSocket {
    * changes nothing.
    */
   keepAlive(): void {
-    if (performance.now() - this.lastSent < KEEP_ALIVE_AFTER_MS) return;
+    if (this.outbound === null || performance.now() - this.outbound.lastSent < KEEP_ALIVE_AFTER_MS) return;
     for (const address of this.attached.keys()) this.send(awarenessFrame(address, NOBODY));
   }
 

@@ -53,13 +53,21 @@ function sharedFrame(payload: Uint8Array): Buffer {
   return lastFrame;
 }
 
-/** With something to write at the end of this turn. */
-let waiting: OutboundSocket[] = [];
+/**
+ * What was sent in this turn and is written at its end: whose it is, and one frame or several. Kept here and not at the sockets, because an
+ * old object that is handed a new one costs the garbage collector, and a board has many sockets.
+ */
+let senders: OutboundSocket[] = [];
+let sent: (Buffer | Buffer[])[] = [];
+/** Of a socket that has sent nothing in this turn. */
+const NOWHERE = -1;
 
 function writeAll(): void {
-  const sockets = waiting;
-  waiting = [];
-  for (const socket of sockets) socket.write();
+  const now = performance.now();
+  // What is sent because something was written comes behind.
+  for (let place = 0; place < senders.length; place += 1) senders[place]?.writeFrom(place, now);
+  senders = [];
+  sent = [];
   lastPayload = null;
   lastFrame = null;
 }
@@ -71,9 +79,11 @@ export class OutboundSocket {
   private readonly onOverflow: () => void;
   /** The one large frame that is on its way. */
   private large: Buffer | null = null;
-  /** Sent in this turn, and not written yet. */
-  private frames: Buffer[] | null = null;
-  private framesBytes = 0;
+  /** Where its frames are among what was sent in this turn, and how many bytes they have. */
+  private place = NOWHERE;
+  private waitingBytes = 0;
+  /** performance.now() when a frame was last written. */
+  private lastWritten = 0;
 
   constructor(websocket: WebSocket, stream: Duplex, maxBytes: number, onOverflow: () => void) {
     this.websocket = websocket;
@@ -88,7 +98,12 @@ export class OutboundSocket {
 
   /** Bytes handed over and not yet taken by the network. */
   get bufferedAmount(): number {
-    return this.stream.writableLength + this.framesBytes;
+    return this.stream.writableLength + this.waitingBytes;
+  }
+
+  /** performance.now() when a frame was last sent. */
+  get lastSent(): number {
+    return this.lastWritten;
   }
 
   send(payload: Uint8Array): void {
@@ -117,30 +132,45 @@ export class OutboundSocket {
   }
 
   private writeAfterThisTurn(frame: Buffer): void {
-    this.framesBytes += frame.length;
-    if (this.frames !== null) {
-      this.frames.push(frame);
+    this.waitingBytes += frame.length;
+    if (this.place === NOWHERE) {
+      if (senders.length === 0) process.nextTick(writeAll);
+      this.place = senders.length;
+      senders.push(this);
+      sent.push(frame);
       return;
     }
-    this.frames = [frame];
-    if (waiting.length === 0) process.nextTick(writeAll);
-    waiting.push(this);
+    const there = sent[this.place];
+    if (Array.isArray(there)) there.push(frame);
+    else if (there !== undefined) sent[this.place] = [there, frame];
   }
 
   /** What was sent in this turn, now. */
   write(): void {
-    const { frames, stream } = this;
-    if (frames === null) return;
-    this.frames = null;
-    this.framesBytes = 0;
+    if (this.place !== NOWHERE) this.writeFrom(this.place, performance.now());
+  }
+
+  /** Writes what it has sent in this turn, if that is still there. */
+  writeFrom(place: number, now: number): void {
+    const frames = sent[place];
+    if (this.place !== place || frames === undefined) return;
+    this.place = NOWHERE;
+    this.waitingBytes = 0;
     // `ws` has said goodbye meanwhile, after which nothing may come.
     if (this.websocket.readyState !== this.websocket.OPEN) return;
-    if (frames.length > 1) stream.cork();
-    for (const frame of frames) {
-      if (frame === this.large) stream.write(frame, () => { this.large = null; });
-      else stream.write(frame);
+    this.lastWritten = now;
+    if (!Array.isArray(frames)) {
+      this.writeFrame(frames);
+      return;
     }
-    if (frames.length > 1) stream.uncork();
+    this.stream.cork();
+    for (const frame of frames) this.writeFrame(frame);
+    this.stream.uncork();
+  }
+
+  private writeFrame(frame: Buffer): void {
+    if (frame === this.large) this.stream.write(frame, () => { this.large = null; });
+    else this.stream.write(frame);
   }
 
   /** Says so at once, leaves what still comes unread for `ms`, then takes it off the network unparsed and closes. */
