@@ -5,7 +5,7 @@
 import type { LoadScenario } from './load.ts'
 import type { TargetName } from './target.ts'
 
-export const LOAD_NAMES = ['edits', 'cursors', 'fast-cursors', 'many-boards', 'one-board', 'cluster', 'crowd'] as const
+export const LOAD_NAMES = ['edits', 'cursors', 'fast-cursors', 'many-boards', 'one-board', 'cluster', 'small-cluster', 'crowd'] as const
 export type LoadName = (typeof LOAD_NAMES)[number]
 
 export interface Load {
@@ -25,6 +25,7 @@ export interface Load {
 }
 
 const ONE_NODE: readonly TargetName[] = ['sunday', 'hocuspocus-memory']
+const MANY_NODES: readonly TargetName[] = ['sunday', 'hocuspocus-redis']
 
 export const LOADS: Readonly<Record<LoadName, Load>> = {
   edits: { title: 'Edits', targets: ['sunday', 'hocuspocus-database', 'hocuspocus-memory'], boards: 50, usersPerBoard: 20, edits: 0.5, moves: 0 },
@@ -32,7 +33,8 @@ export const LOADS: Readonly<Record<LoadName, Load>> = {
   'fast-cursors': { title: 'Edits and fast cursors', targets: ONE_NODE, prototype: { cores: 0.44, editP99Ms: 36 }, boards: 50, usersPerBoard: 20, edits: 0.5, moves: 10 },
   'many-boards': { title: 'Twice the users', targets: ONE_NODE, prototype: { cores: 0.71, editP99Ms: 89 }, boards: 100, usersPerBoard: 20, edits: 0.5, moves: 5 },
   'one-board': { title: 'Everybody on one board', targets: ONE_NODE, prototype: { cores: 0.37, editP99Ms: 69 }, boards: 1, usersPerBoard: 1000, edits: 0.1, moves: 1 },
-  cluster: { title: 'Three nodes', targets: ['sunday', 'hocuspocus-redis'], boards: 20, usersPerBoard: 15, nodes: 3, edits: 0.5, moves: 0, warmUpMs: 120_000 },
+  cluster: { title: 'Three nodes', targets: MANY_NODES, boards: 50, usersPerBoard: 21, nodes: 3, edits: 0.5, moves: 0, warmUpMs: 120_000 },
+  'small-cluster': { title: 'Three nodes, a third of the users', targets: MANY_NODES, boards: 20, usersPerBoard: 15, nodes: 3, edits: 0.5, moves: 0, warmUpMs: 120_000 },
   crowd: {
     title: 'Everybody on one board, for ten minutes', targets: ['sunday'], boards: 1, usersPerBoard: 1000, stuckReaders: 1, edits: 0.1, moves: 1,
     warmUpMs: 30_000, measureMs: 600_000,

@@ -25,7 +25,7 @@ const SCENARIOS = [...LOAD_NAMES, 'memory', 'open', 'disk', 'rest', 'flood'] as 
 type Scenario = (typeof SCENARIOS)[number]
 /** Issue 2's, and with `--record` issue 3's: what is asked for when no scenario is named. */
 const DEFAULT: readonly Scenario[] = ['edits', 'memory', 'open', 'disk', 'rest']
-const RECORD: readonly Scenario[] = ['cursors', 'fast-cursors', 'many-boards', 'one-board', 'cluster', 'crowd']
+const RECORD: readonly Scenario[] = ['cursors', 'fast-cursors', 'many-boards', 'one-board', 'cluster', 'small-cluster', 'crowd']
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
