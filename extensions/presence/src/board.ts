@@ -300,11 +300,14 @@ export class BoardPresence {
 
   #put(id: number, said: Said<Seat>): void {
     const known = this.#clients.present.get(id);
+    const isHeartbeat = known !== undefined && repeats(known, said);
     if (known === undefined) {
       this.#clients.add({ id, ...said });
       this.#host.watch();
     } else this.#clients.update(known, said);
-    this.#tick.changed(id);
+    // Other nodes are told at once: with it they hear this node's clock, which is above all that is shown here.
+    if (isHeartbeat && this.#host.publish === undefined) this.#tick.renewed(id);
+    else this.#tick.changed(id);
   }
 
   /** `told`: see Clients.remove. */
@@ -326,4 +329,9 @@ export class BoardPresence {
     this.#host.drop(code === 'malformed_update' ? 'malformed' : code);
     return { ok: false, code };
   }
+}
+
+/** The same peer says what everybody was told already. */
+function repeats(known: Client<Seat>, { json, holder }: Said<Seat>): boolean {
+  return holder.kind === 'peer' && heldBy(known, holder.seat) && known.sentJson === json;
 }

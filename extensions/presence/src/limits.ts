@@ -57,6 +57,12 @@ export const MAX_VIEW_CHARS = 64;
 /** How often a peer that is being shed is looked at again when nothing else happens on the board. */
 export const DRAIN_POLL_MS = 250;
 
+/**
+ * On a single node a heartbeat, which says again what everybody was told, waits so long for others, and half of it for something else that is
+ * sent to all: it comes every 15 s and must arrive within 30, in a crowd, too.
+ */
+export const HEARTBEAT_WAIT_MS = 2_000;
+
 /** y-protocols' own `outdatedTimeout`: a client that sent nothing for so long is gone; its heartbeat comes every 15 s. */
 export const OUTDATED_MS = 30_000;
 

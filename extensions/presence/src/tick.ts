@@ -7,7 +7,7 @@
 import type { Audience, Seat } from './audience.ts';
 import type { Clients } from './clients.ts';
 import { Crowd, Pace, Waiting } from './crowd.ts';
-import { DRAIN_POLL_MS, MIN_DELAY_MS } from './limits.ts';
+import { DRAIN_POLL_MS, HEARTBEAT_WAIT_MS, MIN_DELAY_MS } from './limits.ts';
 import type { BoardHost, PresencePeer } from './types.ts';
 import { meet, NO_VIEW } from './view.ts';
 import { encodeUpdate } from './wire.ts';
@@ -34,6 +34,9 @@ export class Tick {
   readonly #waiting = new Waiting();
   /** Client ids whose state or absence goes out with the next tick. */
   readonly #changed = new Set<number>();
+  /** Those who said again what everybody was told, and when the first of them did. */
+  readonly #renewed = new Set<number>();
+  #renewedSince = Number.POSITIVE_INFINITY;
   /** Peers that returned: their Awareness saw, and dropped, what they were sent before, here or elsewhere. */
   readonly #returned = new Set<Seat>();
   #fullDue = false;
@@ -54,11 +57,18 @@ export class Tick {
 
   /** Nothing waits to be told. */
   get idle(): boolean {
-    return this.#changed.size === 0 && !this.#fullDue;
+    return this.#changed.size === 0 && this.#renewed.size === 0 && !this.#fullDue;
   }
 
   changed(id: number): void {
     this.#changed.add(id);
+    this.#arm();
+  }
+
+  /** A heartbeat: told with what else is told, or a little later. One of its own for each would be the most of what a board without moves is sent. */
+  renewed(id: number): void {
+    if (this.#renewed.size === 0) this.#renewedSince = this.#host.time.now();
+    this.#renewed.add(id);
     this.#arm();
   }
 
@@ -102,7 +112,7 @@ export class Tick {
    * costs what ten of these frames do.
    */
   alongside(): void {
-    if (this.#changed.size === 0) return;
+    if (this.#changed.size === 0 && this.#host.time.now() < this.#renewedSince + HEARTBEAT_WAIT_MS / 2) return;
     if (this.#host.time.now() < this.#flushedAt + Math.max(this.#tickMs / 2, this.#pace.restMs)) return;
     this.#cancel?.();
     this.#cancel = undefined;
@@ -158,7 +168,7 @@ export class Tick {
 
   #dueAt(now: number): number {
     if (this.#changed.size > 0 || this.#fullDue || this.#returned.size > 0) return now;
-    return Math.min(this.#waiting.at, this.#audience.someoneIsBehind ? now + DRAIN_POLL_MS : Number.POSITIVE_INFINITY);
+    return Math.min(this.#waiting.at, this.#renewedSince + HEARTBEAT_WAIT_MS, this.#audience.someoneIsBehind ? now + DRAIN_POLL_MS : Number.POSITIVE_INFINITY);
   }
 
   #flush(): void {
@@ -196,6 +206,9 @@ export class Tick {
       round.ours.push(entry);
       round.since.push(since);
     };
+    for (const id of this.#renewed) this.#changed.add(id);
+    this.#renewed.clear();
+    this.#renewedSince = Number.POSITIVE_INFINITY;
     for (const id of this.#changed) {
       const client = this.#clients.present.get(id);
       if (client === undefined) {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createPresence } from '../src/index.ts';
+import { HEARTBEAT_WAIT_MS } from '../src/limits.ts';
 import { client, ids, lane, person, sees, state, update } from './lane.ts';
 
 describe('what people see', () => {
@@ -73,23 +74,58 @@ describe('stock clients', () => {
       const before = bob.awareness.meta.get(ann.id)?.clock ?? 0;
       ann.heartbeat();
       bob.heartbeat();
-      time.advance(100);
+      time.advance(HEARTBEAT_WAIT_MS + 100);
       assert.ok(ann.frames.length > seenByAnn && bob.frames.length > seenByBob);
       assert.ok((bob.awareness.meta.get(ann.id)?.clock ?? 0) > before, 'or bob would time ann out');
     }
     assert.equal(presence.drops.expired, 0);
   });
 
-  test('someone alone on a board gets an echo within a tick: else the provider drops its socket', () => {
+  test('someone alone on a board gets an echo: else the provider drops its socket', () => {
     const { time, presence } = lane();
     const ann = person(time, presence, 'ann');
     for (let round = 0; round < 4; round++) {
       time.advance(15_000);
       const before = ann.frames.length;
       ann.heartbeat();
-      time.advance(100);
+      time.advance(HEARTBEAT_WAIT_MS + 100);
       assert.equal(ann.frames.length, before + 1);
     }
+  });
+
+  test('heartbeats are gathered, and go along with what is sent to all anyway; a move takes them along at once', () => {
+    const { time, presence } = lane();
+    const all = Array.from({ length: 10 }, (_, index) => person(time, presence, `user-${index}`));
+    const [ann, bob] = all;
+    assert.ok(ann !== undefined && bob !== undefined);
+    const clockOf = (): number => bob.awareness.meta.get(ann.id)?.clock ?? 0;
+    time.advance(5_000);
+    const quiet = bob.frames.length;
+    for (const one of all) {
+      one.heartbeat();
+      time.advance(100);
+    }
+    assert.equal(bob.frames.length, quiet);
+    time.advance(HEARTBEAT_WAIT_MS);
+    assert.equal(bob.frames.length, quiet + 1, 'one frame for ten heartbeats');
+
+    let before = clockOf();
+    ann.heartbeat();
+    time.advance(10); // on its way
+    presence.alongside('board');
+    time.advance(10);
+    assert.equal(bob.frames.length, quiet + 1, 'not with the very next edit: it would go with every one');
+    time.advance(HEARTBEAT_WAIT_MS / 2);
+    presence.alongside('board');
+    time.advance(10);
+    assert.equal(bob.frames.length, quiet + 2);
+    assert.ok(clockOf() > before);
+
+    before = clockOf();
+    ann.heartbeat();
+    bob.set({ cursor: 1 });
+    time.advance(50);
+    assert.ok(clockOf() > before);
   });
 
   test('a broken socket leaves its person visible for 4 s, then removes them', () => {
