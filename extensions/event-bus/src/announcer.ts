@@ -46,7 +46,7 @@ export function createAnnouncer({ database, wake }: { database: Database; wake?:
   };
 }
 
-/** `from` is handed to listeners, so that they can tell their own. */
+/** Comma-separated board ids behind a space. `from`, before it, is handed to listeners, so that they can tell their own. */
 export async function notifyBoards(database: Database, channel: string, boardIds: readonly string[], from: string): Promise<void> {
   for (let at = 0; at < boardIds.length; at += BOARDS_IN_ONE) {
     await notify(database, channel, from, boardIds.slice(at, at + BOARDS_IN_ONE));
@@ -57,7 +57,8 @@ export async function notify(database: Database, channel: string, from: string, 
   await database.query({ name: 'bus-notify', text: 'SELECT pg_notify($1, $2)' }, [channel, `${from} ${boardIds.join(',')}`]);
 }
 
+/** Also of a bare board id, which is what the database's own `append_board_event` notifies. */
 export function parseNotification(payload: string): { from: string; boardIds: string[] } {
-  const [from = '', boards = ''] = payload.split(' ');
-  return { from, boardIds: boards.split(',').filter((boardId) => UUID.test(boardId)) };
+  const space = payload.indexOf(' ');
+  return { from: payload.slice(0, Math.max(space, 0)), boardIds: payload.slice(space + 1).split(',').filter((boardId) => UUID.test(boardId)) };
 }

@@ -1,5 +1,5 @@
 /** @sunday/extension-event-bus: committed events to whoever consumes them. See README.md for what it guarantees. */
-export { createAnnouncer, EVENTS_CHANNEL, type Announcer } from './announcer.ts';
+export { createAnnouncer, EVENTS_CHANNEL, parseNotification, type Announcer } from './announcer.ts';
 export { withAttendance, type AttendingPeer, type PresenceLane } from './attendance.ts';
 export { Consumers, DEFAULT_CONSUMERS_LIMITS, type ConsumersLimits, type ConsumersObserver, type ConsumersOptions } from './consumers.ts';
 export { EmbeddedBus } from './embedded.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
-import { createAnnouncer, Relay, type BoardEvent, type EventBus, type OutboxLag } from '../src/index.ts';
+import { createAnnouncer, EVENTS_CHANNEL, parseNotification, Relay, type BoardEvent, type EventBus, type OutboxLag } from '../src/index.ts';
 import { appendMany, makeBoard, until } from './support.ts';
 
 let postgres: TestDatabase;
@@ -38,17 +38,30 @@ const versions = (events: readonly BoardEvent[], boardId: string): number[] => e
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 const drained = async (): Promise<void> => { await until('nothing waits', async () => (await postgres.database.query('SELECT FROM board_heads h LEFT JOIN outbox o USING (board_id) WHERE h.event_version > coalesce(o.relayed, 0)')).length === 0); };
 
-test('an announced board is published at once, in order and whole, however many events it has', async () => {
+const listens = async (): Promise<void> => {
+  await until('it listens', async () => (await postgres.database.query("SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN%sunday_events%' AND datname = current_database()")).length > 0);
+};
+
+test('what is appended by the database itself (a deleted board) is published at once, in order and whole, however many events it has', async () => {
   const to = bus();
   relay(to);
-  await until('it listens', async () => (await postgres.database.query("SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN%sunday_events%' AND datname = current_database()")).length > 0);
-  const announcer = createAnnouncer({ database: postgres.database });
+  await listens();
   const boardId = await makeBoard(postgres.database);
   const events = await appendMany(postgres.database, boardId, 450);
-  announcer.announce(boardId);
   await until('published', () => to.taken.length >= 450);
   assert.deepEqual(to.taken, events);
+});
+
+test('boards that commit together are announced together, to whoever listens', async () => {
+  const heard: string[] = [];
+  const unlisten = await postgres.another().listen(EVENTS_CHANNEL, (payload) => { heard.push(payload); });
+  const announcer = createAnnouncer({ database: postgres.database });
+  const boardIds = [await makeBoard(postgres.database), await makeBoard(postgres.database), await makeBoard(postgres.database)];
+  for (const boardId of [...boardIds, ...boardIds]) announcer.announce(boardId);
+  await until('it is heard', () => heard.length > 0);
+  assert.deepEqual(heard.map(parseNotification), [{ from: '', boardIds }]);
   announcer.close();
+  await unlisten();
 });
 
 test('what nobody announced is found by the sweep, and the lag tells of it until then', async () => {

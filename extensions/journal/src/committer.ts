@@ -191,15 +191,15 @@ export class Committer {
   private async commit(cuts: ReadonlyMap<Ledger, Batch>): Promise<void> {
     const ledgers = [...cuts.keys()];
     const started = performance.now();
-    const stall = setTimeout(() => {
+    let patience = setTimeout(() => {
       this.stalled.add(ledgers);
       this.scheduleSpill(0);
+      patience = setTimeout(() => {
+        this.hanging.add(ledgers);
+        this.announce();
+        this.scheduleSpill(0);
+      }, HANGING_AFTER_MS - VOLATILE_AFTER_MS);
     }, VOLATILE_AFTER_MS);
-    const hang = setTimeout(() => {
-      this.hanging.add(ledgers);
-      this.announce();
-      this.scheduleSpill(0);
-    }, HANGING_AFTER_MS);
     let outcomes: Outcome[] | null = null;
     let failure: unknown;
     try {
@@ -207,8 +207,7 @@ export class Committer {
     } catch (error) {
       failure = error;
     } finally {
-      clearTimeout(stall);
-      clearTimeout(hang);
+      clearTimeout(patience);
       this.stalled.delete(ledgers);
       this.hanging.delete(ledgers);
       this.announce();

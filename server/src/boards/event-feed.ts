@@ -7,12 +7,11 @@
  * Owns its subscription and its timer, until `close()`.
  */
 import { patiently, type Database } from '@sunday/database';
-import { EVENTS_CHANNEL } from '@sunday/extension-event-bus';
+import { EVENTS_CHANNEL, parseNotification } from '@sunday/extension-event-bus';
 import { eventHeads } from './event-log.ts';
 
 /** One indexed query a node; a second is what people still take for "at once". */
 const POLL_MS = 1_000;
-const UUIDS = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 export interface Following {
   /** Follows exactly these boards from now on. */
@@ -37,7 +36,7 @@ export class EventFeed {
   async start(): Promise<void> {
     this.unlisten = await patiently(() => this.database.listen(
       EVENTS_CHANNEL,
-      (payload) => { this.wake(payload.match(UUIDS) ?? []); },
+      (payload) => { this.wake(parseNotification(payload).boardIds); },
       () => { this.wake([...this.followers.keys()]); },
     ));
     this.timer = setInterval(() => { void this.poll(); }, POLL_MS);
