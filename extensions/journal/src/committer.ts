@@ -22,8 +22,16 @@ import type { Batch, HeldBoard, JournalStore, Outcome } from './store.ts';
 const MAX_RUNNING = 2;
 /** Boards in one transaction: bounds the statement's size and the heads locked at once. */
 const MAX_BOARDS = 256;
-/** The window of a board with few sockets, in ms: a few commits of a local disk, so that neighbours share one, and far below what people notice. */
-const WINDOW_MS = 4;
+/**
+ * The window of a board with few sockets, in ms. Where little happens nobody else comes in it, and it is short; where edits follow each other
+ * at a distance of milliseconds it is longer, so that several share a commit: what each costs this process is then the smaller part. All of it
+ * is far below what people notice.
+ */
+const WINDOW_MS = { least: 2, most: 6 };
+/** So many edits in a window make it the longest. */
+const WINDOW_EDITS = 3;
+/** How much the last commit's edits count in what is expected of the next. */
+const RATE_WEIGHT = 0.1;
 /** The window grows with the fan-out: at a thousand sockets each frame costs about 40 ms of one core. */
 const WINDOW_MS_PER_FOLLOWER = 0.04;
 const WINDOW_MAX_MS = 40;
@@ -87,6 +95,10 @@ export class Committer {
   /** performance.now() when what is uncommitted was last added up. */
   private weighedAt = 0;
   private idleWaiters: (() => void)[] = [];
+  /** Edits since the last transaction began (performance.now()), and how many a millisecond there are of late. */
+  private arrived = 0;
+  private startedAt = 0;
+  private rate = 0;
 
   constructor(options: CommitterOptions) {
     this.options = options;
@@ -113,7 +125,20 @@ export class Committer {
     this.due.add(ledger);
     if (!this.underPressure && performance.now() - this.weighedAt > WEIGH_EVERY_MS) this.checkPressure();
     if (this.blocked || this.stalled.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
-    if (this.awaySince === null) this.schedule(Math.min(WINDOW_MS + ledger.followers.size * WINDOW_MS_PER_FOLLOWER, WINDOW_MAX_MS));
+    this.arrived += 1;
+    if (this.awaySince === null) this.schedule(Math.min(this.windowMs + ledger.followers.size * WINDOW_MS_PER_FOLLOWER, WINDOW_MAX_MS));
+  }
+
+  private get windowMs(): number {
+    const { least, most } = WINDOW_MS;
+    return least + (most - least) * Math.min((this.rate * most) / WINDOW_EDITS, 1);
+  }
+
+  private countArrived(): void {
+    const now = performance.now();
+    this.rate += RATE_WEIGHT * (this.arrived / Math.max(now - this.startedAt, 1) - this.rate);
+    this.arrived = 0;
+    this.startedAt = now;
   }
 
   /** The ledger's board is no longer open, or gone: its books are closed. */
@@ -155,6 +180,7 @@ export class Committer {
 
   private start(): void {
     if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
+    this.countArrived();
     const cuts = new Map<Ledger, Batch>();
     for (const ledger of this.due) {
       if (cuts.size >= MAX_BOARDS) break;
