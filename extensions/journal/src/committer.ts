@@ -27,9 +27,9 @@ const MAX_BOARDS = 256;
  * at a distance of milliseconds it is longer, so that several share a commit: what each costs this process is then the smaller part. All of it
  * is far below what people notice.
  */
-const WINDOW_MS = { least: 2, most: 6 };
+const WINDOW_MS = { least: 2, most: 8 };
 /** So many edits in a window make it the longest. */
-const WINDOW_EDITS = 3;
+const WINDOW_EDITS = 4;
 /** How much the last commit's edits count in what is expected of the next. */
 const RATE_WEIGHT = 0.1;
 /** The window grows with the fan-out: at a thousand sockets each frame costs about 40 ms of one core. */
