@@ -13,7 +13,7 @@ export interface PresenceLimits {
   readonly bufferedBytes: number;
   /** Client ids of a board that are remembered after they left, with the clock of their removal. About 100 bytes each. */
   readonly rememberedClients: number;
-  /** Up to so many people everybody is told everything with every tick, and so many frames a tick are sent. 100 are 2000 frames a second and board. */
+  /** Up to so many people everybody is told everything with every tick, and so many frames a tick are sent. 100 are 2500 frames a second and board. */
   readonly fullRatePeople: number;
 }
 
@@ -26,13 +26,13 @@ export const DEFAULT_LIMITS: PresenceLimits = {
   fullRatePeople: 100,
 };
 
-/** At most 20 frames a second to a socket: still smooth to the eye, and a person's moves of one tick cost one frame. */
-export const TICK_MS = 50;
+/** At most 25 frames a second to a socket: smooth to the eye, and a person's moves of one tick cost one frame. */
+export const TICK_MS = 40;
 
 /** A change after a quiet time leaves sooner than a whole tick, but waits this long for others of the same burst. */
 export const MIN_DELAY_MS = 5;
 
-/** The slowest tick, reached with about 1000 frames in each: cursors beyond this read as jumps, not as moves. */
+/** The slowest tick, reached with about 1250 frames in each: cursors beyond this read as jumps, not as moves. */
 export const MAX_TICK_MS = 500;
 
 /** Frames that a board may send ahead of its pace: a tick to a thousand people must not stop the few who move meanwhile. */

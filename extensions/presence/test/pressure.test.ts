@@ -68,7 +68,7 @@ describe('cost', () => {
     assert.equal(bob.frames.length, before + 2);
   });
 
-  test('a person alone gets a move within milliseconds; a moving crowd 20 frames a second; a larger one fewer', () => {
+  test('a person alone gets a move within milliseconds; a moving crowd 25 frames a second; a larger one fewer', () => {
     const framesPerSecond = (people: number): number => {
       const { time, presence } = lane();
       const frames: Uint8Array[] = [];
@@ -85,8 +85,8 @@ describe('cost', () => {
       presence.close();
       return frames.length / 10;
     };
-    assert.equal(framesPerSecond(100), 20);
-    assert.ok(Math.abs(framesPerSecond(400) - 5) < 0.1);
+    assert.equal(framesPerSecond(100), 25);
+    assert.ok(Math.abs(framesPerSecond(400) - 6.25) < 0.1);
     assert.equal(framesPerSecond(2_000), 2);
   });
 });
