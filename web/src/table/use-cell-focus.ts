@@ -35,13 +35,15 @@ export function useCellFocus(
     const find = () => scroller.current?.querySelector<HTMLElement>(`[data-row="${CSS.escape(row)}"][data-col="${CSS.escape(column)}"]`);
     // at once where it is mounted, so that the next key already goes there
     find()?.focus({ preventScroll: true });
+    const before = document.activeElement;
     scroll.current(index);
     const reach = (left: number) => {
       const now = grid.get();
       if (now.row !== row || now.column !== column || now.editing) return;
       const cell = find();
       if (cell) {
-        if (document.activeElement !== cell) cell.focus({ preventScroll: true });
+        // Keys may have gone on meanwhile, to something in the cell or a panel: the focus is theirs then.
+        if (document.activeElement === before || document.activeElement === document.body) cell.focus({ preventScroll: true });
         cell.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       } else if (left > 0) frame.current = requestAnimationFrame(() => reach(left - 1));
     };
