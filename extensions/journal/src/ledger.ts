@@ -18,16 +18,15 @@ import { BoardClocks } from './clocks.ts';
 import { broadcast, type Follower, type FollowedBoard } from './follower.ts';
 import type { Derivation, Projection, Stale } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
+import { Joiners } from './joiners.ts';
 import type { LedgerHooks, OpenedBoard } from './opened-board.ts';
 import { promised, type Reader } from './reader.ts';
-import { bringsMore, causeOf, COMMITTED_ELSEWHERE, DatabaseAway, merged, ownersIn, VOLATILE_ELSEWHERE, type VolatileBatch } from './updates.ts';
+import { bringsMore, causeOf, COMMITTED_ELSEWHERE, DatabaseAway, fits, merged, ownersIn, VOLATILE_ELSEWHERE, type VolatileBatch } from './updates.ts';
+import { without } from './without.ts';
 import type { Batch, CommittedRows, JournalRow } from './store.ts';
 
 /** Batches kept while our own cut is out; more are read from the journal. */
 const MAX_EARLY_ROWS = 256;
-
-/** An encoded state vector of no clients. */
-const EMPTY_VECTOR_BYTES = 1;
 
 interface Cut {
   readonly batch: Batch;
@@ -78,9 +77,9 @@ export class Ledger implements FollowedBoard {
   private shared = false;
   private readers: Reader[] = [];
   private out: Cut | null = null;
-  private making: Promise<void> | null = null;
+  private readonly joiners: Joiners;
   /** Batches of other nodes that came while our cut was out: whether they go before or after it, its commit will tell. */
-  private readonly early = new Map<number, Uint8Array>();
+  private readonly early = new Map<number, { readonly update: Uint8Array; shown: boolean }>();
   /** Pending updates that another node sent as volatile, and sends to the others itself. */
   private readonly relayed = new WeakSet<Uint8Array>();
   /**
@@ -99,6 +98,7 @@ export class Ledger implements FollowedBoard {
     this.maxBytes = opened.maxBytes;
     this.hooks = hooks;
     this.clocks = new BoardClocks(document);
+    this.joiners = new Joiners(this, () => hooks.fold(this));
     this.derivation = projection.open(document, {
       boardId: this.boardId,
       committedUpTo: (client) => this.clocks.committedUpTo(client),
@@ -295,7 +295,7 @@ export class Ledger implements FollowedBoard {
    */
   private applyCommitted(updates: readonly Uint8Array[]): void {
     if (this.dirty && (this.shared || updates.some((update) => this.clocks.overlaps(update)))) this.derivation.doubt(updates);
-    this.applying = [...updates, ...this.early.values()];
+    this.applying = [...updates, ...Array.from(this.early.values(), (row) => row.update)];
     Y.transact(this.document, () => { for (const update of updates) Y.applyUpdate(this.document, update, COMMITTED_ELSEWHERE); }, COMMITTED_ELSEWHERE, false);
     this.applying = [];
     for (const update of updates) this.clocks.learn(update);
@@ -322,12 +322,9 @@ export class Ledger implements FollowedBoard {
     this.heard = Math.max(this.heard, seq);
     if (update === null) return false;
     if (this.out !== null) {
-      if (this.early.size < MAX_EARLY_ROWS) this.early.set(seq, update);
+      if (this.early.size < MAX_EARLY_ROWS) this.early.set(seq, { update, shown: false });
       // Our commit may take as long as the database is away; what others committed is shown now, and counted then.
-      if (this.volatile) {
-        this.applyCommitted([update]);
-        broadcast(this.followers.values(), update, null);
-      }
+      if (this.volatile) this.showEarly();
       return true;
     }
     if (seq !== this.head + 1) return false;
@@ -335,9 +332,19 @@ export class Ledger implements FollowedBoard {
     return true;
   }
 
+  /** What lacks its ground waits: Yjs would keep it back, here and at those who are shown it. */
+  private showEarly(): void {
+    for (const [, row] of [...this.early].toSorted(([a], [b]) => a - b)) {
+      if (row.shown || !fits(this.document, row.update)) continue;
+      row.shown = true;
+      this.applyCommitted([row.update]);
+      broadcast(this.followers.values(), row.update, null);
+    }
+  }
+
   private takeEarly(): void {
-    for (let update = this.early.get(this.head + 1); update !== undefined; update = this.early.get(this.head + 1)) {
-      this.catchUp([{ seq: this.head + 1, update }]);
+    for (let row = this.early.get(this.head + 1); row !== undefined; row = this.early.get(this.head + 1)) {
+      this.catchUp([{ seq: this.head + 1, update: row.update }]);
     }
     if (this.early.size > 0) this.early.clear();
   }
@@ -346,7 +353,7 @@ export class Ledger implements FollowedBoard {
   receiveVolatile({ update, authors, clients }: Omit<VolatileBatch, 'boardId'>): void {
     for (const [client, userId] of clients) this.attribute(new Map([[client, 0]]), userId);
     // On top of something not here yet it would wait inside Yjs, uncounted. Its node commits it, sooner or later.
-    for (const [client, clock] of Y.parseUpdateMeta(update).from) if (clock > Y.getState(this.document.store, client)) return;
+    if (!fits(this.document, update)) return;
     const before = this.pending.length;
     this.shared = true;
     Y.applyUpdate(this.document, update, VOLATILE_ELSEWHERE);
@@ -386,15 +393,19 @@ export class Ledger implements FollowedBoard {
     for (const reader of waiting) if (!staying(reader)) reader.fail(new DatabaseAway());
   }
 
-  /** @returns those that are not shown before they are committed */
+  /** @returns what is to be sent once it is committed: what was not shown, and what was shown only in part */
   private sendOn(updates: readonly Uint8Array[], authors: readonly string[]): readonly Uint8Array[] {
     const { own = [], others = [] } = Object.groupBy(updates, (update) => (this.own.has(update) ? 'own' : 'others'));
-    if (others.length > 0) broadcast(this.followers.values(), merged(others), null);
+    const hidden = this.hidden();
+    // Whoever overwrites what is hidden deletes it: nobody could apply that yet.
+    const shown = (those: readonly Uint8Array[]): Uint8Array => (hidden.length === 0 ? merged(those) : without(merged(those), hidden));
+    if (others.length > 0) broadcast(this.followers.values(), shown(others), null);
     const ours = others.filter((update) => !this.relayed.has(update));
-    if (ours.length === 0) return own;
-    const update = merged(ours);
-    this.hooks.spilled({ boardId: this.boardId, update, authors, clients: ownersIn(update, this.clients) });
-    return own;
+    if (ours.length > 0) {
+      const update = shown(ours);
+      this.hooks.spilled({ boardId: this.boardId, update, authors, clients: ownersIn(update, this.clients) });
+    }
+    return hidden.length === 0 ? own : updates;
   }
 
   private setVolatile(on: boolean): void {
@@ -418,7 +429,7 @@ export class Ledger implements FollowedBoard {
     return new Promise((resolve, reject) => { this.readAtCut(promised(() => read(this.document), patient, resolve, reject)); });
   }
 
-  private readAtCut(reader: Reader): void {
+  readAtCut(reader: Reader): void {
     if (this.out !== null && this.pending.length === 0) {
       // Nothing came since the running cut: the document still is what it will commit.
       reader.run();
@@ -434,52 +445,12 @@ export class Ledger implements FollowedBoard {
   }
 
   join(follower: Follower, vector: Uint8Array): void {
-    if (!this.volatile && vector.length <= EMPTY_VECTOR_BYTES) this.joinWhole(follower, vector);
-    else this.joinByDifference(follower, vector);
+    this.joiners.join(follower, vector);
   }
 
-  /** A first join: from committed bytes shared by all joiners, plus the batches since. */
-  private joinWhole(follower: Follower, vector: Uint8Array): void {
-    const answer = (): boolean => {
-      const whole = this.state.take();
-      if (whole !== null) follower.answer(whole.bytes, whole.tail);
-      return whole !== null;
-    };
-    if (answer()) return;
-    // While volatile, the committed bytes lack what was already sent to everybody else.
-    const orByDifference = (): void => { if (this.volatile || !answer()) this.joinByDifference(follower, vector); };
-    this.making ??= this.makeWhole().finally(() => { this.making = null; });
-    this.making.then(orByDifference, orByDifference);
-  }
-
-  /** Fills `state`: a small board from the document at a committed moment, a large one by a fold elsewhere. */
-  private async makeWhole(): Promise<void> {
-    if (this.state.large) {
-      await this.hooks.fold(this);
-      return;
-    }
-    const stop = this.state.collect();
-    try {
-      const { value, seq } = await this.whenCommitted((document) => Y.encodeStateAsUpdate(document), false);
-      this.state.seed(seq, value);
-    } finally {
-      stop();
-    }
-  }
-
-  private joinByDifference(follower: Follower, vector: Uint8Array): void {
-    const answerNow = (): void => { follower.answer(Y.encodeStateAsUpdate(this.document, vector), []); };
-    if (!this.dirty || this.volatile) {
-      answerNow();
-      return;
-    }
-    let bytes: Uint8Array | null = null;
-    this.readAtCut({
-      patient: false,
-      run: () => { bytes = Y.encodeStateAsUpdate(this.document, vector); },
-      settle: () => { if (bytes !== null) follower.answer(bytes, []); },
-      fail: answerNow,
-    });
+  /** Of what is not committed: what is shown to nobody until it is. */
+  hidden(): Uint8Array[] {
+    return [...(this.out?.updates ?? []), ...this.pending].filter((update) => this.own.has(update));
   }
 
   /** Followers whose sockets have drained get what they missed; returns those still held back. */

@@ -66,6 +66,21 @@ export function bringsMore(transaction: Y.Transaction, updates: readonly Uint8Ar
   return false;
 }
 
+/** Whether a document has all that an update builds on or deletes. What is short of it, Yjs would keep back, and pass on to whoever joins. */
+export function fits({ store }: Y.Doc, update: Uint8Array): boolean {
+  const { structs, ds } = Y.decodeUpdate(update);
+  const ends = new Map<number, number>();
+  const endOf = (client: number): number => ends.get(client) ?? Y.getState(store, client);
+  for (const { id: { client, clock }, length } of structs) {
+    if (clock > endOf(client)) return false;
+    ends.set(client, Math.max(endOf(client), clock + length));
+  }
+  const has = (reference: unknown): boolean => !(reference instanceof Y.ID) || reference.clock < endOf(reference.client);
+  for (const struct of structs) if (struct instanceof Y.Item && ![struct.origin, struct.rightOrigin, struct.parent].every(has)) return false;
+  for (const [client, ranges] of ds.clients) for (const { clock, len } of ranges) if (clock + len > endOf(client)) return false;
+  return true;
+}
+
 const text = (from: object, key: string): string | null => {
   const value: unknown = key in from ? (from as Record<string, unknown>)[key] : null;
   return typeof value === 'string' ? value : null;

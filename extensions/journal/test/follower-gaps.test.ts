@@ -100,6 +100,73 @@ test('who joins a large board while the database goes away gets what was sent on
   assert.equal(client.text(), 'uncommitted');
 });
 
+/** Two edits of somebody elsewhere, the second on top of the first, by another client. */
+function twoElsewhere(): { first: Uint8Array; second: Uint8Array } {
+  const [one, other] = [new Y.Doc(), new Y.Doc()];
+  one.getText('t').insert(0, 'a');
+  const first = Y.encodeStateAsUpdate(one);
+  Y.applyUpdate(other, first);
+  other.getText('t').insert(1, 'b');
+  return { first, second: Y.encodeStateAsUpdate(other, Y.encodeStateVector(one)) };
+}
+
+const waitsForNothing = ({ store }: Y.Doc): void => { assert.deepEqual([store.pendingStructs, store.pendingDs], [null, null]); };
+
+test('while the database is away, what other nodes committed is shown in its order, also when it comes in another', async () => {
+  const { document, ledger } = openLedger();
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  document.getText('own').insert(0, 'x');
+  ledger.cut();
+  ledger.spill(false);
+  const { first, second } = twoElsewhere();
+  ledger.receive(3, second);
+  for (const doc of [document, client.doc]) waitsForNothing(doc);
+  const late = join(ledger);
+  waitsForNothing(late.doc);
+  ledger.receive(2, first);
+  assert.deepEqual([client.text(), late.text()], ['ab', 'ab']);
+});
+
+test('what another node sends on uncommitted is not taken while it builds on what is not here', () => {
+  const { document, ledger } = openLedger();
+  const { first, second } = twoElsewhere();
+  const batch = { authors: [], clients: new Map() };
+  ledger.receiveVolatile({ ...batch, update: second });
+  waitsForNothing(document);
+  waitsForNothing(join(ledger).doc);
+  ledger.receiveVolatile({ ...batch, update: first });
+  ledger.receiveVolatile({ ...batch, update: second });
+  assert.equal(document.getText('t').toString(), 'ab');
+});
+
+test('who joins while the database is away is not shown what the server wrote, so that nothing is built on it', async () => {
+  const { document, ledger } = openLedger();
+  document.clientID = 1; // the client of the higher id has the last word
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  const [connection] = ledger.followers.keys();
+  const writer = new Y.Doc();
+  writer.getMap('m').set('cell', 'plain');
+  Y.applyUpdate(document, Y.encodeStateAsUpdate(writer), { source: 'connection', connection: { of: connection } });
+  // As the server turns a plain value into a register, and as REST writes.
+  document.getMap('m').set('cell', ['plain', 1]);
+  document.getMap('m').set('more', 'by the server');
+  ledger.cut();
+  ledger.spill(false);
+  const late = join(ledger);
+  late.doc.getMap('m').set('cell', 'later');
+  Y.applyUpdate(document, Y.encodeStateAsUpdate(late.doc), { source: 'connection', connection: { of: late } });
+  ledger.spill(false);
+  for (const doc of [client.doc, late.doc]) {
+    waitsForNothing(doc);
+    assert.deepEqual(doc.getMap('m').toJSON(), { cell: 'later' });
+  }
+  ledger.confirm(2);
+  commit(ledger);
+  for (const doc of [client.doc, late.doc]) assert.deepEqual(doc.getMap('m').toJSON(), document.getMap('m').toJSON());
+});
+
 test('a drain waits for boards that are tried one by one after the database refused them together', async () => {
   const singles: ((outcome: Outcome[]) => void)[] = [];
   const store = {

@@ -13,7 +13,7 @@ test('three nodes, Redis, Postgres and people’s connections fail one after the
   const result = await chaos({
     seed, maxFaults: FAULTS, forMs: 25_000, people: 18, boards: 3, editEveryMs: 600,
     say: (line) => { t.diagnostic(line); },
-  });
+  }).catch((error: unknown) => { throw new Error(`seed ${seed}`, { cause: error }); });
   assert(result.edits > 0);
   t.diagnostic(JSON.stringify(result));
 });

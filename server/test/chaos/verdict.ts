@@ -47,7 +47,8 @@ export async function judge(cluster: Cluster, boardIds: readonly string[], peopl
   }
 }
 
-const unsettled = (people: readonly Person[]): string => people.filter(({ settled }) => !settled).map((person) => `${person.name} (${person.kind}): ${person.state()}`).join('; ');
+const unsettled = (people: readonly Person[]): string => people.filter(({ settled }) => !settled)
+  .map((person) => `${person.name} (${person.kind}, ${person.trouble ?? person.state()}): ${describeClocks(person.doc)}; ${person.diary.lines.join(', ')}`).join('\n');
 
 async function everyNode(cluster: Cluster, holdsFor: (node: Node) => Promise<boolean>): Promise<boolean> {
   return (await Promise.all(cluster.nodes.map(holdsFor))).every(Boolean);
