@@ -3,11 +3,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
+import { freePort, openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 
 const START = fileURLToPath(new URL('../../server/src/start.ts', import.meta.url));
 const SECRET = 'only for tests: thirty-two bytes or more';
@@ -40,10 +39,7 @@ export interface SundayOptions {
 export async function startSunday(t: { after(fn: () => Promise<void>): void }, { devSignIn = false, env = {} }: SundayOptions = {}): Promise<Sunday> {
   const database = await openTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'sunday-sdk-'));
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
+  const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let child: ChildProcess | null = null;
   let output = '';

@@ -16,6 +16,8 @@ import { startPrivateServer, type PrivateServer } from './private-server.ts';
 /** For tests that stop the server itself: one that nobody else uses. */
 export { startPrivateServer, type PrivateServer };
 
+export { freePort } from './free-port.ts';
+
 /** For the load tests, which start a server in their own way. */
 export { findBinaries } from './embedded/binaries.ts';
 export { postgresUser, spawnAs } from './embedded/os-user.ts';

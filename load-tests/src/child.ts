@@ -5,8 +5,6 @@
  * Owns no process after `stop`.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 
 /** A server that drains (commits, snapshots) may take a while; then it is killed. */
 const STOP_GRACE_MS = 30_000
@@ -80,11 +78,3 @@ export async function waitFor(what: string, child: Child, ready: () => Promise<b
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms))
-
-export async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => void probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise<void>((resolve) => void probe.close(() => resolve()))
-  return port
-}

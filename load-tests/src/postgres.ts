@@ -8,9 +8,9 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findBinaries, postgresUser, spawnAs } from '@sunday/database/testing'
+import { findBinaries, freePort, postgresUser, spawnAs } from '@sunday/database/testing'
 import { Client } from 'pg'
-import { freePort, startChild, waitFor } from './child.ts'
+import { startChild, waitFor } from './child.ts'
 import { GENERATOR_CORE, pin, treeCpuSeconds } from './machine.ts'
 
 export interface Cluster {

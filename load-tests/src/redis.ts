@@ -5,7 +5,8 @@
  * Needs a redis-server on the machine. Owns its process until `stop`.
  */
 import { Redis } from 'ioredis'
-import { freePort, startChild, waitFor } from './child.ts'
+import { freePort } from '@sunday/database/testing'
+import { startChild, waitFor } from './child.ts'
 import { cpuSeconds, GENERATOR_CORE } from './machine.ts'
 
 export interface RedisCounts {

@@ -2,10 +2,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@sunday/database/testing';
 import { SignJWT } from 'jose';
 
 const START = fileURLToPath(new URL('../src/start.ts', import.meta.url));
@@ -20,15 +20,7 @@ const SAID = /^(Building the web app|Starting Sunday|Sunday is ready|Sign in wit
 /** Of pino's lines those of level error and worse; of others all that is not said on purpose, such as a stack. */
 const isTrouble = (line: string): boolean => (line.startsWith('{"level":') ? /^\{"level":[56]0/.test(line) : line !== '' && !SAID.test(line));
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
+export { freePort };
 
 export function token(userId: string, options: { name?: string; expiresIn?: string } = {}): Promise<string> {
   return new SignJWT({ name: options.name ?? userId })

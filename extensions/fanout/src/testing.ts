@@ -5,10 +5,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { freePort } from '@sunday/database/testing';
 import { Redis } from 'ioredis';
 
 /** For a test that listens in on the channels. */
@@ -94,15 +94,4 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
   };
   await redis.start();
   return redis;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  // A cluster node listens at its port + 10000, too.
-  return address.port <= 55_535 ? address.port : freePort();
 }
