@@ -137,7 +137,7 @@ export class Clients<Seat> {
     this.#snapshot = undefined;
     client.out = this.#stamp;
     client.sentJson = client.json;
-    client.entry = encodeEntry(client.id, this.#stamp, client.json);
+    client.entry = encodeEntry(client.id, this.#stamp, client.json, client.entry);
     return client.entry;
   }
 

@@ -24,11 +24,9 @@ import { Reading } from './reading.ts';
 import type { Turns } from './turns.ts';
 import { envelopeOf, presenceFrame } from './shared-frames.ts';
 import {
-  awarenessFrame, isReadableToken, moverOf, permissionDeniedFrame, readAddress, readAwareness, readEnvelope, readServerAuth, statelessFrame, toYWebsocket, type Envelope,
+  awarenessFrame, EnvelopeReader, isReadableToken, moverOf, permissionDeniedFrame, readAddress, readAwareness, readServerAuth, statelessFrame, toYWebsocket, type Envelope,
 } from './protocols.ts';
 
-/** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
-const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** What is queued for boards whose token is being judged. The rest is read afterwards. */
 const EARLY_FRAMES = 100;
 /** Stock providers reconnect after 30 s without a message. */
@@ -104,6 +102,7 @@ export class ClientSocket {
   private hocuspocus: ClientConnection | null = null;
   private authTimer: NodeJS.Timeout | null;
   private readonly reading: Reading;
+  private readonly envelopes = new EnvelopeReader();
   private readonly flow: Flow;
   /** While it is not known whose they are. */
   private readonly attempts: Attempts;
@@ -168,14 +167,15 @@ export class ClientSocket {
   }
 
   private take(frame: Uint8Array): void {
-    this.meter(frame.length);
+    const now = performance.now();
+    this.meter(frame.length, now);
     // Told to go, and still sending.
     if (this.websocket.readyState !== this.websocket.OPEN) return;
     this.largestRead = Math.max(this.largestRead, frame.length);
     // A stock provider's pong: one byte, no address.
     if (frame.length === 1) return;
-    const envelope = readEnvelope(frame);
-    if (envelope === null || !BOARD_ID.test(envelope.document)) {
+    const envelope = this.envelopes.read(frame);
+    if (envelope === null) {
       this.refuseUnknown(frame);
       return;
     }
@@ -184,23 +184,24 @@ export class ClientSocket {
       this.refuse(envelope.address, 'too_large');
       return;
     }
-    if (this.attached.has(envelope.address)) this.slowDown('board', this.options.inbound.ofBoard(envelope.document).spend(frame.length, performance.now()));
-    this.route(envelope, frame);
+    const attachment = this.attached.get(envelope.address);
+    if (attachment !== undefined) this.slowDown('board', this.options.inbound.ofBoard(envelope.document).spend(frame.length, now));
+    this.route(envelope, attachment, frame);
   }
 
   /** On a busy node only the last of the moves that wait is looked at. The frame counts all the same. */
   private superseded(frame: Uint8Array): void {
     this.options.count('presence_merged');
-    this.meter(frame.length);
+    this.meter(frame.length, performance.now());
   }
 
-  private route(envelope: Envelope, frame: Uint8Array): void {
+  private route(envelope: Envelope, attachment: Attachment | undefined, frame: Uint8Array): void {
     switch (envelope.type) {
       case FRAME.awareness:
-        this.receivePresence(envelope, frame);
+        this.receivePresence(envelope, attachment, frame);
         return;
       case FRAME.queryAwareness:
-        this.queryPresence(envelope);
+        if (attachment !== undefined) this.options.presence.query(envelope.document, attachment.peerId);
         return;
       case FRAME.auth:
         if (!isReadableToken(frame, envelope.bodyAt)) {
@@ -221,7 +222,7 @@ export class ClientSocket {
           return;
         }
     }
-    if (this.asked.has(envelope.address) && !this.attached.has(envelope.address) && ++this.early > EARLY_FRAMES) this.reading.pause('admission');
+    if (attachment === undefined && this.asked.has(envelope.address) && ++this.early > EARLY_FRAMES) this.reading.pause('admission');
     this.hocuspocus?.handleMessage(frame);
   }
 
@@ -251,21 +252,15 @@ export class ClientSocket {
     this.outbound?.send(permissionDeniedFrame(address, 'board_not_found'));
   }
 
-  private receivePresence(envelope: Envelope, frame: Uint8Array): void {
+  private receivePresence(envelope: Envelope, attachment: Attachment | undefined, frame: Uint8Array): void {
     const update = readAwareness(frame, envelope.bodyAt);
     if (update === null) return;
-    const attachment = this.attached.get(envelope.address);
     if (attachment === undefined) {
       // Stock clients announce themselves with their token, and then not again for 15 s.
       if (this.asked.has(envelope.address) && update.length <= this.options.limits.maxPresenceBytes) this.announced.set(envelope.address, update);
       return;
     }
     this.options.presence.receive(envelope.document, attachment.peerId, update);
-  }
-
-  private queryPresence({ address, document }: Envelope): void {
-    const attachment = this.attached.get(address);
-    if (attachment !== undefined) this.options.presence.query(document, attachment.peerId);
   }
 
   /** What Hocuspocus, the journal and the lane send on this socket. */
@@ -401,8 +396,7 @@ export class ClientSocket {
     this.outbound?.close(ERRORS[code].closeCode, code);
   }
 
-  private meter(bytes: number): void {
-    const now = performance.now();
+  private meter(bytes: number, now: number): void {
     this.slowDown('socket', this.flow.spend(bytes, now));
     if (this.userId !== null) this.slowDown('user', this.options.inbound.ofUser(this.userId).spend(bytes, now));
   }

@@ -37,6 +37,38 @@ export function readEnvelope(frame: Uint8Array): Envelope | null {
   }
 }
 
+/** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
+const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Reads the envelopes of one socket's frames. Most are for the board of the one before, whose address is then not decoded, looked at and hashed anew. */
+export class EnvelopeReader {
+  /** The bytes of the last address, its length included. */
+  #bytes = new Uint8Array();
+  #address = '';
+  #document = '';
+
+  /** `null`: not a frame, or not addressed to what can be a board. */
+  read(frame: Uint8Array): Envelope | null {
+    const bodyAt = this.#bytes.length + 1;
+    const type = frame[bodyAt - 1];
+    if (type !== undefined && type < 0x80 && bodyAt > 1 && this.#isForTheSame(frame)) return { address: this.#address, document: this.#document, type, bodyAt };
+    const envelope = readEnvelope(frame);
+    if (envelope === null || !BOARD_ID.test(envelope.document)) return null;
+    const decoder = decoding.createDecoder(frame);
+    decoding.readVarUint8Array(decoder);
+    this.#bytes = new Uint8Array(frame.subarray(0, decoder.pos));
+    this.#address = envelope.address;
+    this.#document = envelope.document;
+    return envelope;
+  }
+
+  #isForTheSame(frame: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    for (let at = 0; at < bytes.length; at += 1) if (frame[at] !== bytes[at]) return false;
+    return true;
+  }
+}
+
 /** The address of a frame that is too odd for `readEnvelope`, so that the refusal can still be addressed; `null`: unreadable. */
 export function readAddress(frame: Uint8Array): string | null {
   try {

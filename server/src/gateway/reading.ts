@@ -30,7 +30,7 @@ export class Reading implements Waiter {
   private readonly handler: FrameHandler;
   private readonly reasons = new Set<PauseReason>();
   /** In order of arrival, by what they are the newest of, or by a number. */
-  private readonly waiting = new Map<string | number, Uint8Array>();
+  private waiting = new Map<string | number, Uint8Array>();
   private arrivals = 0;
   /** `turns` will come back for what waits. */
   private queued = false;
@@ -86,15 +86,18 @@ export class Reading implements Waiter {
     const [first] = this.waiting;
     if (first === undefined || this.reasons.size > 0 || this.closed) return false;
     const [key, frame] = first;
-    this.waiting.delete(key);
+    // One that empties and fills again would keep its old tables, and the frames in them, until a full collection.
+    if (this.waiting.size === 1) this.waiting = new Map();
+    else this.waiting.delete(key);
     this.handler.take(frame);
     return this.waiting.size > 0 && this.reasons.size === 0;
   }
 
   /** Returns whether a pause begins: one that only gets longer was counted. */
   slowDown(ms: number): boolean {
+    if (ms === 0 || this.closed) return false;
     const until = performance.now() + Math.max(ms, SHORTEST_PAUSE_MS);
-    if (ms === 0 || until <= this.pausedUntil || this.closed) return false;
+    if (until <= this.pausedUntil) return false;
     const begins = this.timer === null;
     if (this.timer !== null) clearTimeout(this.timer);
     this.pausedUntil = until;
