@@ -197,12 +197,12 @@ export class BoardPresence {
     if (entry.state.length > this.#host.limits.stateBytes) return 'too_large';
     const state = decodeState(entry.state);
     if (state === undefined) return 'malformed_update';
-    if (seat.own !== undefined) return this.#take(seat, entry, state);
+    if (seat.own !== undefined) return this.#take(seat, entry, state, known);
     if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
     seat.own = entry.clientId;
     if (this.#mayHaveSeen(seat, entry.clientId)) this.#tick.returned(seat);
     this.#audience.introduce(seat);
-    const refusal = this.#take(seat, entry, state);
+    const refusal = this.#take(seat, entry, state, known);
     this.#audience.lift(seat, entry.clientId, entry.clock);
     return refusal;
   }
@@ -219,9 +219,8 @@ export class BoardPresence {
     return trace.userId === seat.user.id ? !seat.newcomer : stampOf(state)?.id === trace.userId;
   }
 
-  #take(seat: Seat, { clientId, clock }: WireEntry, state: PresenceState | null): ReceiveRefusal | undefined {
+  #take(seat: Seat, { clientId, clock }: WireEntry, state: PresenceState | null, known: Client<Seat> | undefined): ReceiveRefusal | undefined {
     const now = this.#host.time.now();
-    const known = this.#clients.present.get(clientId);
     if (state === null) {
       // as y-protocols: a removal may repeat the clock of the state that it removes
       if (known === undefined) return undefined;
@@ -233,7 +232,7 @@ export class BoardPresence {
       }
       return undefined;
     }
-    if (this.#isOutdone(seat, clientId, now)) {
+    if (this.#isOutdone(seat, clientId, known, now)) {
       this.#host.drop('stale'); // was still under way on its old socket
       return undefined;
     }
@@ -250,7 +249,7 @@ export class BoardPresence {
       return undefined;
     }
     const session = { since: seat.since, node: this.#host.node };
-    this.#put(clientId, { user: seat.user, holder: { kind: 'peer', seat }, session, state, json, told: 0, seenAt: now });
+    this.#put(clientId, known, { user: seat.user, holder: { kind: 'peer', seat }, session, state, json, told: 0, seenAt: now });
     return undefined;
   }
 
@@ -258,11 +257,11 @@ export class BoardPresence {
    * Whether its client has begun a later session. Who goes on speaking for longer than a broken socket could is there all the same: the clocks
    * of two nodes differed when it went from one to the other at once.
    */
-  #isOutdone(seat: Seat, id: number, now: number): boolean {
-    const last = this.#clients.last(id);
+  #isOutdone(seat: Seat, id: number, known: Client<Seat> | undefined, now: number): boolean {
+    const last = known ?? this.#clients.last(id);
     if (last === undefined || compareSessions(last.session, { since: seat.since, node: this.#host.node }) <= 0) return false;
     seat.outdoneAt ??= now;
-    if (this.#clients.present.get(id)?.holder.kind === 'peer' || now - seat.outdoneAt < this.#host.graceMs) return true;
+    if (known?.holder.kind === 'peer' || now - seat.outdoneAt < this.#host.graceMs) return true;
     seat.since = this.#host.clock.next();
     seat.outdoneAt = undefined;
     return false;
@@ -294,12 +293,11 @@ export class BoardPresence {
       // it is somewhere else now
       if (known.holder.kind === 'peer') known.holder.seat.outdoneAt = this.#host.time.now();
     }
-    this.#put(clientId, { user, holder: { kind: 'node', node }, session, state, json, told: clock, seenAt: this.#host.time.now() });
+    this.#put(clientId, known, { user, holder: { kind: 'node', node }, session, state, json, told: clock, seenAt: this.#host.time.now() });
     return true;
   }
 
-  #put(id: number, said: Said<Seat>): void {
-    const known = this.#clients.present.get(id);
+  #put(id: number, known: Client<Seat> | undefined, said: Said<Seat>): void {
     const isHeartbeat = known !== undefined && repeats(known, said);
     if (known === undefined) {
       this.#clients.add({ id, ...said });
