@@ -3,6 +3,7 @@
  */
 export { connectRunning } from './connect-running.ts';
 export { patiently } from './patience.ts';
+export { isUuid } from './uuid.ts';
 export { openDatabase, type OpenOptions } from './open.ts';
 export type { Database, Statement, TransactionOptions, Tx } from './database.ts';
 export { DatabaseSetupError, DatabaseUnavailable, isConnectionFailure, type DatabaseSetupCode } from './errors.ts';

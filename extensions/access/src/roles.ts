@@ -1,5 +1,5 @@
 /** Who is what on which board, as the database has it. */
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 import { AccessError } from './errors.ts';
 import { Known } from './known.ts';
 import { ROLE_ON_BOARD } from './sql.ts';
@@ -25,9 +25,6 @@ export const writingOf = (role: Role, commentsAreJudged: boolean): Writing => {
 export const writingMessage = (writing: Writing): string => JSON.stringify({ sunday: 'read_only', reason: REASON[writing] });
 const REASON: Readonly<Record<Writing, string | null>> = { all: null, comments: 'comments_only', nothing: 'forbidden' };
 
-/** Lower case only: a board has one name. Nothing else reaches Postgres, which would take other spellings of a UUID, too. */
-const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 export class Roles {
   private readonly database: Database;
   private readonly roles = new Known<Role>();
@@ -38,7 +35,7 @@ export class Roles {
 
   /** @throws AccessError board_not_found, forbidden; DatabaseUnavailable */
   async roleOn(boardId: string, userId: string): Promise<Role> {
-    if (!BOARD_ID.test(boardId)) throw new AccessError('board_not_found');
+    if (!isUuid(boardId)) throw new AccessError('board_not_found');
     return this.roles.get(keyOf(boardId, userId), () => this.read(boardId, userId));
   }
 

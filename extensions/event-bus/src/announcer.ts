@@ -6,13 +6,11 @@
  * is found by the relay's sweep.
  * Owns its timer, until `close()`.
  */
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 
 export const EVENTS_CHANNEL = 'sunday_events';
 /** Boards that commit within this go into one notification. Adds to the latency of every event. */
 const ANNOUNCE_MS = 5;
-/** Anybody who may log in to the database may notify: what is no board would fail every statement that asks for it. */
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** A notification holds 8000 bytes at most. */
 const BOARDS_IN_ONE = 200;
 
@@ -60,5 +58,6 @@ export async function notify(database: Database, channel: string, from: string, 
 /** Also of a bare board id, which is what the database's own `append_board_event` notifies. */
 export function parseNotification(payload: string): { from: string; boardIds: string[] } {
   const space = payload.indexOf(' ');
-  return { from: payload.slice(0, Math.max(space, 0)), boardIds: payload.slice(space + 1).split(',').filter((boardId) => UUID.test(boardId)) };
+  // Anybody who may log in to the database may notify: what is no board would fail every statement that asks for it.
+  return { from: payload.slice(0, Math.max(space, 0)), boardIds: payload.slice(space + 1).split(',').filter(isUuid) };
 }

@@ -5,7 +5,7 @@
  * already is answered.
  */
 import { initBoard, updateBoard, type ColumnId, type GroupId, type NewColumn, type NewGroup } from '@sunday/board-model';
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 import * as Y from 'yjs';
 import { boardContent, type BoardContent } from '../engine/board-content.ts';
 import type { WriteActor } from '../engine/types.ts';
@@ -13,7 +13,7 @@ import { SundayError } from '../errors.ts';
 import { findBoardRow } from './board-queries.ts';
 import { RANDOM_IDS, type IdSource } from './derived-ids.ts';
 import { boardEtag, NO_PRECONDITION, requireMatch } from './etags.ts';
-import { byRest, isUuid, requireRole, requireStructure, type BoardsParts, type WriteOptions } from './parts.ts';
+import { byRest, requireRole, requireStructure, type BoardsParts, type WriteOptions } from './parts.ts';
 import { boardFactsOf, boardFromRow, type Actor, type BoardResource } from './resources.ts';
 import { templateOf } from './templates.ts';
 import { requireWorkspace } from './workspaces.ts';

@@ -2,11 +2,11 @@
  * Reading boards and workspaces. Everything but an export comes from SQL, which is written in the batch's own transaction: committed,
  * and without loading a board.
  */
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 import { SundayError } from '../errors.ts';
 import { decodeCursor, encodeCursor, pageOf } from './cursor.ts';
 import { boardEtag } from './etags.ts';
-import { requireRole, isUuid, type BoardsParts, type PresenceEntry } from './parts.ts';
+import { requireRole, type BoardsParts, type PresenceEntry } from './parts.ts';
 import { boardFromRow, type Actor, type BoardResource, type BoardRow, type Page, type Role } from './resources.ts';
 
 const BOARD_COLUMNS = 'boards.id, boards.workspace_id, boards.name, boards.description, boards.columns, boards.groups, boards.created_at, boards.updated_at, board_heads.seq';

@@ -5,11 +5,11 @@
  * ordinary edits of the one who chose. A conflict whose cell was written again since is superseded: there is nothing left to choose.
  */
 import { asColumnId, asItemId, readItem, updateItem, type ColumnValue } from '@sunday/board-model';
-import type { Tx } from '@sunday/database';
+import { isUuid, type Tx } from '@sunday/database';
 import { appendEvent } from '@sunday/extension-domain-events';
 import { SundayError } from '../errors.ts';
 import { decodeCursor, encodeCursor, pageOf } from './cursor.ts';
-import { byRest, isUuid, requireRole, type BoardsParts } from './parts.ts';
+import { byRest, requireRole, type BoardsParts } from './parts.ts';
 import type { Actor, Page } from './resources.ts';
 
 export type ConflictSide = { value: unknown; userId: string | null; at: string | null };

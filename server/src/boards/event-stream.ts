@@ -6,11 +6,11 @@
  * role there is gone, and the stream ends within CHECK_MS when the token or the last board is lost.
  * Does not: order events of different boards.
  */
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 import type { BoardEvent } from '@sunday/extension-event-bus';
 import { SundayError, toSundayError, type ErrorCode } from '../errors.ts';
 import { eventHeads, eventsAfter } from './event-log.ts';
-import { isUuid, requireRole, type BoardsParts } from './parts.ts';
+import { requireRole, type BoardsParts } from './parts.ts';
 import type { Actor } from './resources.ts';
 
 /** Events of one board given at once. */

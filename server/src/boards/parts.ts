@@ -4,7 +4,7 @@
  * An id that is no UUID is a board that does not exist: it never reaches Postgres or the engine, whatever it spells.
  */
 import { isStructureLocked } from '@sunday/board-model';
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 import type * as Y from 'yjs';
 import type { Engine, WriteActor } from '../engine/types.ts';
 import { ERRORS, SundayError } from '../errors.ts';
@@ -45,10 +45,6 @@ export type BoardsParts = {
 
 /** How a write came in: the ids of what it creates, and the state it expects. */
 export type WriteOptions = { readonly ids?: typeof RANDOM_IDS; readonly precondition?: Precondition };
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-export const isUuid = (text: string): boolean => UUID.test(text);
 
 /** @throws SundayError board_not_found, forbidden */
 export async function requireRole(parts: Pick<BoardsParts, 'access'>, actor: Actor, boardId: string, needed: Role): Promise<Role> {

@@ -4,10 +4,9 @@
  * Guarantees: a version is never changed; those people asked for stay until a person removes them; automatic ones are at most `maxVersions`
  * a board, thin out to one a day after a day, and go after `versionDays`.
  */
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 import { SundayError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import { isUuid } from './parts.ts';
 
 export const VERSION_REASONS = ['named', 'hourly', 'before_restore'] as const;
 /** named: a person asked for it. */

@@ -1,9 +1,9 @@
 /** Workspaces: named places for boards, of the user who made them. A workspace somebody else made is one that is not there. */
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 import { SundayError } from '../errors.ts';
 import { decodeCursor, encodeCursor, pageOf } from './cursor.ts';
 import { RANDOM_IDS } from './derived-ids.ts';
-import { isUuid, type BoardsParts, type WriteOptions } from './parts.ts';
+import type { BoardsParts, WriteOptions } from './parts.ts';
 import type { Actor, Page } from './resources.ts';
 
 export type WorkspaceResource = { id: string; name: string; createdAt: string; createdBy: string };

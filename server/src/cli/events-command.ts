@@ -1,5 +1,5 @@
 /** `sunday events …`: what consumers could not handle, and trying it again. */
-import type { Database } from '@sunday/database';
+import { isUuid, type Database } from '@sunday/database';
 import { discardParked, listFailed, replayParked, type DeliveryState, type FailedDelivery } from '@sunday/extension-event-bus';
 
 export class UsageError extends Error {
@@ -23,7 +23,7 @@ export async function eventsCommand(database: Database, command: string, options
   const { group, id, all } = options;
   const boardId = options.board;
   if (id !== undefined && !/^\d{1,18}$/.test(id)) throw new UsageError('--id is the number that "sunday events parked" shows');
-  if (boardId !== undefined && !/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(boardId)) throw new UsageError('--board is the id of a board');
+  if (boardId !== undefined && !isUuid(boardId)) throw new UsageError('--board is the id of a board');
   const filter = { group, boardId, id };
   switch (command) {
     case 'parked': {

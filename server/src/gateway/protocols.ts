@@ -4,6 +4,7 @@
  * address, no acks and no refusals other than the end of the socket.
  */
 import { FRAME, frameWithBody } from '@sunday/extension-journal';
+import { isUuid } from '@sunday/database';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 
@@ -37,9 +38,6 @@ export function readEnvelope(frame: Uint8Array): Envelope | null {
   }
 }
 
-/** Board ids are UUIDs. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
-const BOARD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 /** Reads the envelopes of one socket's frames. Most are for the board of the one before, whose address is then not decoded, looked at and hashed anew. */
 export class EnvelopeReader {
   /** The bytes of the last address, its length included. */
@@ -47,13 +45,13 @@ export class EnvelopeReader {
   #address = '';
   #document = '';
 
-  /** `null`: not a frame, or not addressed to what can be a board. */
+  /** `null`: not a frame, or not addressed to what can be a board. Nothing else reaches Hocuspocus, which keeps names as keys of plain objects. */
   read(frame: Uint8Array): Envelope | null {
     const bodyAt = this.#bytes.length + 1;
     const type = frame[bodyAt - 1];
     if (type !== undefined && type < 0x80 && bodyAt > 1 && this.#isForTheSame(frame)) return { address: this.#address, document: this.#document, type, bodyAt };
     const envelope = readEnvelope(frame);
-    if (envelope === null || !BOARD_ID.test(envelope.document)) return null;
+    if (envelope === null || !isUuid(envelope.document)) return null;
     const decoder = decoding.createDecoder(frame);
     decoding.readVarUint8Array(decoder);
     this.#bytes = new Uint8Array(frame.subarray(0, decoder.pos));
