@@ -2,13 +2,19 @@
  * Starts and stops the processes of a benchmark, each on the core it is meant for.
  *
  * Guarantees: a child that ends by itself fails the run with its last output; `stop` waits for the exit, and kills what does not go.
- * Owns no process after `stop`.
+ * However the benchmark ends, short of a kill -9, its children are told to go. Owns no process after `stop`.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 
 /** A server that drains (commits, snapshots) may take a while; then it is killed. */
 const STOP_GRACE_MS = 30_000
 const KEPT_OUTPUT_CHARS = 4000
+
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGINT')
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 export interface Child {
   readonly pid: number
@@ -38,6 +44,7 @@ export function startChild(options: ChildOptions): Child {
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc === true ? (['ipc'] as const) : [])],
     ...identity,
   })
+  running.add(child)
   let kept = ''
   const keep = (chunk: Buffer): void => {
     kept = (kept + chunk.toString()).slice(-KEPT_OUTPUT_CHARS)
@@ -45,7 +52,10 @@ export function startChild(options: ChildOptions): Child {
   child.stdout?.on('data', keep)
   child.stderr?.on('data', keep)
   const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
+    child.once('exit', () => {
+      running.delete(child)
+      resolve()
+    })
     child.once('error', (error) => {
       kept += error.message
       resolve()
