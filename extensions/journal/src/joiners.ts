@@ -9,7 +9,7 @@ import * as Y from 'yjs';
 import type { CommittedState } from './committed-state.ts';
 import type { Follower } from './follower.ts';
 import type { Reader } from './reader.ts';
-import { without } from './without.ts';
+import { takenBy, without } from './without.ts';
 
 /** An encoded state vector of no clients. */
 const EMPTY_VECTOR_BYTES = 1;
@@ -19,8 +19,8 @@ export interface JoinedBoard {
   readonly state: CommittedState;
   readonly dirty: boolean;
   readonly volatile: boolean;
-  /** Of what is not committed: what is shown to nobody until it is. */
-  hidden(): Uint8Array[];
+  /** While the database is away: what was not sent to those who follow, and comes to them later. */
+  unshown(): Uint8Array[];
   whenCommitted<T>(read: (document: Document) => T, patient: boolean): Promise<{ value: T; seq: number }>;
   readAtCut(reader: Reader): void;
 }
@@ -75,8 +75,8 @@ export class Joiners {
     const { board } = this;
     const difference = (): Uint8Array => Y.encodeStateAsUpdate(board.document, vector);
     const answerNow = (): void => {
-      const hidden = board.hidden();
-      follower.answer(hidden.length === 0 ? difference() : without(difference(), hidden), []);
+      const unshown = board.volatile ? board.unshown() : [];
+      follower.answer(unshown.length === 0 ? difference() : without(difference(), takenBy(unshown)), []);
     };
     if (!board.dirty || board.volatile) {
       answerNow();

@@ -18,26 +18,16 @@ import { BoardClocks } from './clocks.ts';
 import { broadcast, type Follower, type FollowedBoard } from './follower.ts';
 import type { Derivation, Projection, Stale } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
+import type { Cut, DeleteSet, EarlyRow } from './cut.ts';
 import { Joiners } from './joiners.ts';
 import type { LedgerHooks, OpenedBoard } from './opened-board.ts';
 import { promised, type Reader } from './reader.ts';
 import { bringsMore, causeOf, COMMITTED_ELSEWHERE, DatabaseAway, fits, merged, ownersIn, VOLATILE_ELSEWHERE, type VolatileBatch } from './updates.ts';
-import { without } from './without.ts';
+import { takenBy, without } from './without.ts';
 import type { Batch, CommittedRows, JournalRow } from './store.ts';
 
 /** Batches kept while our own cut is out; more are read from the journal. */
 const MAX_EARLY_ROWS = 256;
-
-interface Cut {
-  readonly batch: Batch;
-  readonly mark: number;
-  readonly updates: readonly Uint8Array[];
-  readonly soleAuthor: Follower | null;
-  readers: Reader[];
-  /** How many of `updates` were already sent on as volatile, but for those that were withheld. */
-  sent: number;
-  withheld: readonly Uint8Array[];
-}
 
 export class Ledger implements FollowedBoard {
   readonly boardId: string;
@@ -79,14 +69,17 @@ export class Ledger implements FollowedBoard {
   private out: Cut | null = null;
   private readonly joiners: Joiners;
   /** Batches of other nodes that came while our cut was out: whether they go before or after it, its commit will tell. */
-  private readonly early = new Map<number, { readonly update: Uint8Array; shown: boolean }>();
+  private readonly early = new Map<number, EarlyRow>();
   /** Pending updates that another node sent as volatile, and sends to the others itself. */
   private readonly relayed = new WeakSet<Uint8Array>();
   /**
-   * Pending updates that the server made, for REST or to settle a race. Not shown uncommitted: lost with their node they would come back only in the hands
-   * of somebody who saw them, and nobody may speak for the server.
+   * Pending updates that are not shown uncommitted: what the server wrote, for REST or to settle a race, and what builds on that. Lost with their node they
+   * would come back only in the hands of somebody who saw them, and nobody may speak for the server.
    */
-  private readonly own = new WeakSet<Uint8Array>();
+  private readonly secret = new WeakSet<Uint8Array>();
+  /** The server wrote this transaction. What it deletes keeps its content until it is committed: whoever is not shown it may have to be shown that. */
+  private byServer = false;
+  private kept: DeleteSet[] = [];
 
   constructor(document: Document, opened: OpenedBoard, projection: Projection, hooks: LedgerHooks) {
     this.boardId = document.name;
@@ -99,6 +92,7 @@ export class Ledger implements FollowedBoard {
     this.hooks = hooks;
     this.clocks = new BoardClocks(document);
     this.joiners = new Joiners(this, () => hooks.fold(this));
+    document.gcFilter = () => !this.byServer;
     this.derivation = projection.open(document, {
       boardId: this.boardId,
       committedUpTo: (client) => this.clocks.committedUpTo(client),
@@ -131,11 +125,13 @@ export class Ledger implements FollowedBoard {
     this.parked = pendingStructs !== null || pendingDs !== null;
     const origin: unknown = transaction.origin;
     this.foreign = origin === COMMITTED_ELSEWHERE && !(this.unparked && bringsMore(transaction, this.applying));
+    const cause = causeOf(origin);
+    this.byServer = cause.connection === null && origin !== VOLATILE_ELSEWHERE && origin !== COMMITTED_ELSEWHERE;
+    if (this.byServer && this.document.gc && transaction.deleteSet.clients.size > 0) this.kept.push(transaction.deleteSet);
     if (this.foreign) {
       this.derivation.note(transaction, { kind: 'elsewhere' });
       return;
     }
-    const cause = causeOf(origin);
     // A client in sync is so until now; one that is only just joining brings what it wrote since it left.
     const syncedAt = cause.connection === null ? 0 : (this.followers.get(cause.connection)?.syncedAt ?? this.clocks.lastSynced(transaction));
     // What waited here came in together with what another node committed.
@@ -160,7 +156,7 @@ export class Ledger implements FollowedBoard {
     const author = causeOf(origin);
     if (author.userId !== null) this.pendingAuthors.add(author.userId);
     this.pendingConnections.add(this.unparked ? null : author.connection);
-    if (author.connection === null && origin !== VOLATILE_ELSEWHERE && origin !== COMMITTED_ELSEWHERE) this.own.add(update);
+    if (this.byServer) this.secret.add(update);
     this.hooks.due(this);
   }
 
@@ -206,7 +202,8 @@ export class Ledger implements FollowedBoard {
     const readers = this.readers;
     this.readers = [];
     for (const reader of readers) reader.run();
-    this.out = { batch, mark: this.captured, updates: pending, soleAuthor: sole ?? null, readers, sent: this.pendingSent, withheld: this.pendingWithheld };
+    this.out = { batch, mark: this.captured, updates: pending, soleAuthor: sole ?? null, readers, sent: this.pendingSent, withheld: this.pendingWithheld, kept: this.kept };
+    this.kept = [];
     this.pending = [];
     this.pendingSent = 0;
     this.pendingWithheld = [];
@@ -232,6 +229,7 @@ export class Ledger implements FollowedBoard {
     if (this.volatile && this.pending.length === 0) this.setVolatile(false);
     const unsent = [...cut.withheld, ...cut.updates.slice(cut.sent)];
     if (unsent.length > 0) broadcast(this.followers.values(), cut.sent === 0 ? cut.batch.update : merged(unsent), cut.soleAuthor);
+    for (const deletions of cut.kept) Y.tryGc(deletions, this.document.store, () => true);
     const { batchId, update, events, conflicts } = cut.batch;
     this.hooks.committed({ boardId: this.boardId, seq, batchId, update, events: events.length, conflicts });
     const { owing } = this;
@@ -253,6 +251,7 @@ export class Ledger implements FollowedBoard {
     this.pendingSent = cut.sent === cut.updates.length ? cut.sent + this.pendingSent : cut.sent;
     this.pendingWithheld = [...cut.withheld, ...this.pendingWithheld];
     this.pending = [...cut.updates, ...this.pending];
+    this.kept = [...cut.kept, ...this.kept];
     for (const author of cut.batch.authors) this.pendingAuthors.add(author);
     this.pendingConnections.add(null);
     this.newClients = new Map([...cut.batch.newClients, ...this.newClients]);
@@ -277,6 +276,7 @@ export class Ledger implements FollowedBoard {
     this.pending = [];
     this.pendingSent = 0;
     this.pendingWithheld = [];
+    this.kept = [];
     this.pendingBytes = 0;
     this.readers = [];
     for (const reader of readers) reader.fail(new Error('the board is deleted'));
@@ -322,9 +322,10 @@ export class Ledger implements FollowedBoard {
     this.heard = Math.max(this.heard, seq);
     if (update === null) return false;
     if (this.out !== null) {
-      if (this.early.size < MAX_EARLY_ROWS) this.early.set(seq, { update, shown: false });
+      const row = { update, shown: false };
+      if (this.early.size < MAX_EARLY_ROWS) this.early.set(seq, row);
       // Our commit may take as long as the database is away; what others committed is shown now, and counted then.
-      if (this.volatile) this.showEarly();
+      if (this.volatile) this.showEarly(row);
       return true;
     }
     if (seq !== this.head + 1) return false;
@@ -332,10 +333,14 @@ export class Ledger implements FollowedBoard {
     return true;
   }
 
-  /** What lacks its ground waits: Yjs would keep it back, here and at those who are shown it. */
-  private showEarly(): void {
-    for (const [, row] of [...this.early].toSorted(([a], [b]) => a - b)) {
-      if (row.shown || !fits(this.document, row.update)) continue;
+  /** What lacks its ground waits: Yjs would keep it back, here and at those who are shown it. `latest` may be one for which there is no room. */
+  private showEarly(latest?: EarlyRow): void {
+    const rows = [...this.early].toSorted(([a], [b]) => a - b).map(([, row]) => row);
+    if (latest !== undefined && !rows.includes(latest)) rows.push(latest);
+    if (rows.length === 0) return;
+    const unseen = takenBy(this.hidden()).from;
+    for (const row of rows) {
+      if (row.shown || !fits(this.document, row.update, unseen)) continue;
       row.shown = true;
       this.applyCommitted([row.update]);
       broadcast(this.followers.values(), row.update, null);
@@ -353,7 +358,7 @@ export class Ledger implements FollowedBoard {
   receiveVolatile({ update, authors, clients }: Omit<VolatileBatch, 'boardId'>): void {
     for (const [client, userId] of clients) this.attribute(new Map([[client, 0]]), userId);
     // On top of something not here yet it would wait inside Yjs, uncounted. Its node commits it, sooner or later.
-    if (!fits(this.document, update)) return;
+    if (!fits(this.document, update, takenBy(this.hidden()).from)) return;
     const before = this.pending.length;
     this.shared = true;
     Y.applyUpdate(this.document, update, VOLATILE_ELSEWHERE);
@@ -369,7 +374,8 @@ export class Ledger implements FollowedBoard {
     this.applyCommitted(state);
     this.head = seq;
     this.state.drop();
-    broadcast(this.followers.values(), Y.encodeStateAsUpdate(this.document, before), null);
+    // Not the difference of the document, which has deleted more than is committed.
+    broadcast(this.followers.values(), Y.diffUpdate(merged(state), before), null);
   }
 
   /** While the database is away: what is not sent yet goes out unacknowledged, marked volatile. `hopeless`: who waits for a commit is told so. */
@@ -386,6 +392,7 @@ export class Ledger implements FollowedBoard {
       this.pendingSent = this.pending.length;
       this.pendingWithheld = [...this.pendingWithheld, ...withheld];
     }
+    this.showEarly();
     const waiting = [...this.readers, ...(this.out?.readers ?? [])];
     const staying = (reader: Reader): boolean => reader.patient && !hopeless;
     this.readers = this.readers.filter(staying);
@@ -395,17 +402,32 @@ export class Ledger implements FollowedBoard {
 
   /** @returns what is to be sent once it is committed: what was not shown, and what was shown only in part */
   private sendOn(updates: readonly Uint8Array[], authors: readonly string[]): readonly Uint8Array[] {
-    const { own = [], others = [] } = Object.groupBy(updates, (update) => (this.own.has(update) ? 'own' : 'others'));
-    const hidden = this.hidden();
-    // Whoever overwrites what is hidden deletes it: nobody could apply that yet.
-    const shown = (those: readonly Uint8Array[]): Uint8Array => (hidden.length === 0 ? merged(those) : without(merged(those), hidden));
-    if (others.length > 0) broadcast(this.followers.values(), shown(others), null);
-    const ours = others.filter((update) => !this.relayed.has(update));
+    const [shown, ours, withheld]: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
+    let taken = takenBy(this.hidden());
+    const nothing = taken.from.size === 0 && taken.deletions.size === 0;
+    for (const update of updates) {
+      if (this.secret.has(update)) {
+        withheld.push(update);
+        continue;
+      }
+      // Whoever overwrites what is hidden deletes it: nobody could apply that yet.
+      const part = nothing ? update : without(update, taken);
+      if (part !== update) withheld.push(update);
+      if (!nothing && !fits(this.document, part, taken.from)) {
+        if (part === update) withheld.push(update);
+        this.secret.add(update);
+        taken = takenBy(this.hidden());
+        continue;
+      }
+      shown.push(part);
+      if (!this.relayed.has(update)) ours.push(part);
+    }
+    if (shown.length > 0) broadcast(this.followers.values(), merged(shown), null);
     if (ours.length > 0) {
-      const update = shown(ours);
+      const update = merged(ours);
       this.hooks.spilled({ boardId: this.boardId, update, authors, clients: ownersIn(update, this.clients) });
     }
-    return hidden.length === 0 ? own : updates;
+    return withheld;
   }
 
   private setVolatile(on: boolean): void {
@@ -449,8 +471,13 @@ export class Ledger implements FollowedBoard {
   }
 
   /** Of what is not committed: what is shown to nobody until it is. */
-  hidden(): Uint8Array[] {
-    return [...(this.out?.updates ?? []), ...this.pending].filter((update) => this.own.has(update));
+  private hidden(): Uint8Array[] {
+    return [...(this.out?.updates ?? []), ...this.pending].filter((update) => this.secret.has(update));
+  }
+
+  /** While the database is away: what was not sent to those who follow, and comes with the next `spill` or commit. */
+  unshown(): Uint8Array[] {
+    return [...this.hidden(), ...(this.out?.updates.slice(this.out.sent) ?? []), ...this.pending.slice(this.pendingSent)];
   }
 
   /** Followers whose sockets have drained get what they missed; returns those still held back. */

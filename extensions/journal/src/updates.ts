@@ -66,12 +66,17 @@ export function bringsMore(transaction: Y.Transaction, updates: readonly Uint8Ar
   return false;
 }
 
-/** Whether a document has all that an update builds on or deletes. What is short of it, Yjs would keep back, and pass on to whoever joins. */
-export function fits({ store }: Y.Doc, update: Uint8Array): boolean {
+/**
+ * Whether a document, of each client only what comes before a clock, has all that an update builds on or deletes. What is short of it, Yjs would keep
+ * back, and pass on to whoever joins.
+ */
+export function fits({ store }: Y.Doc, update: Uint8Array, before: ReadonlyMap<number, number>): boolean {
   const { structs, ds } = Y.decodeUpdate(update);
   const ends = new Map<number, number>();
-  const endOf = (client: number): number => ends.get(client) ?? Y.getState(store, client);
-  for (const { id: { client, clock }, length } of structs) {
+  const endOf = (client: number): number => ends.get(client) ?? Math.min(Y.getState(store, client), before.get(client) ?? Infinity);
+  for (const struct of structs) {
+    const { id: { client, clock }, length } = struct;
+    if (struct instanceof Y.Skip) continue;
     if (clock > endOf(client)) return false;
     ends.set(client, Math.max(endOf(client), clock + length));
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as Y from 'yjs';
-import { without } from './without.ts';
+import { takenBy, without } from './without.ts';
 
 const RUNS = 300;
 const KEYS = ['a', 'b', 'c'];
@@ -51,7 +51,7 @@ test('what one side wrote last is left out, and the rest is as if it had never b
     }
     if (hidden.length === 0) continue;
     const joiner = new Y.Doc();
-    Y.applyUpdate(joiner, without(Y.encodeStateAsUpdate(server), hidden));
+    Y.applyUpdate(joiner, without(Y.encodeStateAsUpdate(server), takenBy(hidden)));
     assert.deepEqual([joiner.store.pendingStructs, joiner.store.pendingDs], [null, null], `seed ${seed + run}`);
     assert.deepEqual(Y.decodeStateVector(Y.encodeStateVector(joiner)), Y.decodeStateVector(Y.encodeStateVector(others)), `seed ${seed + run}`);
     assert.equal(joiner.getText('t').toString(), others.getText('t').toString(), `seed ${seed + run}`);
@@ -60,4 +60,22 @@ test('what one side wrote last is left out, and the rest is as if it had never b
     assert.deepEqual(joiner.getMap('m').toJSON(), server.getMap('m').toJSON(), `seed ${seed + run}`);
     assert(Y.equalSnapshots(Y.snapshot(joiner), Y.snapshot(server)), `seed ${seed + run}`);
   }
+});
+
+test('of many deletions here and there, each that is taken is left out, and no other', () => {
+  const [doc, other] = [new Y.Doc(), new Y.Doc()];
+  doc.getText('t').insert(0, 'x'.repeat(1000));
+  Y.applyUpdate(other, Y.encodeStateAsUpdate(doc));
+  const before = Y.encodeStateVector(doc);
+  const updates: Uint8Array[] = [];
+  doc.on('update', (update: Uint8Array) => { updates.push(update); });
+  for (let at = 0; at < 400; at += 1) doc.getText('t').delete(at, 1);
+  const taken = updates.filter((_, index) => index % 2 === 0);
+  const part = without(Y.encodeStateAsUpdate(doc, before), takenBy(taken));
+  Y.applyUpdate(other, part);
+  assert.equal(other.getText('t').length, 800);
+  for (const update of taken) Y.applyUpdate(other, update);
+  assert(Y.equalSnapshots(Y.snapshot(doc), Y.snapshot(other)));
+  const whole = Y.encodeStateAsUpdate(doc);
+  assert.equal(without(whole, takenBy([])), whole);
 });

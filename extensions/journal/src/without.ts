@@ -1,8 +1,9 @@
 /**
  * An update less what others bring: their structs, and what they deleted. Yjs can leave out what a state vector covers, not what comes last.
  *
- * Guarantees: what is left can be applied wherever the update could, as long as nothing in it builds on what is left out.
- * Does not: bring back the content of what they deleted, where the document has thrown it away already.
+ * Guarantees: what is left can be applied wherever the update could, as long as nothing in it builds on what is left out. Linear in the update and in
+ * what is left out of it.
+ * Does not: bring back content that the document has thrown away.
  */
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
@@ -14,16 +15,47 @@ interface Range {
   readonly len: number;
 }
 
-/** @param taken of each client that has structs in them, the last it has in the update, too */
-export function without(update: Uint8Array, taken: readonly Uint8Array[]): Uint8Array {
-  const less = Y.mergeUpdates([...taken]);
-  const { from } = Y.parseUpdateMeta(less);
-  const deletedByLess = Y.decodeUpdate(less).ds.clients;
-  const { structs, ds } = Y.decodeUpdate(update);
+export interface Taken {
+  /** The clock per client from which on its structs are left out. */
+  readonly from: ReadonlyMap<number, number>;
+  /** Sorted, and apart from each other. */
+  readonly deletions: ReadonlyMap<number, readonly Range[]>;
+}
 
+/** @param updates of each client that has structs in them, the last it has wherever they are to be left out */
+export function takenBy(updates: readonly Uint8Array[]): Taken {
+  const from = new Map<number, number>();
+  const deleted = new Map<number, Range[]>();
+  for (const update of updates) {
+    const { structs, ds } = Y.decodeUpdate(update);
+    for (const struct of structs) {
+      const { client, clock } = struct.id;
+      if (!(struct instanceof Y.Skip)) from.set(client, Math.min(from.get(client) ?? Infinity, clock));
+    }
+    for (const [client, ranges] of ds.clients) deleted.set(client, [...(deleted.get(client) ?? []), ...ranges]);
+  }
+  return { from, deletions: new Map([...deleted].map(([client, ranges]) => [client, apart(ranges)])) };
+}
+
+function apart(ranges: readonly Range[]): Range[] {
+  const joined: { clock: number; len: number }[] = [];
+  for (const { clock, len } of ranges.toSorted((a, b) => a.clock - b.clock)) {
+    const last = joined.at(-1);
+    if (last === undefined || clock > last.clock + last.len) joined.push({ clock, len });
+    else last.len = Math.max(last.len, clock + len - last.clock);
+  }
+  return joined;
+}
+
+/** The update itself where it has nothing of what is taken. */
+export function without(update: Uint8Array, taken: Taken): Uint8Array {
+  const { structs, ds } = Y.decodeUpdate(update);
+  let changed = false;
   const sections = new Map<number, Struct[]>();
   for (const struct of structs) {
-    const kept = headOf(struct, (from.get(struct.id.client) ?? Infinity) - struct.id.clock);
+    const room = (taken.from.get(struct.id.client) ?? Infinity) - struct.id.clock;
+    changed ||= room < struct.length;
+    const kept = headOf(struct, room);
     if (kept === null) continue;
     const section = sections.get(struct.id.client);
     if (section === undefined) sections.set(struct.id.client, [kept]);
@@ -31,11 +63,16 @@ export function without(update: Uint8Array, taken: readonly Uint8Array[]): Uint8
   }
   const deletions = new Map<number, Range[]>();
   for (const [client, ranges] of ds.clients) {
-    const left = ranges.flatMap((range) => restOf(range, from.get(client) ?? Infinity, deletedByLess.get(client) ?? []));
+    const end = taken.from.get(client) ?? Infinity;
+    const others = taken.deletions.get(client) ?? [];
+    const left = ranges.flatMap((range) => restOf(range, end, others));
+    changed ||= lengthOf(left) < lengthOf(ranges);
     if (left.length > 0) deletions.set(client, left);
   }
-  return encoded(sections, deletions);
+  return changed ? encoded(sections, deletions) : update;
 }
+
+const lengthOf = (ranges: readonly Range[]): number => ranges.reduce((sum, { len }) => sum + len, 0);
 
 /** Of a struct, at most `length` clocks; null: nothing. The struct is used up. */
 function headOf(struct: Struct, length: number): Struct | null {
@@ -48,17 +85,30 @@ function headOf(struct: Struct, length: number): Struct | null {
 
 /** Of a range, what lies below `end` and in none of the others. */
 function restOf({ clock, len }: Range, end: number, others: readonly Range[]): Range[] {
-  let rest: Range[] = [{ clock, len: Math.min(clock + len, end) - clock }];
-  for (const other of others) {
-    rest = rest.flatMap((range) => [
-      { clock: range.clock, len: Math.min(range.clock + range.len, other.clock) - range.clock },
-      fromTo(Math.max(range.clock, other.clock + other.len), range.clock + range.len),
-    ]);
+  const rest: Range[] = [];
+  const stop = Math.min(clock + len, end);
+  let at = clock;
+  for (let index = firstAfter(others, clock); index < others.length; index += 1) {
+    const other = others[index];
+    if (other === undefined || other.clock >= stop) break;
+    if (other.clock > at) rest.push({ clock: at, len: other.clock - at });
+    at = other.clock + other.len;
   }
-  return rest.filter((range) => range.len > 0);
+  if (at < stop) rest.push({ clock: at, len: stop - at });
+  return rest;
 }
 
-const fromTo = (from: number, to: number): Range => ({ clock: from, len: to - from });
+/** Index of the first range that ends after a clock. */
+function firstAfter(ranges: readonly Range[], clock: number): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const range = ranges[middle];
+    if (range !== undefined && range.clock + range.len <= clock) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 function encoded(sections: ReadonlyMap<number, readonly Struct[]>, deletions: ReadonlyMap<number, readonly Range[]>): Uint8Array {
   const encoder = new Y.UpdateEncoderV1();

@@ -155,6 +155,7 @@ test('who joins while the database is away is not shown what the server wrote, s
   ledger.cut();
   ledger.spill(false);
   const late = join(ledger);
+  assert.deepEqual([client, late].map(({ doc }) => doc.getMap('m').toJSON()), [{ cell: 'plain' }, { cell: 'plain' }], 'and what it overwrote is still there');
   late.doc.getMap('m').set('cell', 'later');
   Y.applyUpdate(document, Y.encodeStateAsUpdate(late.doc), { source: 'connection', connection: { of: late } });
   ledger.spill(false);
@@ -165,6 +166,77 @@ test('who joins while the database is away is not shown what the server wrote, s
   ledger.confirm(2);
   commit(ledger);
   for (const doc of [client.doc, late.doc]) assert.deepEqual(doc.getMap('m').toJSON(), document.getMap('m').toJSON());
+});
+
+test('what builds on a write of the server that is shown to nobody is shown with it', async () => {
+  const { document, ledger } = openLedger();
+  document.getMap('m').set('cell', 'old');
+  commit(ledger);
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  document.getMap('m').set('cell', 'by the server');
+  ledger.cut();
+  ledger.spill(false);
+  // Committed all the same, though nobody here knows; and on the other node somebody went on from there, and came here.
+  const elsewhere = new Y.Doc();
+  Y.applyUpdate(elsewhere, Y.encodeStateAsUpdate(document));
+  elsewhere.getMap('m').set('cell', 'on top');
+  const onTop = Y.encodeStateAsUpdate(elsewhere, Y.encodeStateVector(document));
+  ledger.receive(4, onTop);
+  ledger.receiveVolatile({ update: onTop, authors: [], clients: new Map() });
+  Y.applyUpdate(document, onTop, { source: 'connection', connection: {} });
+  ledger.spill(false);
+  const late = join(ledger);
+  for (const doc of [client.doc, late.doc]) {
+    waitsForNothing(doc);
+    assert.deepEqual(doc.getMap('m').toJSON(), { cell: 'old' });
+  }
+  ledger.confirm(3);
+  commit(ledger);
+  for (const doc of [client.doc, late.doc]) assert.deepEqual(doc.getMap('m').toJSON(), { cell: 'on top' });
+});
+
+test('while the database is away, what other nodes commit is shown however much it is', async () => {
+  const { document, ledger } = openLedger();
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  document.getText('own').insert(0, 'x');
+  ledger.cut();
+  ledger.spill(false);
+  const elsewhere = new Y.Doc();
+  let seq = 1;
+  elsewhere.on('update', (update: Uint8Array) => { ledger.receive(seq += 1, update); });
+  for (let count = 0; count < 300; count += 1) elsewhere.getText('t').insert(count, 'y');
+  assert.equal(client.text(), 'y'.repeat(300));
+});
+
+test('a board that is read anew tells nobody of what is not committed', async () => {
+  const { document, ledger } = openLedger();
+  document.getMap('m').set('cell', 'old');
+  commit(ledger);
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  const elsewhere = new Y.Doc();
+  Y.applyUpdate(elsewhere, Y.encodeStateAsUpdate(document));
+  elsewhere.getMap('m').set('more', 1);
+  for (const value of ['first', 'second']) document.getMap('m').set('cell', value);
+  ledger.cut();
+  ledger.spill(false);
+  ledger.reload([Y.encodeStateAsUpdate(elsewhere)], 7);
+  waitsForNothing(client.doc);
+  assert.deepEqual(client.doc.getMap('m').toJSON(), { cell: 'old', more: 1 });
+});
+
+test('what the server overwrote is forgotten once that is committed', () => {
+  const { document, ledger } = openLedger();
+  document.getMap('m').set('cell', 'x'.repeat(10_000));
+  commit(ledger);
+  document.getMap('m').set('cell', 'short');
+  ledger.cut();
+  assert(Y.encodeStateAsUpdate(document).length > 10_000);
+  ledger.takeBack();
+  commit(ledger);
+  assert(Y.encodeStateAsUpdate(document).length < 100);
 });
 
 test('a drain waits for boards that are tried one by one after the database refused them together', async () => {
