@@ -102,7 +102,9 @@ const readKey = (transaction: Y.Transaction, place: Place, key: string, added: r
   let prior: Y.Item | null = parent._map.get(key) ?? null;
   const last = prior;
   while (prior !== null && isNew(transaction, prior.id)) prior = prior.left;
-  const before = prior === null ? null : writeOf(prior);
+  // What was deleted earlier says nothing any more, also where Yjs has not collected it yet.
+  const gone = prior !== null && prior.deleted && !Y.isDeleted(transaction.deleteSet, prior.id);
+  const before = prior === null || gone ? null : writeOf(prior);
   const heads: KeyWrites['heads'] = [];
   if (added.length === 1) {
     const write = writeOf(first);

@@ -1,10 +1,7 @@
 /** What a ledger has in hand while a commit runs. */
-import type { Transaction } from 'yjs';
 import type { Follower } from './follower.ts';
 import type { Reader } from './reader.ts';
 import type { Batch } from './store.ts';
-
-export type DeleteSet = Transaction['deleteSet'];
 
 /** What was taken of a board to be committed as one batch. */
 export interface Cut {
@@ -16,8 +13,6 @@ export interface Cut {
   /** How many of `updates` were already sent on as volatile, but for those that were withheld, whole or in part. */
   sent: number;
   withheld: readonly Uint8Array[];
-  /** What the server deleted, with its content still there. */
-  readonly kept: readonly DeleteSet[];
 }
 
 /** A batch of another node that came meanwhile. */

@@ -9,7 +9,6 @@ import * as Y from 'yjs';
 import type { CommittedState } from './committed-state.ts';
 import type { Follower } from './follower.ts';
 import type { Reader } from './reader.ts';
-import { takenBy, without } from './without.ts';
 
 /** An encoded state vector of no clients. */
 const EMPTY_VECTOR_BYTES = 1;
@@ -19,8 +18,8 @@ export interface JoinedBoard {
   readonly state: CommittedState;
   readonly dirty: boolean;
   readonly volatile: boolean;
-  /** While the database is away: what was not sent to those who follow, and comes to them later. */
-  unshown(): Uint8Array[];
+  /** What of the difference a joiner may be told before it is committed. */
+  shownToJoiner(difference: () => Uint8Array): Uint8Array;
   whenCommitted<T>(read: (document: Document) => T, patient: boolean): Promise<{ value: T; seq: number }>;
   readAtCut(reader: Reader): void;
 }
@@ -74,10 +73,7 @@ export class Joiners {
   private joinByDifference(follower: Follower, vector: Uint8Array): void {
     const { board } = this;
     const difference = (): Uint8Array => Y.encodeStateAsUpdate(board.document, vector);
-    const answerNow = (): void => {
-      const unshown = board.volatile ? board.unshown() : [];
-      follower.answer(unshown.length === 0 ? difference() : without(difference(), takenBy(unshown)), []);
-    };
+    const answerNow = (): void => { follower.answer(board.shownToJoiner(difference), []); };
     if (!board.dirty || board.volatile) {
       answerNow();
       return;

@@ -18,12 +18,13 @@ import { BoardClocks } from './clocks.ts';
 import { broadcast, type Follower, type FollowedBoard } from './follower.ts';
 import type { Derivation, Projection, Stale } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
-import type { Cut, DeleteSet, EarlyRow } from './cut.ts';
+import type { Cut, EarlyRow } from './cut.ts';
 import { Joiners } from './joiners.ts';
 import type { LedgerHooks, OpenedBoard } from './opened-board.ts';
 import { promised, type Reader } from './reader.ts';
+import { Secrets } from './secrets.ts';
 import { bringsMore, causeOf, COMMITTED_ELSEWHERE, DatabaseAway, fits, merged, ownersIn, VOLATILE_ELSEWHERE, type VolatileBatch } from './updates.ts';
-import { takenBy, without } from './without.ts';
+import { without, type Taken } from './without.ts';
 import type { Batch, CommittedRows, JournalRow } from './store.ts';
 
 /** Batches kept while our own cut is out; more are read from the journal. */
@@ -72,14 +73,9 @@ export class Ledger implements FollowedBoard {
   private readonly early = new Map<number, EarlyRow>();
   /** Pending updates that another node sent as volatile, and sends to the others itself. */
   private readonly relayed = new WeakSet<Uint8Array>();
-  /**
-   * Pending updates that are not shown uncommitted: what the server wrote, for REST or to settle a race, and what builds on that. Lost with their node they
-   * would come back only in the hands of somebody who saw them, and nobody may speak for the server.
-   */
-  private readonly secret = new WeakSet<Uint8Array>();
-  /** The server wrote this transaction. What it deletes keeps its content until it is committed: whoever is not shown it may have to be shown that. */
+  private readonly secrets: Secrets;
+  /** The server wrote this transaction. */
   private byServer = false;
-  private kept: DeleteSet[] = [];
 
   constructor(document: Document, opened: OpenedBoard, projection: Projection, hooks: LedgerHooks) {
     this.boardId = document.name;
@@ -92,7 +88,7 @@ export class Ledger implements FollowedBoard {
     this.hooks = hooks;
     this.clocks = new BoardClocks(document);
     this.joiners = new Joiners(this, () => hooks.fold(this));
-    document.gcFilter = () => !this.byServer;
+    this.secrets = new Secrets(document);
     this.derivation = projection.open(document, {
       boardId: this.boardId,
       committedUpTo: (client) => this.clocks.committedUpTo(client),
@@ -127,7 +123,7 @@ export class Ledger implements FollowedBoard {
     this.foreign = origin === COMMITTED_ELSEWHERE && !(this.unparked && bringsMore(transaction, this.applying));
     const cause = causeOf(origin);
     this.byServer = cause.connection === null && origin !== VOLATILE_ELSEWHERE && origin !== COMMITTED_ELSEWHERE;
-    if (this.byServer && this.document.gc && transaction.deleteSet.clients.size > 0) this.kept.push(transaction.deleteSet);
+    this.secrets.note(transaction, this.byServer);
     if (this.foreign) {
       this.derivation.note(transaction, { kind: 'elsewhere' });
       return;
@@ -156,7 +152,7 @@ export class Ledger implements FollowedBoard {
     const author = causeOf(origin);
     if (author.userId !== null) this.pendingAuthors.add(author.userId);
     this.pendingConnections.add(this.unparked ? null : author.connection);
-    if (this.byServer) this.secret.add(update);
+    if (this.byServer) this.secrets.add(update);
     this.hooks.due(this);
   }
 
@@ -202,8 +198,7 @@ export class Ledger implements FollowedBoard {
     const readers = this.readers;
     this.readers = [];
     for (const reader of readers) reader.run();
-    this.out = { batch, mark: this.captured, updates: pending, soleAuthor: sole ?? null, readers, sent: this.pendingSent, withheld: this.pendingWithheld, kept: this.kept };
-    this.kept = [];
+    this.out = { batch, mark: this.captured, updates: pending, soleAuthor: sole ?? null, readers, sent: this.pendingSent, withheld: this.pendingWithheld };
     this.pending = [];
     this.pendingSent = 0;
     this.pendingWithheld = [];
@@ -229,7 +224,7 @@ export class Ledger implements FollowedBoard {
     if (this.volatile && this.pending.length === 0) this.setVolatile(false);
     const unsent = [...cut.withheld, ...cut.updates.slice(cut.sent)];
     if (unsent.length > 0) broadcast(this.followers.values(), cut.sent === 0 ? cut.batch.update : merged(unsent), cut.soleAuthor);
-    for (const deletions of cut.kept) Y.tryGc(deletions, this.document.store, () => true);
+    this.secrets.tell(cut.updates);
     const { batchId, update, events, conflicts } = cut.batch;
     this.hooks.committed({ boardId: this.boardId, seq, batchId, update, events: events.length, conflicts });
     const { owing } = this;
@@ -251,7 +246,6 @@ export class Ledger implements FollowedBoard {
     this.pendingSent = cut.sent === cut.updates.length ? cut.sent + this.pendingSent : cut.sent;
     this.pendingWithheld = [...cut.withheld, ...this.pendingWithheld];
     this.pending = [...cut.updates, ...this.pending];
-    this.kept = [...cut.kept, ...this.kept];
     for (const author of cut.batch.authors) this.pendingAuthors.add(author);
     this.pendingConnections.add(null);
     this.newClients = new Map([...cut.batch.newClients, ...this.newClients]);
@@ -276,7 +270,7 @@ export class Ledger implements FollowedBoard {
     this.pending = [];
     this.pendingSent = 0;
     this.pendingWithheld = [];
-    this.kept = [];
+    this.secrets.forget();
     this.pendingBytes = 0;
     this.readers = [];
     for (const reader of readers) reader.fail(new Error('the board is deleted'));
@@ -338,9 +332,9 @@ export class Ledger implements FollowedBoard {
     const rows = [...this.early].toSorted(([a], [b]) => a - b).map(([, row]) => row);
     if (latest !== undefined && !rows.includes(latest)) rows.push(latest);
     if (rows.length === 0) return;
-    const unseen = takenBy(this.hidden()).from;
+    const { from } = this.taken();
     for (const row of rows) {
-      if (row.shown || !fits(this.document, row.update, unseen)) continue;
+      if (row.shown || !fits(this.document, row.update, from)) continue;
       row.shown = true;
       this.applyCommitted([row.update]);
       broadcast(this.followers.values(), row.update, null);
@@ -358,7 +352,7 @@ export class Ledger implements FollowedBoard {
   receiveVolatile({ update, authors, clients }: Omit<VolatileBatch, 'boardId'>): void {
     for (const [client, userId] of clients) this.attribute(new Map([[client, 0]]), userId);
     // On top of something not here yet it would wait inside Yjs, uncounted. Its node commits it, sooner or later.
-    if (!fits(this.document, update, takenBy(this.hidden()).from)) return;
+    if (!fits(this.document, update, this.taken().from)) return;
     const before = this.pending.length;
     this.shared = true;
     Y.applyUpdate(this.document, update, VOLATILE_ELSEWHERE);
@@ -382,6 +376,16 @@ export class Ledger implements FollowedBoard {
   spill(hopeless: boolean): void {
     this.setVolatile(true);
     this.shared = true;
+    this.sendUnsent();
+    this.showEarly();
+    const waiting = [...this.readers, ...(this.out?.readers ?? [])];
+    const staying = (reader: Reader): boolean => reader.patient && !hopeless;
+    this.readers = this.readers.filter(staying);
+    if (this.out !== null) this.out.readers = this.out.readers.filter(staying);
+    for (const reader of waiting) if (!staying(reader)) reader.fail(new DatabaseAway());
+  }
+
+  private sendUnsent(): void {
     if (this.out !== null && this.out.sent < this.out.updates.length) {
       const withheld = this.sendOn(this.out.updates.slice(this.out.sent), this.out.batch.authors);
       this.out.sent = this.out.updates.length;
@@ -392,33 +396,15 @@ export class Ledger implements FollowedBoard {
       this.pendingSent = this.pending.length;
       this.pendingWithheld = [...this.pendingWithheld, ...withheld];
     }
-    this.showEarly();
-    const waiting = [...this.readers, ...(this.out?.readers ?? [])];
-    const staying = (reader: Reader): boolean => reader.patient && !hopeless;
-    this.readers = this.readers.filter(staying);
-    if (this.out !== null) this.out.readers = this.out.readers.filter(staying);
-    for (const reader of waiting) if (!staying(reader)) reader.fail(new DatabaseAway());
   }
 
   /** @returns what is to be sent once it is committed: what was not shown, and what was shown only in part */
   private sendOn(updates: readonly Uint8Array[], authors: readonly string[]): readonly Uint8Array[] {
     const [shown, ours, withheld]: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
-    let taken = takenBy(this.hidden());
-    const nothing = taken.from.size === 0 && taken.deletions.size === 0;
     for (const update of updates) {
-      if (this.secret.has(update)) {
-        withheld.push(update);
-        continue;
-      }
-      // Whoever overwrites what is hidden deletes it: nobody could apply that yet.
-      const part = nothing ? update : without(update, taken);
+      const part = this.secrets.none ? update : this.shownOf(update);
       if (part !== update) withheld.push(update);
-      if (!nothing && !fits(this.document, part, taken.from)) {
-        if (part === update) withheld.push(update);
-        this.secret.add(update);
-        taken = takenBy(this.hidden());
-        continue;
-      }
+      if (part === null) continue;
       shown.push(part);
       if (!this.relayed.has(update)) ours.push(part);
     }
@@ -470,14 +456,25 @@ export class Ledger implements FollowedBoard {
     this.joiners.join(follower, vector);
   }
 
-  /** Of what is not committed: what is shown to nobody until it is. */
-  private hidden(): Uint8Array[] {
-    return [...(this.out?.updates ?? []), ...this.pending].filter((update) => this.secret.has(update));
+  private taken(): Taken {
+    return this.secrets.takenFrom([...(this.out?.updates ?? []), ...this.pending]);
   }
 
-  /** While the database is away: what was not sent to those who follow, and comes with the next `spill` or commit. */
-  unshown(): Uint8Array[] {
-    return [...this.hidden(), ...(this.out?.updates.slice(this.out.sent) ?? []), ...this.pending.slice(this.pendingSent)];
+  /** What of an update may be shown before it is committed; `null`: nothing of it. */
+  private shownOf(update: Uint8Array): Uint8Array | null {
+    if (this.secrets.has(update)) return null;
+    const taken = this.taken();
+    const rest = without(update, taken);
+    if (rest.lacks !== 'structs' && fits(this.document, rest.update, taken.from)) return rest.update;
+    this.secrets.add(update);
+    return null;
+  }
+
+  /** While the database is away, what a joiner is told of a difference: no more than those who follow, who are sent the rest first. */
+  shownToJoiner(difference: () => Uint8Array): Uint8Array {
+    if (!this.volatile) return difference();
+    this.sendUnsent();
+    return this.secrets.none ? difference() : without(difference(), this.taken()).update;
   }
 
   /** Followers whose sockets have drained get what they missed; returns those still held back. */

@@ -10,7 +10,7 @@ import * as Y from 'yjs';
 
 type Struct = ReturnType<typeof Y.decodeUpdate>['structs'][number];
 
-interface Range {
+export interface Range {
   readonly clock: number;
   readonly len: number;
 }
@@ -22,17 +22,24 @@ export interface Taken {
   readonly deletions: ReadonlyMap<number, readonly Range[]>;
 }
 
-/** @param updates of each client that has structs in them, the last it has wherever they are to be left out */
-export function takenBy(updates: readonly Uint8Array[]): Taken {
+/**
+ * @param updates of each client that has structs in them, the last it has wherever they are to be left out
+ * @param more deletions that are to be left out, too
+ */
+export function takenBy(updates: readonly Uint8Array[], more: ReadonlyMap<number, readonly Range[]> = new Map()): Taken {
   const from = new Map<number, number>();
-  const deleted = new Map<number, Range[]>();
+  const deleted = new Map<number, Range[]>([...more].map(([client, ranges]) => [client, [...ranges]]));
   for (const update of updates) {
     const { structs, ds } = Y.decodeUpdate(update);
     for (const struct of structs) {
       const { client, clock } = struct.id;
       if (!(struct instanceof Y.Skip)) from.set(client, Math.min(from.get(client) ?? Infinity, clock));
     }
-    for (const [client, ranges] of ds.clients) deleted.set(client, [...(deleted.get(client) ?? []), ...ranges]);
+    for (const [client, ranges] of ds.clients) {
+      const known = deleted.get(client);
+      if (known === undefined) deleted.set(client, [...ranges]);
+      else known.push(...ranges);
+    }
   }
   return { from, deletions: new Map([...deleted].map(([client, ranges]) => [client, apart(ranges)])) };
 }
@@ -47,14 +54,19 @@ function apart(ranges: readonly Range[]): Range[] {
   return joined;
 }
 
-/** The update itself where it has nothing of what is taken. */
-export function without(update: Uint8Array, taken: Taken): Uint8Array {
+export interface Rest {
+  /** The update itself where it lacks nothing. */
+  readonly update: Uint8Array;
+  readonly lacks: 'nothing' | 'deletions' | 'structs';
+}
+
+export function without(update: Uint8Array, taken: Taken): Rest {
   const { structs, ds } = Y.decodeUpdate(update);
-  let changed = false;
+  let lacks: Rest['lacks'] = 'nothing';
   const sections = new Map<number, Struct[]>();
   for (const struct of structs) {
     const room = (taken.from.get(struct.id.client) ?? Infinity) - struct.id.clock;
-    changed ||= room < struct.length;
+    if (room < struct.length && !(struct instanceof Y.Skip)) lacks = 'structs';
     const kept = headOf(struct, room);
     if (kept === null) continue;
     const section = sections.get(struct.id.client);
@@ -66,10 +78,10 @@ export function without(update: Uint8Array, taken: Taken): Uint8Array {
     const end = taken.from.get(client) ?? Infinity;
     const others = taken.deletions.get(client) ?? [];
     const left = ranges.flatMap((range) => restOf(range, end, others));
-    changed ||= lengthOf(left) < lengthOf(ranges);
+    if (lacks === 'nothing' && lengthOf(left) < lengthOf(ranges)) lacks = 'deletions';
     if (left.length > 0) deletions.set(client, left);
   }
-  return changed ? encoded(sections, deletions) : update;
+  return { update: lacks === 'nothing' ? update : encoded(sections, deletions), lacks };
 }
 
 const lengthOf = (ranges: readonly Range[]): number => ranges.reduce((sum, { len }) => sum + len, 0);

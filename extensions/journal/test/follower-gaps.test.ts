@@ -140,9 +140,9 @@ test('what another node sends on uncommitted is not taken while it builds on wha
   assert.equal(document.getText('t').toString(), 'ab');
 });
 
-test('who joins while the database is away is not shown what the server wrote, so that nothing is built on it', async () => {
+for (const [last, clientID] of [['a person', 1], ['the server', 2 ** 32 - 1]] as const) test(`who joins while the database is away is not shown what the server wrote, so that nothing is built on it (${last} has the last word)`, async () => {
   const { document, ledger } = openLedger();
-  document.clientID = 1; // the client of the higher id has the last word
+  document.clientID = clientID; // the client of the higher id has it
   const client = join(ledger);
   await new Promise(setImmediate);
   const [connection] = ledger.followers.keys();
@@ -170,7 +170,7 @@ test('who joins while the database is away is not shown what the server wrote, s
 
 test('what builds on a write of the server that is shown to nobody is shown with it', async () => {
   const { document, ledger } = openLedger();
-  document.getMap('m').set('cell', 'old');
+  for (const key of ['cell', 'other']) document.getMap('m').set(key, 'old');
   commit(ledger);
   const client = join(ledger);
   await new Promise(setImmediate);
@@ -181,19 +181,24 @@ test('what builds on a write of the server that is shown to nobody is shown with
   const elsewhere = new Y.Doc();
   Y.applyUpdate(elsewhere, Y.encodeStateAsUpdate(document));
   elsewhere.getMap('m').set('cell', 'on top');
+  let after: Uint8Array = new Uint8Array();
+  elsewhere.once('update', (update: Uint8Array) => { after = update; });
   const onTop = Y.encodeStateAsUpdate(elsewhere, Y.encodeStateVector(document));
   ledger.receive(4, onTop);
   ledger.receiveVolatile({ update: onTop, authors: [], clients: new Map() });
   Y.applyUpdate(document, onTop, { source: 'connection', connection: {} });
   ledger.spill(false);
+  elsewhere.getMap('m').set('other', 'later, by the same');
+  Y.applyUpdate(document, after, { source: 'connection', connection: {} });
+  ledger.spill(false);
   const late = join(ledger);
   for (const doc of [client.doc, late.doc]) {
     waitsForNothing(doc);
-    assert.deepEqual(doc.getMap('m').toJSON(), { cell: 'old' });
+    assert.deepEqual(doc.getMap('m').toJSON(), { cell: 'old', other: 'old' });
   }
   ledger.confirm(3);
   commit(ledger);
-  for (const doc of [client.doc, late.doc]) assert.deepEqual(doc.getMap('m').toJSON(), { cell: 'on top' });
+  for (const doc of [client.doc, late.doc]) assert.deepEqual(doc.getMap('m').toJSON(), { cell: 'on top', other: 'later, by the same' });
 });
 
 test('while the database is away, what other nodes commit is shown however much it is', async () => {
@@ -225,6 +230,34 @@ test('a board that is read anew tells nobody of what is not committed', async ()
   ledger.reload([Y.encodeStateAsUpdate(elsewhere)], 7);
   waitsForNothing(client.doc);
   assert.deepEqual(client.doc.getMap('m').toJSON(), { cell: 'old', more: 1 });
+});
+
+test('what the server overwrote twice is there for a joiner as it was committed', async () => {
+  const { document, ledger } = openLedger();
+  document.getMap('m').set('cell', 1);
+  commit(ledger);
+  document.getMap('m').set('cell', 2);
+  ledger.cut();
+  document.getMap('m').set('cell', 3);
+  ledger.confirm(3);
+  ledger.cut();
+  ledger.spill(false);
+  assert.deepEqual(join(ledger).doc.getMap('m').toJSON(), { cell: 2 });
+  await new Promise(setImmediate);
+});
+
+test('what people have not been shown yet is sent to all before somebody joins', async () => {
+  const { document, ledger } = openLedger();
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  const writer = new Y.Doc();
+  writer.on('update', (update: Uint8Array) => { Y.applyUpdate(document, update, { source: 'connection', connection: {} }); });
+  writer.getMap('m').set('cell', 1);
+  ledger.cut();
+  ledger.spill(false);
+  writer.getMap('m').set('cell', 2);
+  const late = join(ledger);
+  for (const doc of [client.doc, late.doc]) assert.deepEqual(doc.getMap('m').toJSON(), { cell: 2 });
 });
 
 test('what the server overwrote is forgotten once that is committed', () => {
