@@ -74,8 +74,6 @@ export class Ledger implements FollowedBoard {
   /** Pending updates that another node sent as volatile, and sends to the others itself. */
   private readonly relayed = new WeakSet<Uint8Array>();
   private readonly secrets: Secrets;
-  /** The server wrote this transaction. */
-  private byServer = false;
 
   constructor(document: Document, opened: OpenedBoard, projection: Projection, hooks: LedgerHooks) {
     this.boardId = document.name;
@@ -122,8 +120,8 @@ export class Ledger implements FollowedBoard {
     const origin: unknown = transaction.origin;
     this.foreign = origin === COMMITTED_ELSEWHERE && !(this.unparked && bringsMore(transaction, this.applying));
     const cause = causeOf(origin);
-    this.byServer = cause.connection === null && origin !== VOLATILE_ELSEWHERE && origin !== COMMITTED_ELSEWHERE;
-    this.secrets.note(transaction, this.byServer);
+    const byServer = cause.connection === null && origin !== VOLATILE_ELSEWHERE && origin !== COMMITTED_ELSEWHERE;
+    this.secrets.note(transaction, byServer);
     if (this.foreign) {
       this.derivation.note(transaction, { kind: 'elsewhere' });
       return;
@@ -152,7 +150,7 @@ export class Ledger implements FollowedBoard {
     const author = causeOf(origin);
     if (author.userId !== null) this.pendingAuthors.add(author.userId);
     this.pendingConnections.add(this.unparked ? null : author.connection);
-    if (this.byServer) this.secrets.add(update);
+    this.secrets.captured(update);
     this.hooks.due(this);
   }
 
@@ -457,7 +455,7 @@ export class Ledger implements FollowedBoard {
   }
 
   private taken(): Taken {
-    return this.secrets.takenFrom([...(this.out?.updates ?? []), ...this.pending]);
+    return this.secrets.takenFrom(() => [...(this.out?.updates ?? []), ...this.pending]);
   }
 
   /** What of an update may be shown before it is committed; `null`: nothing of it. */

@@ -52,25 +52,23 @@ export class Secrets {
     this.#taken = null;
   }
 
-  #noteLost({ deleteSet }: Y.Transaction): void {
-    const { store } = this.#document;
-    for (const [client, ranges] of deleteSet.clients) {
-      const structs = store.clients.get(client) ?? [];
-      for (const { clock, len } of ranges) {
-        for (let at = Y.findIndexSS(structs, clock); at < structs.length; at += 1) {
-          const item = structs[at];
-          if (item === undefined || item.id.clock >= clock + len) break;
-          if (!(item instanceof Y.Item) || item.parentSub === null || !this.#isNew(item.id)) continue;
-          const lost = this.#lost.get(client);
-          if (lost === undefined) this.#lost.set(client, [{ clock: item.id.clock, len: item.length }]);
-          else lost.push({ clock: item.id.clock, len: item.length });
-        }
-      }
-    }
+  #noteLost(transaction: Y.Transaction): void {
+    Y.iterateDeletedStructs(transaction, transaction.deleteSet, (struct: Y.Item | Y.GC) => {
+      if (!(struct instanceof Y.Item) || struct.parentSub === null || !this.#isNew(struct.id)) return;
+      const { client, clock } = struct.id;
+      const lost = this.#lost.get(client) ?? [];
+      this.#lost.set(client, lost);
+      lost.push({ clock, len: struct.length });
+    });
   }
 
   has(update: Uint8Array): boolean {
     return this.#updates.has(update);
+  }
+
+  /** The update that the noted transaction brought. */
+  captured(update: Uint8Array): void {
+    if (this.#byServer) this.add(update);
   }
 
   add(update: Uint8Array): void {
@@ -79,10 +77,10 @@ export class Secrets {
     this.#taken = null;
   }
 
-  /** What nobody may be shown of an update. `uncommitted`: all there is, in order. */
-  takenFrom(uncommitted: readonly Uint8Array[]): Taken {
+  /** What nobody may be shown of an update. `uncommitted`: all there is, in order; asked only where something has changed. */
+  takenFrom(uncommitted: () => readonly Uint8Array[]): Taken {
     if (this.#count === 0) return NOTHING;
-    this.#taken ??= takenBy(uncommitted.filter((update) => this.has(update)), this.#lost);
+    this.#taken ??= takenBy(uncommitted().filter((update) => this.has(update)), this.#lost);
     return this.#taken;
   }
 

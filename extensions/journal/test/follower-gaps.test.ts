@@ -100,6 +100,17 @@ test('who joins a large board while the database goes away gets what was sent on
   assert.equal(client.text(), 'uncommitted');
 });
 
+/** A board of which something was about to be committed when the database went away, and somebody who follows it. */
+async function openAway() {
+  const { document, ledger } = openLedger();
+  const client = join(ledger);
+  await new Promise(setImmediate);
+  document.getText('own').insert(0, 'x');
+  ledger.cut();
+  ledger.spill(false);
+  return { document, ledger, client };
+}
+
 /** Two edits of somebody elsewhere, the second on top of the first, by another client. */
 function twoElsewhere(): { first: Uint8Array; second: Uint8Array } {
   const [one, other] = [new Y.Doc(), new Y.Doc()];
@@ -113,12 +124,7 @@ function twoElsewhere(): { first: Uint8Array; second: Uint8Array } {
 const waitsForNothing = ({ store }: Y.Doc): void => { assert.deepEqual([store.pendingStructs, store.pendingDs], [null, null]); };
 
 test('while the database is away, what other nodes committed is shown in its order, also when it comes in another', async () => {
-  const { document, ledger } = openLedger();
-  const client = join(ledger);
-  await new Promise(setImmediate);
-  document.getText('own').insert(0, 'x');
-  ledger.cut();
-  ledger.spill(false);
+  const { document, ledger, client } = await openAway();
   const { first, second } = twoElsewhere();
   ledger.receive(3, second);
   for (const doc of [document, client.doc]) waitsForNothing(doc);
@@ -202,12 +208,7 @@ test('what builds on a write of the server that is shown to nobody is shown with
 });
 
 test('while the database is away, what other nodes commit is shown however much it is', async () => {
-  const { document, ledger } = openLedger();
-  const client = join(ledger);
-  await new Promise(setImmediate);
-  document.getText('own').insert(0, 'x');
-  ledger.cut();
-  ledger.spill(false);
+  const { ledger, client } = await openAway();
   const elsewhere = new Y.Doc();
   let seq = 1;
   elsewhere.on('update', (update: Uint8Array) => { ledger.receive(seq += 1, update); });

@@ -23,7 +23,7 @@ export async function eventsCommand(database: Database, command: string, options
   const { group, id, all } = options;
   const boardId = options.board;
   if (id !== undefined && !/^\d{1,18}$/.test(id)) throw new UsageError('--id is the number that "sunday events parked" shows');
-  if (boardId !== undefined && !isUuid(boardId)) throw new UsageError('--board is the id of a board');
+  if (boardId !== undefined && !isUuid(boardId.toLowerCase())) throw new UsageError('--board is the id of a board');
   const filter = { group, boardId, id };
   switch (command) {
     case 'parked': {

@@ -3,8 +3,8 @@
  * body`). `/sync` speaks those already; `/yjs/{boardId}` speaks y-websocket's, which has one board per socket, no document
  * address, no acks and no refusals other than the end of the socket.
  */
-import { FRAME, frameWithBody } from '@sunday/extension-journal';
 import { isUuid } from '@sunday/database';
+import { FRAME, frameWithBody } from '@sunday/extension-journal';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 
