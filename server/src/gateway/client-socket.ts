@@ -13,7 +13,7 @@
  */
 import type { Connection, Hocuspocus } from '@hocuspocus/server';
 import { FRAME } from '@sunday/extension-journal';
-import { presenceColor, type Presence } from '@sunday/extension-presence';
+import type { Presence } from '@sunday/extension-presence';
 import type { WebSocket } from 'ws';
 import { forgetQueued } from '../engine/board-host.ts';
 import { ERRORS, isErrorCode, type ErrorCode } from '../errors.ts';
@@ -22,9 +22,10 @@ import type { Attempts, Flow, FlowKind, Inbound } from './inbound.ts';
 import type { OutboundSocket } from './outbound-socket.ts';
 import { Reading } from './reading.ts';
 import type { Turns } from './turns.ts';
-import { envelopeOf, presenceFrame } from './shared-frames.ts';
+import { envelopeOf } from './shared-frames.ts';
+import { Attachment, WholeSocket, type AttachedUser, type SocketLike, type ViewedSocket } from './socket-views.ts';
 import {
-  awarenessFrame, EnvelopeReader, isReadableToken, moverOf, permissionDeniedFrame, readAddress, readAwareness, readServerAuth, statelessFrame, toYWebsocket, type Envelope,
+  awarenessFrame, EnvelopeReader, isReadableToken, moverOf, permissionDeniedFrame, readAddress, readAwareness, readServerAuth, toYWebsocket, type Envelope,
 } from './protocols.ts';
 
 /** What is queued for boards whose token is being judged. The rest is read afterwards. */
@@ -65,31 +66,7 @@ export interface ClientSocketOptions {
   readonly count: (counter: SocketCounter) => void;
 }
 
-/** What Hocuspocus calls a WebSocket; the journal reads `bufferedAmount` and `answeredAt`, and sends its batches with `offer`. */
-export interface SocketLike {
-  readonly readyState: number;
-  readonly bufferedAmount: number;
-  readonly answeredAt: number;
-  send(frame: Uint8Array): void;
-  /** Sends unless more than `highWaterBytes` are queued. */
-  offer(frame: Uint8Array, highWaterBytes: number): boolean;
-  close(code?: number, reason?: string): void;
-}
-
-export interface AttachedUser {
-  readonly id: string;
-  readonly name: string;
-  readonly picture: string | null;
-}
-
-/** A board that is open on a socket. */
-interface Attachment {
-  readonly connection: Connection;
-  /** Its name on the presence lane, kept: made anew for every move it would be hashed anew, too. */
-  readonly peerId: string;
-}
-
-export class ClientSocket {
+export class ClientSocket implements ViewedSocket {
   readonly id: string;
   private readonly options: ClientSocketOptions;
   private readonly websocket: WebSocket;
@@ -142,23 +119,14 @@ export class ClientSocket {
   /** The sending side, and the socket as Hocuspocus gets it. */
   open(outbound: OutboundSocket, connect: (socket: SocketLike) => ClientConnection): void {
     this.outbound = outbound;
-    const answeredAt = (): number => this.answeredAt;
-    this.hocuspocus = connect({
-      get answeredAt() { return answeredAt(); },
-      get readyState() { return outbound.readyState; },
-      get bufferedAmount() { return outbound.bufferedAmount; },
-      send: (frame) => { this.send(frame); },
-      offer: (frame, highWaterBytes) => {
-        if (outbound.bufferedAmount > highWaterBytes) return false;
-        this.send(frame);
-        return true;
-      },
-      close: (code, reason) => {
-        // the journal's word on who does not keep up
-        if (code === ERRORS.slow_consumer.closeCode) this.options.count('slow_consumer');
-        outbound.close(code ?? ERRORS.internal.closeCode, reason ?? 'internal');
-      },
-    });
+    this.hocuspocus = connect(new WholeSocket(this, outbound));
+  }
+
+  /** Hocuspocus', or the journal's, word on the whole socket. */
+  closeFor(code: number = ERRORS.internal.closeCode, reason = 'internal'): void {
+    // the journal's word on who does not keep up
+    if (code === ERRORS.slow_consumer.closeCode) this.options.count('slow_consumer');
+    this.outbound?.close(code, reason);
   }
 
   /** A binary message of the client, already in Hocuspocus' framing. */
@@ -185,7 +153,7 @@ export class ClientSocket {
       return;
     }
     const attachment = this.attached.get(envelope.address);
-    if (attachment !== undefined) this.slowDown('board', this.options.inbound.ofBoard(envelope.document).spend(frame.length, now));
+    if (attachment !== undefined) this.slowDown('board', this.options.inbound.ofBoard(attachment.board).spend(frame.length, now));
     this.route(envelope, attachment, frame);
   }
 
@@ -201,7 +169,7 @@ export class ClientSocket {
         this.receivePresence(envelope, attachment, frame);
         return;
       case FRAME.queryAwareness:
-        if (attachment !== undefined) this.options.presence.query(envelope.document, attachment.peerId);
+        if (attachment !== undefined) this.options.presence.query(attachment.board, attachment.id);
         return;
       case FRAME.auth:
         if (!isReadableToken(frame, envelope.bodyAt)) {
@@ -260,10 +228,9 @@ export class ClientSocket {
       if (this.asked.has(envelope.address) && update.length <= this.options.limits.maxPresenceBytes) this.announced.set(envelope.address, update);
       return;
     }
-    this.options.presence.receive(envelope.document, attachment.peerId, update);
+    this.options.presence.receive(attachment.board, attachment.id, update);
   }
 
-  /** What Hocuspocus, the journal and the lane send on this socket. */
   send(frame: Uint8Array): void {
     const translated = this.translate(frame);
     if (translated === null) return;
@@ -308,36 +275,26 @@ export class ClientSocket {
 
   /** A board is open on this socket. */
   attach(connection: Connection, user: AttachedUser): void {
-    const address = connection.messageAddress;
-    const board = connection.document.name;
     if (!this.options.admitUser(user.id)) {
       this.options.count('too_many_sockets');
       this.close('rate_limited');
       return;
     }
-    const peerId = `${this.id}/${address}`;
-    this.attached.set(address, { connection, peerId });
+    const attachment = new Attachment(connection, this.id, user, this, this.outbound);
+    const { address, board } = attachment;
+    this.attached.set(address, attachment);
     this.userId = user.id;
-    const { outbound } = this;
-    this.options.presence.join(board, {
-      id: peerId,
-      user: { ...user, color: presenceColor(user.id) },
-      send: (update) => { this.send(presenceFrame(address, update)); },
-      crowd: (crowd) => {
-        this.send(statelessFrame(address, { sunday: 'presence', crowd: crowd && { people: crowd.people, every: crowd.everyMs, others: crowd.othersMs } }));
-      },
-      get bufferedBytes() { return outbound?.bufferedAmount ?? 0; },
-    });
+    this.options.presence.join(board, attachment);
     this.judged();
     const announced = this.announced.get(address);
     this.announced.delete(address);
-    if (announced !== undefined) this.options.presence.receive(board, peerId, announced);
+    if (announced !== undefined) this.options.presence.receive(board, attachment.id, announced);
     connection.onClose((_document, event) => {
       this.attached.delete(address);
       this.asked.delete(address);
       // Whatever ended it: Hocuspocus would queue later frames as those of a client that never signed in.
       this.refusedBoards.add(address);
-      this.options.presence.leave(board, peerId, event !== undefined && CLEAN_CLOSES.has(event.code) ? 'clean' : 'abnormal');
+      this.options.presence.leave(board, attachment.id, event !== undefined && CLEAN_CLOSES.has(event.code) ? 'clean' : 'abnormal');
     });
   }
 

@@ -17,9 +17,10 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { BoardHost } from '../engine/board-host.ts';
-import { ClientSocket, type AttachedUser, type SocketCounter } from './client-socket.ts';
+import { ClientSocket, type SocketCounter } from './client-socket.ts';
 import { Inbound } from './inbound.ts';
 import { OutboundSocket } from './outbound-socket.ts';
+import type { AttachedUser } from './socket-views.ts';
 import { fromYWebsocket, tokenFrame } from './protocols.ts';
 import { Turns } from './turns.ts';
 
