@@ -1,13 +1,14 @@
 /**
  * The peers of one board, and what each of them is sent.
  *
- * Guarantees: a tick's frame is one array, handed to all (or to all who look at the same); a peer with too many unsent bytes is
+ * Guarantees: who is told the same is handed the same array; a peer with too many unsent bytes is
  * skipped and, once drained, sent everything it missed; a peer never takes what it is sent for a newer state of its own client than it has.
  * Does not: keep timers; who calls is told when to come back.
  */
 import type { TokenBucket } from './bucket.ts';
 import type { Client, Clients } from './clients.ts';
 import { LIFT_MS } from './limits.ts';
+import type { Rounds } from './rounds.ts';
 import type { BoardHost, PresenceCrowd, PresencePeer, PresenceUser } from './types.ts';
 import { NO_VIEW, namesOf, type View } from './view.ts';
 import { encodeEntry, encodeUpdate } from './wire.ts';
@@ -24,21 +25,28 @@ export interface Seat {
   /** Since when its client is known to have begun a later session. */
   outdoneAt: number | undefined;
   /**
-   * It has not said yet which client it is. Until then it is not told of its own user's: one of them may be itself, before its
-   * socket broke, and a provider made anew would take that old state for its own.
+   * When it said which client it is, or was taken not to mean to; infinity before. Until then it is not told of its own user's: one of them may be itself,
+   * before its socket broke, and a provider made anew would take that old state for its own.
    */
-  newcomer: boolean;
+  introducedAt: number;
   /** The last clock received from it. */
   lastClock: number;
   /** Its Awareness was lifted above this clock. */
   liftedTo: number;
+  /** The round (rounds.ts) up to which it was told. */
+  told: number;
 }
 
-/** Peers that look at the same. */
-export interface Group {
-  readonly view: View;
+/** Peers that are told the same: they were told up to the same round and, where something happened that is told only near it, look at the same. */
+interface Cohort {
+  readonly told: number;
+  /** Names of what they look at; none where nothing happened there. */
+  readonly near: readonly string[];
   readonly seats: Seat[];
 }
+
+/** Of what a tick tells, those in whose view something happened get at most this share before those who have waited longest. */
+const HURRIED_SHARE = 0.5;
 
 export class Audience {
   readonly seats = new Map<string, Seat>();
@@ -62,52 +70,97 @@ export class Audience {
     this.#behind.delete(seat);
   }
 
-  groups(): Group[] {
-    const groups = new Map<string, Group>();
+  /** Whether there are peers who look at different things. */
+  get looksAtSeveral(): boolean {
+    const keys = new Set<string>();
     for (const seat of this.seats.values()) {
-      const view = (seat.own === undefined ? undefined : this.#clients.present.get(seat.own))?.view ?? NO_VIEW;
-      const group = groups.get(view.key);
-      if (group === undefined) groups.set(view.key, { view, seats: [seat] });
-      else group.seats.push(seat);
+      keys.add(this.#viewOf(seat).key);
+      if (keys.size > 1) return true;
     }
-    return [...groups.values()];
+    return false;
+  }
+
+  #viewOf(seat: Seat): View {
+    return (seat.own === undefined ? undefined : this.#clients.present.get(seat.own))?.view ?? NO_VIEW;
   }
 
   /**
-   * The frame of a tick, of `all`, to everyone; of those `near`, to the groups that look at the same; to those who `returned`,
-   * everyone present too, above what they may have seen elsewhere. `before`: when the last tick was. Returns how many frames were sent.
+   * Tells `share` of the peers what they have not been told: first, up to half of the share, those in whose view something happened, then those who have waited
+   * longest. Those who `returned` are told of everyone present, above what they may have seen elsewhere, whatever the share. Returns whether somebody
+   * is left.
    */
-  deliver(frame: Uint8Array | undefined, all: readonly number[], near: readonly number[], groups: readonly Group[] | undefined, returned: ReadonlySet<Seat>, before: number): number {
-    let sent = 0;
+  deliver(rounds: Rounds, share: number, returned: ReadonlySet<Seat>): boolean {
     const anew = returned.size > 0 ? encodeUpdate(this.#clients.anew()) : undefined;
-    const index = this.#byName(near);
-    for (const { view, seats } of groups ?? [{ view: NO_VIEW, seats: this.seats.values() }]) {
-      const alsoNear = index.size === 0 ? [] : [...new Set(namesOf(view).flatMap((name) => index.get(name) ?? []))];
-      const shared = [frame, this.#clients.frame(alsoNear)].filter((each) => each !== undefined);
-      const ids = alsoNear.length > 0 ? [...all, ...alsoNear] : all;
-      for (const seat of seats) {
-        const frames = this.#tellsOwnUser(seat, ids) ? this.#framesFor(seat, ids) : shared;
-        this.#deliverTo(seat, frames, returned.has(seat) ? anew : undefined, before);
-        sent += frames.length;
+    for (const seat of returned) {
+      if (this.#behind.has(seat)) continue; // and will be sent the same
+      const gone = this.#clients.removalsSince(rounds.at(seat.told));
+      if (anew !== undefined) this.#sendOrShed(seat, gone.length > 0 ? [encodeUpdate(gone), anew] : [anew], rounds);
+      seat.told = rounds.last;
+    }
+    this.#lookAfterThoseBehind(rounds);
+    const cohorts = this.#cohorts(rounds);
+    let left = share;
+    const serve = (cohort: Cohort, atMost: number): void => {
+      const seats = cohort.seats.splice(0, atMost);
+      left -= seats.length;
+      if (seats.length > 0) this.#tell(seats, rounds.since(cohort.told, cohort.near), rounds);
+    };
+    if (share < this.seats.size) {
+      const others = share - Math.floor(share * HURRIED_SHARE);
+      for (const cohort of cohorts) if (cohort.near.length > 0) serve(cohort, left - others);
+    }
+    for (const cohort of cohorts) serve(cohort, left);
+    const still = cohorts.find(({ seats }) => seats.length > 0);
+    rounds.forget(still?.told ?? rounds.last);
+    return still !== undefined;
+  }
+
+  /** Those who have something to be told and are not behind, who waits longest first. */
+  #cohorts(rounds: Rounds): Cohort[] {
+    const { areNear, last } = rounds;
+    const cohorts = new Map<number | string, Cohort>();
+    for (const seat of this.seats.values()) {
+      if (seat.told === last || this.#behind.has(seat)) continue;
+      const view = areNear ? this.#viewOf(seat) : NO_VIEW;
+      const near = areNear && rounds.isBehindNear(seat.told, namesOf(view)) ? namesOf(view) : [];
+      if (near.length === 0 && !rounds.isBehind(seat.told)) {
+        seat.told = last;
+        continue;
       }
+      const key = near.length === 0 ? seat.told : `${seat.told} ${view.key}`;
+      const cohort = cohorts.get(key);
+      if (cohort === undefined) cohorts.set(key, { told: seat.told, near, seats: [seat] });
+      else cohort.seats.push(seat);
     }
-    return sent;
+    return [...cohorts.values()].sort((one, other) => one.told - other.told);
   }
 
-  #deliverTo(seat: Seat, frames: readonly Uint8Array[], everyone: Uint8Array | undefined, before: number): void {
-    const behindSince = this.#behind.get(seat);
-    if (behindSince !== undefined) {
-      if (seat.peer.bufferedBytes <= this.#host.limits.bufferedBytes / 2) this.#catchUp(seat, behindSince);
-      else if (frames.length > 0) this.#host.drop('shed', frames.length);
-    } else if ((frames.length > 0 || everyone !== undefined) && this.#isFull(seat)) this.#shed(seat, before);
-    else {
-      for (const frame of frames) this.send(seat, frame);
-      if (everyone !== undefined) this.send(seat, everyone);
+  /** Tells peers the same. */
+  #tell(seats: readonly Seat[], ids: readonly number[], rounds: Rounds): void {
+    const shared = this.#clients.frame(ids);
+    for (const seat of seats) {
+      const frame = this.#tellsOwnUser(seat, ids) ? this.#frameFor(seat, ids) : shared;
+      if (frame !== undefined) this.#sendOrShed(seat, [frame], rounds);
+      seat.told = rounds.last;
     }
   }
 
-  /** Under what each looks at, and did: who leaves is seen leaving. */
-  #byName(ids: readonly number[]): Map<string, number[]> {
+  #sendOrShed(seat: Seat, frames: readonly Uint8Array[], rounds: Rounds): void {
+    if (this.#isFull(seat)) this.#shed(seat, rounds.at(seat.told));
+    else for (const frame of frames) this.send(seat, frame);
+  }
+
+  /** Who was sent nothing for a while is sent everything once it has drained. */
+  #lookAfterThoseBehind(rounds: Rounds): void {
+    for (const [seat, since] of this.#behind) {
+      if (seat.peer.bufferedBytes <= this.#host.limits.bufferedBytes / 2) this.#catchUp(seat, since);
+      else if (seat.told !== rounds.last) this.#host.drop('shed');
+      seat.told = rounds.last;
+    }
+  }
+
+  /** These, under what each looks at, and did: who leaves is seen leaving. */
+  byName(ids: readonly number[]): Map<string, number[]> {
     const index = new Map<string, number[]>();
     for (const id of ids) {
       const client = this.#clients.present.get(id);
@@ -137,15 +190,15 @@ export class Audience {
   }
 
   /**
-   * Everyone present, as of the last tick, which was at `now`: what changed since comes with the next. Returns whether the peer is
-   * behind, and gets it later.
+   * Everyone present, as of the last tick: what changed since comes with the next. `before`: when it was last up to date. Returns whether the peer
+   * is behind, and gets it later.
    */
-  sendAll(seat: Seat, now: number): boolean {
+  sendAll(seat: Seat, before: number): boolean {
     if (this.#isFull(seat)) {
-      this.#shed(seat, now);
+      this.#shed(seat, before);
       return true;
     }
-    if (seat.newcomer) this.#sendEntries(seat, this.#clients.entries((client) => client.user.id !== seat.user.id));
+    if (isNew(seat)) this.#sendEntries(seat, this.#clients.entries((client) => client.user.id !== seat.user.id));
     else if (this.#clients.present.size > 0) this.send(seat, this.#clients.snapshot());
     return false;
   }
@@ -165,8 +218,8 @@ export class Audience {
 
   /** It has said which client it is, or does not mean to: from now on it is told of its own user's other clients. */
   introduce(seat: Seat): void {
-    if (!seat.newcomer) return;
-    seat.newcomer = false;
+    if (!isNew(seat)) return;
+    seat.introducedAt = this.#host.time.now();
     this.#sendEntries(seat, this.#clients.entries((client) => client.user.id === seat.user.id && client.id !== seat.own));
   }
 
@@ -190,22 +243,24 @@ export class Audience {
 
   #catchUp(seat: Seat, since: number): void {
     this.#behind.delete(seat);
-    this.#sendEntries(seat, [...this.#clients.removalsSince(since), ...this.#clients.anew((client) => !seat.newcomer || client.user.id !== seat.user.id)]);
+    this.#sendEntries(seat, [...this.#clients.removalsSince(since), ...this.#clients.anew((client) => !isNew(seat) || client.user.id !== seat.user.id)]);
   }
 
   #tellsOwnUser(seat: Seat, ids: readonly number[]): boolean {
-    return seat.newcomer && ids.some((id) => this.#clients.present.get(id)?.user.id === seat.user.id);
+    return isNew(seat) && ids.some((id) => this.#clients.present.get(id)?.user.id === seat.user.id);
   }
 
-  #framesFor(seat: Seat, ids: readonly number[]): Uint8Array[] {
-    const frame = this.#clients.frame(ids.filter((id) => this.#clients.present.get(id)?.user.id !== seat.user.id));
-    return frame === undefined ? [] : [frame];
+  #frameFor(seat: Seat, ids: readonly number[]): Uint8Array | undefined {
+    return this.#clients.frame(ids.filter((id) => this.#clients.present.get(id)?.user.id !== seat.user.id));
   }
 
   #sendEntries(seat: Seat, entries: readonly Uint8Array[]): void {
     if (entries.length > 0) this.send(seat, encodeUpdate(entries));
   }
 }
+
+/** Not introduced yet. */
+export const isNew = ({ introducedAt }: Seat): boolean => introducedAt === Number.POSITIVE_INFINITY;
 
 export function heldBy({ holder }: Client<Seat>, seat: Seat): boolean {
   return holder.kind === 'peer' && holder.seat === seat;

@@ -6,7 +6,7 @@
  * Does not: interpret states beyond stamping `user`; decide when who is told what (tick.ts), send (audience.ts), or decide clocks
  * (clients.ts).
  */
-import { Audience, heldBy, type Seat } from './audience.ts';
+import { Audience, heldBy, isNew, type Seat } from './audience.ts';
 import { TokenBucket } from './bucket.ts';
 import { type Client, Clients, compareSessions, type Said } from './clients.ts';
 import { OUTDATED_MS } from './limits.ts';
@@ -54,7 +54,7 @@ export class BoardPresence {
     const bucket = new TokenBucket(this.#host.limits.framesPerSecond, joinedAt);
     const seat: Seat = {
       peer, user: stamp(peer.user), bucket, joinedAt, since: this.#host.clock.next(), outdoneAt: undefined,
-      own: undefined, newcomer: true, lastClock: -1, liftedTo: 0,
+      own: undefined, introducedAt: Number.POSITIVE_INFINITY, lastClock: -1, liftedTo: 0, told: this.#tick.round,
     };
     this.#seats.set(peer.id, seat);
     this.#tick.sendAll(seat);
@@ -179,7 +179,7 @@ export class BoardPresence {
     }
     for (const seat of this.#seats.values()) {
       // it only looks on, and whatever it left behind has expired
-      if (seat.newcomer && now - seat.joinedAt >= OUTDATED_MS) this.#audience.introduce(seat);
+      if (isNew(seat) && now - seat.joinedAt >= OUTDATED_MS) this.#audience.introduce(seat);
     }
     this.#tick.tellCrowd();
   }
@@ -215,8 +215,9 @@ export class BoardPresence {
   /** What a peer was told, and may send back (y-websocket), is no claim: nothing above what was sent, of somebody it knows of. */
   #isSentBack(seat: Seat, { clientId, clock }: WireEntry, state: PresenceState): boolean {
     const trace = this.#clients.trace(clientId);
-    if (trace === undefined || clock > trace.out || trace.until < seat.joinedAt) return false;
-    return trace.userId === seat.user.id ? !seat.newcomer : stampOf(state)?.id === trace.userId;
+    if (trace === undefined || clock > trace.out) return false;
+    if (trace.userId !== seat.user.id) return trace.until >= seat.joinedAt && stampOf(state)?.id === trace.userId;
+    return !isNew(seat) && (this.#clients.present.has(clientId) || trace.until > seat.introducedAt);
   }
 
   #take(seat: Seat, { clientId, clock }: WireEntry, state: PresenceState | null, known: Client<Seat> | undefined): ReceiveRefusal | undefined {

@@ -109,7 +109,15 @@ export class Clients<Seat> {
 
   /** Its holder, or another from now on, says something of it. */
   update(client: Client<Seat>, said: Said<Seat>): void {
-    Object.assign(client, said, { view: viewOf(said.state, client.view) });
+    // One by one: for each move of everybody, Object.assign took five times as long.
+    client.user = said.user;
+    client.holder = said.holder;
+    client.session = said.session;
+    client.state = said.state;
+    client.json = said.json;
+    client.told = said.told;
+    client.seenAt = said.seenAt;
+    client.view = viewOf(said.state, client.view);
   }
 
   /** Another node ended the session at this clock. */

@@ -1,11 +1,11 @@
 /**
- * How a board with more people than can all be told everything degrades (`fullRatePeople` in limits.ts): those who look at the
- * same are told at the tick, everybody else later and of several moves at once; frames a second and board stay bounded; clients are
- * told so, and how often it is worth saying something.
+ * How a board with more people than can all be told everything degrades (`fullRatePeople` in limits.ts): a tick tells some of the people, those
+ * who look at the same first, and the next tick the next, each of several moves at once; what happens elsewhere is told later; clients are told so, and how
+ * often it is worth saying something.
  *
  * No timers: whoever calls asks when to come back.
  */
-import { BURST_MS, MAX_OTHERS_MS, MAX_TICK_MS, OTHERS_MS, OTHERS_ROUND_MS } from './limits.ts';
+import { MAX_BUSY_TICK_MS, MAX_OTHERS_MS, MAX_TICK_MS, OTHERS_MS, OTHERS_ROUND_MS } from './limits.ts';
 import type { PresenceCrowd } from './types.ts';
 
 /** Below this share of the bound a crowd is none any more: a board at the bound does not go to and fro. */
@@ -37,11 +37,30 @@ export class Crowd {
     return this.#is ? Math.min(MAX_OTHERS_MS, Math.max(this.#tickMs, OTHERS_MS * (this.#people / this.#fullRatePeople - 1))) : 0;
   }
 
+  /** As last measured. */
+  get isOne(): boolean {
+    return this.#is;
+  }
+
   /** How crowded it is; null: not at all. */
   get now(): PresenceCrowd | null {
     if (!this.#is) return null;
-    const everyMs = Math.min(MAX_TICK_MS, this.#tickMs * Math.max(1, this.#people / this.#fullRatePeople));
-    return { people: this.#people, everyMs: Math.round(everyMs), othersMs: Math.round(this.othersMs) };
+    return { people: this.#people, everyMs: Math.round(this.#everyMs), othersMs: Math.round(this.othersMs) };
+  }
+
+  /** In what time everybody is told once. */
+  get #everyMs(): number {
+    return Math.min(MAX_TICK_MS, this.#tickMs * Math.max(1, this.#people / this.#fullRatePeople));
+  }
+
+  /**
+   * How many peers are told by a tick that comes so long after the last one: few at a time, so that nothing else waits for a thousand. A process that asks
+   * for a slowdown sends fewer, not larger ticks.
+   */
+  share(elapsedMs: number, slowdown: number): number {
+    const everyMs = Math.min(this.#everyMs * slowdown, Math.max(this.#everyMs, MAX_BUSY_TICK_MS));
+    if (!this.#is || everyMs === 0) return Number.POSITIVE_INFINITY;
+    return Math.max(1, Math.ceil((this.#people * Math.min(elapsedMs, this.#tickMs)) / everyMs));
   }
 
   /** What everybody has to be told; undefined: nothing they do not know. */
@@ -84,27 +103,5 @@ export class Waiting {
     for (const id of taken) this.#due.delete(id);
     if (taken.length > 0) this.#roundAt = now;
     return taken;
-  }
-}
-
-/** After a tick of many frames the next one waits, so that a board sends `fullRatePeople` frames a tick on average. */
-export class Pace {
-  readonly #perMs: number;
-  #owed = 0;
-  #at = Number.NEGATIVE_INFINITY;
-
-  constructor(framesPerMs: number) {
-    this.#perMs = framesPerMs;
-  }
-
-  spend(frames: number, now: number): void {
-    const rest = Math.max(0, this.#owed - (now - this.#at) * this.#perMs);
-    this.#owed = Math.min(rest + frames, (BURST_MS + MAX_TICK_MS) * this.#perMs);
-    this.#at = now;
-  }
-
-  /** How long after the last `spend` the next tick may be. */
-  get restMs(): number {
-    return Math.max(0, this.#owed / this.#perMs - BURST_MS);
   }
 }

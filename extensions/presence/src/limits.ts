@@ -13,7 +13,7 @@ export interface PresenceLimits {
   readonly bufferedBytes: number;
   /** Client ids of a board that are remembered after they left, with the clock of their removal. About 100 bytes each. */
   readonly rememberedClients: number;
-  /** Up to so many people everybody is told everything with every tick, and so many frames a tick are sent. 100 are 2500 frames a second and board. */
+  /** Up to so many people everybody is told everything with every tick; of more, a tick tells so many (of more than 1250, a twelfth of them). 100 are 2500 frames a second and board. */
   readonly fullRatePeople: number;
 }
 
@@ -32,11 +32,14 @@ export const TICK_MS = 40;
 /** A change after a quiet time leaves sooner than a whole tick, but waits this long for others of the same burst. */
 export const MIN_DELAY_MS = 5;
 
-/** The slowest tick, reached with about 1250 frames in each: cursors beyond this read as jumps, not as moves. */
+/**
+ * In a crowd of whatever size everybody is told once in this time, reached with 1250 people (in twice the time, while half of what is sent goes to those who
+ * look at what is going on): cursors beyond it read as jumps, not as moves.
+ */
 export const MAX_TICK_MS = 500;
 
-/** Frames that a board may send ahead of its pace: a tick to a thousand people must not stop the few who move meanwhile. */
-export const BURST_MS = 500;
+/** The same in a process that is so busy that it asks for a slowdown. */
+export const MAX_BUSY_TICK_MS = 1_000;
 
 /**
  * With twice `fullRatePeople` on a board, a move is told this much later to those who look at something else; with three times as many

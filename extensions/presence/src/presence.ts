@@ -15,7 +15,7 @@ import {
 import { decodeNodeMessage, encodeNodeMessage, type NodeMessageKind, type Told } from './wire.ts';
 
 export interface PresenceOptions {
-  /** At most one frame a board in this time, milliseconds; grows above 100 people (limits.ts). */
+  /** At most one frame a peer in this time, milliseconds; above 100 people a tick tells some of them (crowd.ts). */
   readonly tickMs?: number;
   /** How many times as long a tick takes just now, at least 1: what a busy process asks for. Asked at every tick. */
   readonly slowdown?: () => number;
@@ -37,7 +37,7 @@ export interface Presence {
   receive(boardId: string, peerId: string, update: Uint8Array): ReceiveResult;
   /** Sends the peer everyone present. */
   query(boardId: string, peerId: string): void;
-  /** `clean`: the client said goodbye, it is removed with the next tick. `abnormal`: after a grace period, unless it returns. */
+  /** `clean`: the client said goodbye, others are told with the next ticks. `abnormal`: after a grace period, unless it returns. */
   leave(boardId: string, peerId: string, how: 'clean' | 'abnormal'): void;
   /** All peers of the board are being sent something else in this turn: what waits for the tick may go along, to be written at once with it. */
   alongside(boardId: string): void;

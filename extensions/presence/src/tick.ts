@@ -2,17 +2,19 @@
  * The tick of one board: what changed since the last one, told to the peers here and to the other nodes.
  *
  * Guarantees: each changed client is encoded once, and one message a tick goes to the other nodes; everybody is told of everything:
- * with the tick, or in a crowd (crowd.ts) within MAX_OTHERS_MS and a round. Owns the tick timer, armed only while something waits.
+ * with the tick, or in a crowd (crowd.ts) within MAX_OTHERS_MS, a round and twice MAX_TICK_MS. Owns the tick timer, armed only while something waits.
  */
 import type { Audience, Seat } from './audience.ts';
 import type { Clients } from './clients.ts';
-import { Crowd, Pace, Waiting } from './crowd.ts';
+import { Crowd, Waiting } from './crowd.ts';
 import { DRAIN_POLL_MS, HEARTBEAT_WAIT_MS, MIN_DELAY_MS } from './limits.ts';
+import { Rounds } from './rounds.ts';
 import type { BoardHost, PresencePeer } from './types.ts';
 import { meet, NO_VIEW } from './view.ts';
 import { encodeUpdate } from './wire.ts';
 
-interface Round {
+/** What a tick has to tell. */
+interface Changes {
   /** Everybody is told of these. */
   readonly all: number[];
   /** Of these, those who are in the same view. */
@@ -29,9 +31,11 @@ export class Tick {
   readonly #clients: Clients<Seat>;
   readonly #audience: Audience;
   readonly #crowd: Crowd;
-  readonly #pace: Pace;
   readonly #onFlushed: () => void;
   readonly #waiting = new Waiting();
+  readonly #rounds = new Rounds();
+  /** In a crowd: there are peers whose turn comes with the next tick. */
+  #someAreLeft = false;
   /**
    * Client ids whose state or absence goes out with the next tick. A new set for each: of one that is emptied and filled, V8 links the tables it has had,
    * and the first that a full collection would have to find keeps all that follow.
@@ -55,7 +59,11 @@ export class Tick {
     this.#clients = clients;
     this.#audience = audience;
     this.#crowd = new Crowd(host.limits.fullRatePeople, host.tickMs);
-    this.#pace = new Pace(host.limits.fullRatePeople / host.tickMs);
+  }
+
+  /** The last round: who joins is shown what was told in it, and before. */
+  get round(): number {
+    return this.#rounds.last;
   }
 
   /** Nothing waits to be told. */
@@ -64,8 +72,9 @@ export class Tick {
   }
 
   changed(id: number): void {
+    const armed = this.#changed.size > 0 && this.#cancel !== undefined;
     this.#changed.add(id);
-    this.#arm();
+    if (!armed) this.#arm();
   }
 
   /** A heartbeat: told with what else is told, or a little later. One of its own for each would be the most of what a board without moves is sent. */
@@ -115,8 +124,9 @@ export class Tick {
    * costs what ten of these frames do.
    */
   alongside(): void {
-    if (this.#changed.size === 0 && this.#host.time.now() < this.#renewedSince + HEARTBEAT_WAIT_MS / 2) return;
-    if (this.#host.time.now() < this.#flushedAt + Math.max(this.#tickMs / 2, this.#pace.restMs)) return;
+    const now = this.#host.time.now();
+    if (this.#changed.size === 0 && !this.#someAreLeft && now < this.#renewedSince + HEARTBEAT_WAIT_MS / 2) return;
+    if (now < this.#flushedAt + this.#tickMs / 2) return;
     this.#cancel?.();
     this.#cancel = undefined;
     this.#at = Number.POSITIVE_INFINITY;
@@ -125,7 +135,7 @@ export class Tick {
 
   /** Everyone present, to one peer. */
   sendAll(seat: Seat): void {
-    if (this.#audience.sendAll(seat, this.#flushedAt)) this.#arm();
+    if (this.#audience.sendAll(seat, this.#rounds.at(seat.told))) this.#arm();
   }
 
   /** A peer that joins a crowd is told so. */
@@ -148,8 +158,9 @@ export class Tick {
     this.#cancel = undefined;
   }
 
+  /** In a crowd it is not the ticks that slow down (crowd.ts). */
   get #tickMs(): number {
-    return this.#host.tickMs * this.#host.slowdown();
+    return this.#crowd.isOne ? this.#host.tickMs : this.#host.tickMs * this.#host.slowdown();
   }
 
   #measure(): boolean {
@@ -158,7 +169,7 @@ export class Tick {
 
   #arm(): void {
     const now = this.#host.time.now();
-    const at = Math.max(now + MIN_DELAY_MS, this.#dueAt(now), this.#flushedAt + Math.max(this.#tickMs, this.#pace.restMs));
+    const at = Math.max(now + MIN_DELAY_MS, this.#dueAt(now), this.#flushedAt + this.#tickMs);
     if (at >= this.#at) return;
     this.#cancel?.();
     this.#at = at;
@@ -170,44 +181,42 @@ export class Tick {
   }
 
   #dueAt(now: number): number {
-    if (this.#changed.size > 0 || this.#fullDue || this.#returned.size > 0) return now;
+    if (this.#changed.size > 0 || this.#fullDue || this.#returned.size > 0 || this.#someAreLeft) return now;
     return Math.min(this.#waiting.at, this.#renewedSince + HEARTBEAT_WAIT_MS, this.#audience.someoneIsBehind ? now + DRAIN_POLL_MS : Number.POSITIVE_INFINITY);
   }
 
   #flush(): void {
-    const before = this.#flushedAt;
-    this.#flushedAt = this.#host.time.now();
+    const now = this.#host.time.now();
+    const elapsed = now - this.#flushedAt;
+    this.#flushedAt = now;
     this.#clients.begin(this.#host.clock.next());
-    const groups = this.#measure() ? this.#audience.groups() : undefined;
     // where all look at the same there is nothing to tell later
-    const split = groups !== undefined && groups.length > 1 ? groups : undefined;
-    const round = this.#encodeChanged(split !== undefined);
-    const frame = this.#clients.frame(round.all);
-    const sent = this.#audience.deliver(frame, round.all, round.near, split, this.#returned, before);
-    this.#pace.spend(sent, this.#flushedAt);
+    const split = this.#measure() && this.#audience.looksAtSeveral;
+    const changes = this.#encodeChanged(split);
+    this.#rounds.add(now, changes.all, this.#audience.byName(changes.near));
+    this.#clients.shown([...changes.all, ...changes.near]);
+    this.#someAreLeft = this.#audience.deliver(this.#rounds, this.#crowd.share(elapsed, this.#host.slowdown()), this.#returned);
     this.#returned.clear();
-    this.#clients.shown([...round.all, ...round.near]);
-    for (const seat of round.turned) this.#showWaiting(seat);
-    this.#tellNodes(round, split === undefined && round.ours.length === round.all.length ? frame : undefined);
+    for (const seat of changes.turned) this.#showWaiting(seat);
+    this.#tellNodes(changes);
     this.#arm();
     this.#onFlushed();
   }
 
-  /** `frame`: that of `ours`, where it is known. */
-  #tellNodes({ ours, since }: Round, frame: Uint8Array | undefined): void {
+  #tellNodes({ ours, since }: Changes): void {
     if (this.#fullDue) {
       this.#fullDue = false;
       this.#publishFull();
     } else if (ours.length > 0) {
-      this.#host.publish?.('delta', { update: frame ?? encodeUpdate(ours), since });
+      this.#host.publish?.('delta', { update: encodeUpdate(ours), since });
     }
   }
 
-  #encodeChanged(split: boolean): Round {
-    const round: Round = { all: [], near: [], ours: [], since: [], turned: [] };
+  #encodeChanged(split: boolean): Changes {
+    const changes: Changes = { all: [], near: [], ours: [], since: [], turned: [] };
     const tell = (entry: Uint8Array, since: number): void => {
-      round.ours.push(entry);
-      round.since.push(since);
+      changes.ours.push(entry);
+      changes.since.push(since);
     };
     for (const id of this.#renewed) this.#changed.add(id);
     if (this.#renewed.size > 0) this.#renewed = new Set();
@@ -217,7 +226,7 @@ export class Tick {
       if (client === undefined) {
         const removal = this.#clients.encodeRemoval(id);
         if (removal === undefined) continue;
-        round.all.push(id);
+        changes.all.push(id);
         if (removal.ours) tell(removal.entry, removal.since);
         continue;
       }
@@ -227,26 +236,26 @@ export class Tick {
       const { holder } = client;
       if (holder.kind === 'peer') this.#audience.lift(holder.seat, id, holder.seat.lastClock);
       if (holder.kind !== 'node') tell(entry, client.session.since);
-      if (split && client.view !== client.sentView && client.holder.kind === 'peer') round.turned.push(client.holder.seat);
       if (!later) {
-        round.all.push(id);
+        changes.all.push(id);
         continue;
       }
+      if (client.view !== client.sentView && holder.kind === 'peer') changes.turned.push(holder.seat);
       this.#waiting.add(id, this.#flushedAt + this.#crowd.othersMs);
       // a heartbeat is in no hurry
-      if (moved) round.near.push(id);
+      if (moved) changes.near.push(id);
     }
     this.#changed = new Set();
-    return this.#withDue(round, split);
+    return this.#withDue(changes, split);
   }
 
   /** Those who have waited long enough, or for a crowd that is gone, are told to all. */
-  #withDue(round: Round, split: boolean): Round {
-    const told = new Set(round.all);
+  #withDue(changes: Changes, split: boolean): Changes {
+    const told = new Set(changes.all);
     const due = this.#waiting.take(this.#flushedAt, !split).filter((id) => !told.has(id) && this.#clients.present.has(id));
-    if (due.length === 0) return round;
+    if (due.length === 0) return changes;
     const dueNow = new Set(due);
-    return { ...round, all: [...round.all, ...due], near: round.near.filter((id) => !dueNow.has(id)) };
+    return { ...changes, all: [...changes.all, ...due], near: changes.near.filter((id) => !dueNow.has(id)) };
   }
 
   /** Who turns to something else sees at once what those who look at it do. */

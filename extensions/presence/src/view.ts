@@ -15,6 +15,7 @@ export const NO_VIEW: View = { names: [], key: '' };
 
 /** Names past the bounds are not looked at: the state is passed on as it is. `before` is returned where nothing changed. */
 export function viewOf({ view }: PresenceState, before: View = NO_VIEW): View {
+  if (view === undefined) return NO_VIEW;
   const given: readonly unknown[] = Array.isArray(view) ? view.slice(0, MAX_VIEWS) : [view];
   const names = given.filter((name): name is string => typeof name === 'string' && name.length > 0 && name.length <= MAX_VIEW_CHARS);
   if (names.length === 0) return NO_VIEW;

@@ -217,6 +217,27 @@ describe('stock clients', () => {
     });
   }
 
+  test('who is back without a word, and speaks a minute later, is seen: that is nothing they were shown', () => {
+    const { time, presence } = lane();
+    const [ann, bob] = [client(time, 'ann'), person(time, presence, 'bob')];
+    ann.set({ cursor: 1 });
+    ann.stuck = true; // nothing reaches it, on either socket
+    ann.connect(presence);
+    time.advance(1_000);
+    ann.drop();
+    time.advance(1_000);
+    ann.set(null);
+    ann.connect(presence); // what it said before its socket broke is still there, for the rest of the grace period
+    for (let second = 0; second < 60; second++) {
+      time.advance(1_000);
+      if (second % 15 === 0) bob.heartbeat();
+    }
+    assert.equal(sees(bob, ann), undefined);
+    ann.set({ cursor: 'again' });
+    time.advance(100);
+    assert.deepEqual(sees(bob, ann), state('ann', 'again'));
+  });
+
   test('y-websocket clients, which send back what they receive, fall silent when nobody acts', () => {
     const { time, presence } = lane();
     const all = ['ann', 'bob', 'cyd', 'dan'].map((name) => person(time, presence, name, { kind: 'y-websocket' }));
