@@ -10,7 +10,7 @@ import { commentView } from './comments.ts';
 import { isId, type ColumnId, type CommentId, type GroupId, type ItemId } from './ids.ts';
 import { readPlace } from './item-order.ts';
 import { ColumnIndex, readCells } from './read.ts';
-import { atOf, same, stringOf, timeOf } from './register.ts';
+import { atOf, sameValue, stringOf, timeOf } from './register.ts';
 import { boardMap, child, existingText, itemsMap, parseRoot, type Cells, type Store } from './schema.ts';
 import { columnView, groupView, MAX_TITLE_LENGTH } from './structure.ts';
 import { forEachChanged, itemsWithCells, retypedColumns, type ChangedType } from './touched.ts';
@@ -124,7 +124,7 @@ const diff = <View extends object, Key extends keyof View & string>(before: View
   const changes: Partial<Record<Key, FieldChange>> = {};
   let any = false;
   for (const key of keys) {
-    if (same(before[key], after[key])) continue;
+    if (sameValue(before[key], after[key])) continue;
     changes[key] = { before: before[key], after: after[key] };
     any = true;
   }
@@ -195,7 +195,7 @@ const valueChanges = (itemId: ItemId, before: Cells, after: Store, columns: Colu
   const is = readCells(after, columns.after).values;
   const values: Record<string, FieldChange<ColumnValue | null>> = {};
   for (const id of new Set([...Object.keys(was), ...Object.keys(is)])) {
-    if (!same(was[id], is[id])) values[id] = { before: was[id] ?? null, after: is[id] ?? null };
+    if (!sameValue(was[id], is[id])) values[id] = { before: was[id] ?? null, after: is[id] ?? null };
   }
   const name = { before: stringOf(before.get('name')), after: stringOf(after.get('name')) };
   const renamed = name.before !== name.after;
@@ -217,7 +217,7 @@ const itemChanges = (id: string, change: RecordChange, columns: Columns, into: B
   valueChanges(itemId, before, after, columns, into);
   const from = placeOf(before);
   const to = placeOf(after);
-  if (!same(from, to)) {
+  if (!sameValue(from, to)) {
     const at = atOf(after.get('place'));
     into.push({ kind: 'item_moved', itemId, from, to, rekeyed: from.groupId === to.groupId && at > 0 && at === atOf(before.get('place')) });
   }
@@ -238,7 +238,7 @@ const commentChanges = (itemId: ItemId, id: string, change: RecordChange, into: 
     into.push({ kind: 'comment_deleted', itemId, commentId, comment: before, erased: false });
   } else if (before.deletedAt !== undefined && after.deletedAt === undefined) {
     into.push({ kind: 'comment_restored', itemId, commentId, comment: after });
-  } else if (!same(before, after)) {
+  } else if (!sameValue(before, after)) {
     into.push({ kind: 'comment_updated', itemId, commentId, before, after });
   }
 };

@@ -6,7 +6,7 @@ import type { FieldChange } from './changes.ts';
 import type { ColumnId, GroupId, ItemId } from './ids.ts';
 import type { BoardImage, ItemImage } from './image.ts';
 import { EXCERPT_LENGTH } from './projection.ts';
-import { same } from './register.ts';
+import { sameValue } from './register.ts';
 import type { ColumnValue, ColumnView, GroupView } from './types.ts';
 import { describeValue } from './values.ts';
 
@@ -38,7 +38,7 @@ const live = <View extends ColumnView | GroupView>(views: readonly View[]): Map<
   new Map(views.filter(({ archivedAt }) => archivedAt === null).map((view) => [view.id, view]));
 
 const fieldChanges = <T extends object>(before: T, after: T, fields: readonly (keyof T & string)[]): Record<string, FieldChange> =>
-  Object.fromEntries(fields.filter((field) => !same(before[field], after[field])).map((field) => [field, { before: before[field], after: after[field] }]));
+  Object.fromEntries(fields.filter((field) => !sameValue(before[field], after[field])).map((field) => [field, { before: before[field], after: after[field] }]));
 
 const diffEntries = <View extends ColumnView | GroupView>(before: ReadonlyMap<string, View>, after: ReadonlyMap<string, View>, fields: readonly (keyof View & string)[]): EntriesDiff<View> => {
   const changed: EntryDifference[] = [];
@@ -67,11 +67,11 @@ const diffItem = (before: ItemImage, after: ItemImage, columns: readonly string[
   const difference: ItemDifference = { id: after.id, name: after.name, values: {} };
   if (before.name !== after.name) difference.renamed = { before: before.name, after: after.name };
   const moved = { before: placeOf(before, 'before'), after: placeOf(after, 'after') };
-  if (!same(moved.before, moved.after)) difference.moved = moved;
+  if (!sameValue(moved.before, moved.after)) difference.moved = moved;
   for (const id of columns) {
     const was = shown(before, id);
     const is = shown(after, id);
-    if (!same(was, is)) difference.values[id] = { before: start(was), after: start(is) };
+    if (!sameValue(was, is)) difference.values[id] = { before: start(was), after: start(is) };
   }
   return difference.renamed === undefined && difference.moved === undefined && Object.keys(difference.values).length === 0 ? undefined : difference;
 };

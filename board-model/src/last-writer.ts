@@ -9,7 +9,7 @@
  */
 import * as Y from 'yjs';
 import { isId } from './ids.ts';
-import { atOf, isRegister, same, valueOf } from './register.ts';
+import { atOf, isRegister, sameValue, valueOf } from './register.ts';
 import { boardMap, columnsMap, groupsMap, itemsMap, type Store } from './schema.ts';
 
 /** Two writes closer than this are the same moment: clocks of people's devices agree no better, and Yjs' choice stands. */
@@ -226,7 +226,7 @@ export const restate = (doc: Y.Doc, { over, value, at, author, key, ...place }: 
   const current = store?._map.get(key);
   if (store === undefined || current === undefined || current.deleted || !sameId(current.id, over)) return false;
   const register = author === null ? [value, at] : [value, at, author];
-  if (same(store.get(key), register)) return false;
+  if (sameValue(store.get(key), register)) return false;
   store.set(key, register);
   return true;
 };

@@ -42,12 +42,12 @@ export const timeOf = (stored: unknown): number | null => {
   return typeof value === 'number' && Number.isFinite(value) ? clampTime(value) : null;
 };
 
-/** Deep equality of JSON-like values. */
-export const same = (a: unknown, b: unknown): boolean => {
-  if (Object.is(a, b)) return true;
+/** Deep equality of JSON-like values, as they come back from a database: -0 is 0 there. */
+export const sameValue = (a: unknown, b: unknown): boolean => {
+  if (a === b || Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
   const left = Object.entries(a);
-  return left.length === Object.keys(b).length && left.every(([key, value]) => Object.hasOwn(b, key) && same(value, (b as Record<string, unknown>)[key]));
+  return left.length === Object.keys(b).length && left.every(([key, value]) => Object.hasOwn(b, key) && sameValue(value, (b as Record<string, unknown>)[key]));
 };
 
 const lastAt = new WeakMap<Y.Doc, number>();
@@ -89,7 +89,7 @@ export const write = <T>(doc: Y.Doc, ctx: WriteContext, work: (writer: Writer) =
     stamp,
     set(map, key, value, at) {
       const stored = map.get(key);
-      if (stored !== undefined && same(valueOf(stored), value)) return false;
+      if (stored !== undefined && sameValue(valueOf(stored), value)) return false;
       map.set(key, signed(value, at ?? stamp(atOf(stored))));
       return true;
     },

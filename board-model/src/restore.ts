@@ -12,7 +12,7 @@ import { applyCell, readCell, resetMaximum } from './cells.ts';
 import type { ColumnId, GroupId, ItemId } from './ids.ts';
 import { plain, type BoardImage, type ItemImage } from './image.ts';
 import { itemOrder, readPlace } from './item-order.ts';
-import { same, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
+import { sameValue, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
 import { boardMap, cellKey, child, columnsMap, groupsMap, itemsMap, type Store } from './schema.ts';
 import { readSettings, readType, writeSettings } from './settings.ts';
 import type { ColumnSettings, ColumnView, GroupView, WriteContext } from './types.ts';
@@ -33,7 +33,7 @@ export interface Restoration {
 
 const differing = <T extends { id: string }>(current: readonly T[], wanted: readonly T[]): T[] => {
   const now = new Map(current.map((entry) => [entry.id, entry]));
-  return wanted.filter((entry) => !same(now.get(entry.id), entry));
+  return wanted.filter((entry) => !sameValue(now.get(entry.id), entry));
 };
 
 /** Those of `current` that are shown and that `wanted` does not know. */
@@ -55,7 +55,7 @@ export const restorationOf = (current: BoardImage, wanted: BoardImage): Restorat
   const own = ({ name, description, table }: BoardImage): NonNullable<Restoration['board']> => ({ name, description, table });
   const known = new Set<string>(wanted.columns.map(({ id }) => id));
   return {
-    board: same(own(current), own(wanted)) ? null : own(wanted),
+    board: sameValue(own(current), own(wanted)) ? null : own(wanted),
     columns: differing(current.columns, wanted.columns),
     groups: differing(current.groups, wanted.groups),
     items: differing(current.items.map((item) => within(item, known)), wanted.items),
@@ -137,7 +137,7 @@ const restoreCell = (writer: Writer, record: Store, image: ItemImage, columnId: 
   const value = image.values[columnId] ?? null;
   const stored = image.stored?.[columnId] ?? (merge === 'register' ? value : null);
   const key = cellKey(columnId);
-  if (!same(plain(valueOf(record.get(key)) ?? null), stored)) writer.set(record, key, stored);
+  if (!sameValue(plain(valueOf(record.get(key)) ?? null), stored)) writer.set(record, key, stored);
   if (type === undefined || merge === 'register' || merge === 'computed') return;
   const cell = { id: columnId, type };
   const now = merge === 'maximum' ? readCell(record, cell) : null;

@@ -10,7 +10,7 @@ import type * as Y from 'yjs';
 import { addToCount, applyCell, readCell, resetMaximum } from './cells.ts';
 import type { BoardChange, FieldChange, ItemPlace } from './changes.ts';
 import { itemOrder, readPlace } from './item-order.ts';
-import { same, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
+import { sameValue, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
 import { boardMap, child, columnsMap, commentsRoot, groupsMap, itemsMap, type Store } from './schema.ts';
 import { readSettings, writeSettings } from './settings.ts';
 import { columnView } from './structure.ts';
@@ -18,14 +18,14 @@ import type { ColumnSettings, ColumnValue, ColumnView, WriteContext } from './ty
 
 /** Sets a field back, where it still holds what the change wrote. */
 const putBack = (writer: Writer, record: Store, key: string, change: FieldChange | undefined): void => {
-  if (change !== undefined && same(valueOf(record.get(key)), change.after)) writer.set(record, key, change.before);
+  if (change !== undefined && sameValue(valueOf(record.get(key)), change.after)) writer.set(record, key, change.before);
 };
 
 const setBackSettings = (writer: Writer, record: Store, { before, after }: FieldChange<ColumnSettings>): void => {
   const current = readSettings(record);
   const patch: ColumnSettings = {};
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (same(before[key], after[key]) || !same(current[key], after[key])) continue;
+    if (sameValue(before[key], after[key]) || !sameValue(current[key], after[key])) continue;
     // null removes a setting; labels are a list of their own
     patch[key] = before[key] ?? (key === 'labels' ? [] : null);
   }
@@ -46,15 +46,15 @@ const cellBack = (writer: Writer, item: Store, itemId: string, column: ColumnVie
   if (column.type === 'counter') {
     addToCount(writer, item, column.id, (Number(before) || 0) - (Number(after) || 0));
   } else if (column.type === 'maximum') {
-    if (same(now, after)) resetMaximum(writer, item, column, typeof before === 'number' ? before : null);
+    if (sameValue(now, after)) resetMaximum(writer, item, column, typeof before === 'number' ? before : null);
   } else if (Array.isArray(before ?? after) && (now === null || Array.isArray(now))) {
     const was = Array.isArray(before) ? before : [];
     const wrote = Array.isArray(after) ? after : [];
     const rest = (now ?? []).filter((id) => was.includes(id) || !wrote.includes(id));
     const lost = was.filter((id) => !wrote.includes(id) && !rest.includes(id));
     // nobody else touched it: also the order comes back
-    applyCell(writer, item, itemId, column, same(now ?? [], wrote) ? was : rest.concat(lost));
-  } else if (same(now, after)) {
+    applyCell(writer, item, itemId, column, sameValue(now ?? [], wrote) ? was : rest.concat(lost));
+  } else if (sameValue(now, after)) {
     applyCell(writer, item, itemId, column, before);
   }
 };

@@ -2,12 +2,11 @@
  * Items: the difference between the row that is committed and the one about to be, said as events. Nothing for what comes out the same;
  * a move is a move, an assignment an assignment; what two people changed in one item is told of each.
  */
-import { cellOf, structUnder, type ColumnIndex, type ItemId, type ItemState } from '@sunday/board-model';
+import { cellOf, sameValue, structUnder, type ColumnIndex, type ItemId, type ItemState } from '@sunday/board-model';
 import type { BoardBooks } from '@sunday/extension-journal';
 import type { Doc } from 'yjs';
 import { marked, NOBODY, type Actor, type Draft } from './draft.ts';
 import type { NotedItem } from './noted.ts';
-import { sameValue } from './same-value.ts';
 
 export interface ItemContext {
   readonly document: Doc;

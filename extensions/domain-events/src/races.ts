@@ -10,11 +10,10 @@
  *
  * Only the node that has to commit one of the two writes acts on a race: it is the one whose batch comes second.
  */
-import { judge, sameId, SAME_MOMENT_MS, type ColumnIndex, type KeyWrites, type RegisterWrite, type Restatement } from '@sunday/board-model';
+import { judge, sameId, SAME_MOMENT_MS, sameValue, type ColumnIndex, type KeyWrites, type RegisterWrite, type Restatement } from '@sunday/board-model';
 import type { BoardBooks, ConflictRow, Source } from '@sunday/extension-journal';
 import { derivedId, type Actor } from './draft.ts';
 import type { NotedConflict } from './noted.ts';
-import { sameValue } from './same-value.ts';
 
 /** Of these column types a lost write is shown to who lost it (SPEC.md, 5). */
 const SHOWN_TYPES: ReadonlySet<string> = new Set(['status', 'dropdown', 'date', 'timeline']);

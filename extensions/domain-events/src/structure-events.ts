@@ -1,9 +1,8 @@
 /** The board's own fields, its columns and its groups: the difference between what is committed and what is about to be. */
-import { structUnder, type BoardProjection, type ColumnView, type GroupView, type KeyWrites } from '@sunday/board-model';
+import { sameValue, structUnder, type BoardProjection, type ColumnView, type GroupView, type KeyWrites } from '@sunday/board-model';
 import type { Doc } from 'yjs';
 import { marked, NOBODY, type Draft } from './draft.ts';
 import type { NotedStructure } from './noted.ts';
-import { sameValue } from './same-value.ts';
 
 type View = ColumnView | GroupView;
 
