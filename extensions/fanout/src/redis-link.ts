@@ -14,7 +14,7 @@ export interface LinkEvents {
   publisherReady(): void;
   /** A connection is gone, with what was under way on it; `subscriber`: and with what was subscribed on it. */
   down(reason: string, subscriber: boolean): void;
-  /** Messages may have been lost though the link as a whole is up: part of a cluster failed or moved. */
+  /** Messages may have been lost, and subscriptions, though the link as a whole is up: part of a cluster failed or moved. */
   disturbed(): void;
 }
 
@@ -102,7 +102,7 @@ export class SingleLink implements RedisLink {
 
 export class ClusterLink implements RedisLink {
   private readonly cluster: Cluster;
-  /** Channels ioredis was told of: it subscribes to them again by itself when the cluster changes. */
+  /** Channels ioredis was told of: it subscribes to them again by itself when the cluster changes, if it can. */
   private readonly known = new Set<string>();
 
   constructor(url: string, events: LinkEvents) {
@@ -149,7 +149,8 @@ export class ClusterLink implements RedisLink {
 
   async subscribe(channels: readonly string[]): Promise<void> {
     await Promise.all(channels.map(async (channel) => {
-      if (this.known.has(channel)) return;
+      // That it was told before proves nothing: it does not say when it fails to subscribe again. Told twice, it would keep the channel twice.
+      if (this.known.has(channel)) await this.cluster.sunsubscribe(channel).catch(() => undefined);
       this.known.add(channel);
       try {
         await this.cluster.ssubscribe(channel);

@@ -145,11 +145,12 @@ export class RedisFanout implements Fanout {
     this.beat();
   }
 
-  /** Part of a cluster failed or moved; ioredis repairs it, which takes a moment. */
+  /** Part of a cluster failed or moved; ioredis repairs it, which takes a moment, or fails and does not say so: every board is subscribed to again. */
   private disturbed(): void {
     this.disturbance ??= setTimeout(() => {
       this.disturbance = null;
       if (this.opened.size > 0) this.inbox?.missed(null);
+      this.confirmed.clear();
     }, HEARTBEAT_MS);
     this.disturbance.unref();
   }

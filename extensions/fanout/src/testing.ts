@@ -31,6 +31,16 @@ export function noRedis(): string | false {
   return reason;
 }
 
+/** A server that is gone is noticed in a second, and the others go on without its slots. */
+const CLUSTER_ARGS = [
+  '--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no',
+];
+
+/** As far as this server knows of it, the cluster works. */
+async function wholeCluster(client: Redis): Promise<void> {
+  while (!(await client.cluster('INFO')).includes('cluster_state:ok')) await new Promise((resolve) => { setTimeout(resolve, 20); });
+}
+
 export interface TestRedis {
   readonly url: string;
   /** A client of the test's own; made anew after each start. */
@@ -44,7 +54,14 @@ export interface TestRedis {
   close(): Promise<void>;
 }
 
-export async function startRedis({ cluster = false }: { cluster?: boolean } = {}): Promise<TestRedis> {
+interface RedisOptions {
+  /** A cluster of this server alone. */
+  readonly cluster?: boolean;
+  /** Which of a cluster's slots it has; all, unless it says otherwise. */
+  readonly slots?: readonly [first: number, last: number];
+}
+
+export async function startRedis({ cluster = false, slots = [0, SLOTS - 1] }: RedisOptions = {}): Promise<TestRedis> {
   const binary = redisServer();
   if (binary === undefined) throw new Error('no redis-server');
   const directory = await mkdtemp(join(tmpdir(), 'sunday-redis-'));
@@ -63,7 +80,7 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
     },
     async start() {
       const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory, '--logfile', ''];
-      child = spawn(binary, cluster ? [...args, '--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : args, { stdio: 'ignore' });
+      child = spawn(binary, cluster ? [...args, ...CLUSTER_ARGS] : args, { stdio: 'ignore' });
       const started = new Redis(port, '127.0.0.1', { retryStrategy: () => 20, maxRetriesPerRequest: null });
       started.on('error', () => undefined);
       const deadline = setTimeout(() => { started.disconnect(); }, READY_WITHIN_MS);
@@ -71,8 +88,8 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
       clearTimeout(deadline);
       client = started;
       if (!cluster) return;
-      if (!(await started.cluster('INFO')).includes('cluster_slots_assigned:16384')) await started.call('CLUSTER', 'ADDSLOTSRANGE', '0', String(SLOTS - 1));
-      while (!(await started.cluster('INFO')).includes('cluster_state:ok')) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      if ((await started.cluster('INFO')).includes('cluster_slots_assigned:0')) await started.call('CLUSTER', 'ADDSLOTSRANGE', ...slots.map(String));
+      await wholeCluster(started);
     },
     async stop() {
       client?.disconnect();
@@ -94,4 +111,18 @@ export async function startRedis({ cluster = false }: { cluster?: boolean } = {}
   };
   await redis.start();
   return redis;
+}
+
+/** A Redis Cluster of so many servers, each with an equal part of the slots and no replica. */
+export async function startRedisCluster(count: number): Promise<readonly TestRedis[]> {
+  const bound = (index: number): number => Math.floor((SLOTS * index) / count);
+  const servers: TestRedis[] = [];
+  for (let index = 0; index < count; index += 1) servers.push(await startRedis({ cluster: true, slots: [bound(index), bound(index + 1) - 1] }));
+  const [first, ...others] = servers;
+  for (const { url } of others) await first?.client.cluster('MEET', '127.0.0.1', Number(new URL(url).port));
+  for (const { client } of servers) {
+    while (!(await client.cluster('INFO')).includes(`cluster_size:${count}`)) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    await wholeCluster(client);
+  }
+  return servers;
 }

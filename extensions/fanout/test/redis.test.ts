@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { RedisFanout, type BoardMessage } from '../src/index.ts';
-import { noRedis, startRedis, type TestRedis } from '../src/testing.ts';
+import { noRedis, startRedis, startRedisCluster, type TestRedis } from '../src/testing.ts';
 import { fanoutConformance } from './conformance.ts';
 
 const skip = noRedis();
@@ -24,6 +24,90 @@ for (const cluster of [false, true]) {
     };
   }, { skip });
 }
+
+describe('fan-out over a Redis Cluster of three', { skip }, () => {
+  const BOARDS = 30;
+  let servers: readonly TestRedis[] = [];
+  const running: RedisFanout[] = [];
+
+  before(async () => { servers = await startRedisCluster(3); });
+  after(async () => {
+    await Promise.all(running.map((fanout) => fanout.stop()));
+    await Promise.all(servers.map((server) => server.close()));
+  });
+
+  /** A node that keeps up: what it is told to look up, it looks up. */
+  async function start(id: string, heads: ReadonlyMap<string, number>) {
+    const fanout = new RedisFanout({ node: { id, epoch: 1 }, url: servers[0]?.url ?? '', cluster: true });
+    running.push(fanout);
+    const seen = new Map<string, number>();
+    const heard = new Set<string>();
+    const states: string[] = [];
+    const look = (boardId: string): void => { seen.set(boardId, heads.get(boardId) ?? 0); };
+    await fanout.start({
+      message: (boardId, message) => {
+        if (message.kind !== 'head') return;
+        heard.add(`${boardId} ${message.seq}`);
+        seen.set(boardId, Math.max(seen.get(boardId) ?? 0, message.seq));
+      },
+      missed: (boardId) => { for (const each of boardId === null ? heads.keys() : [boardId]) look(each); },
+      state: (state) => { states.push(state); },
+    });
+    return { fanout, seen, heard, states };
+  }
+
+  async function until(what: string, holds: () => boolean, withinMs = 15_000): Promise<void> {
+    const deadline = performance.now() + withinMs;
+    while (!holds()) {
+      assert(performance.now() < deadline, `never: ${what}`);
+      await new Promise((resolve) => { setTimeout(resolve, 5); });
+    }
+  }
+
+  for (const which of ['one that the nodes hear each other on', 'another one'] as const) test(`boards have a channel on each server; one that dies and comes back, ${which}, costs time and loses nothing`, async (t) => {
+    const heads = new Map<string, number>();
+    const boardIds = Array.from({ length: BOARDS }, () => randomUUID());
+    const [a, b] = [await start(`a of ${which}`, heads), await start(`b of ${which}`, heads)];
+    for (const boardId of boardIds) for (const { fanout } of [a, b]) await fanout.open(boardId);
+    let seq = 0;
+    const publish = (): void => {
+      seq += 1;
+      for (const boardId of boardIds) {
+        heads.set(boardId, seq);
+        a.fanout.publish(boardId, { kind: 'head', seq });
+      }
+    };
+    const flows = (): boolean => boardIds.every((boardId) => b.heard.has(`${boardId} ${seq}`));
+    const caughtUp = (): boolean => boardIds.every((boardId) => b.seen.get(boardId) === seq);
+    publish();
+    await until('all boards are told', flows);
+
+    const slot = Number(await servers[0]?.client.cluster('KEYSLOT', 'sunday:nodes'));
+    const home = Math.min(2, Math.floor((slot * 3) / 16_384));
+    const victim = servers[which === 'another one' ? (home + 1) % 3 : home];
+    assert(victim !== undefined);
+    await victim.stop();
+    const stopped = performance.now();
+    publish();
+    await new Promise((resolve) => { setTimeout(resolve, 3_000); });
+    publish();
+    if (which === 'another one') {
+      await until('what its boards missed is looked up', caughtUp);
+      t.diagnostic(`looked up ${(performance.now() - stopped - 3_000).toFixed(0)} ms later; b was ${b.states.join(', ')}`);
+    }
+    await victim.start();
+    const back = performance.now();
+    await until('nothing is missing', caughtUp, 20_000);
+    // Told, not looked up: every channel is subscribed to again.
+    let round = 0;
+    await until('all boards are told again', () => {
+      if (++round % 40 === 1) publish();
+      return flows();
+    }, 30_000);
+    t.diagnostic(`all channels work ${(performance.now() - back).toFixed(0)} ms after it is back; b was ${b.states.join(', ')}`);
+    for (const { fanout } of [a, b]) for (const boardId of boardIds) fanout.close(boardId);
+  });
+});
 
 describe('fan-out over a network that fails', { skip }, () => {
   let redis: TestRedis;
