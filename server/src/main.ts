@@ -29,6 +29,7 @@ import { Gateway } from './gateway/gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { isAllowedOrigin } from './http/security.ts';
 import { createMetrics } from './metrics.ts';
+import { nextEpoch } from './node-life.ts';
 import { readiness } from './readiness.ts';
 
 /** A board stays in memory this long after its last visitor, so that a reload or a short break finds it warm. */
@@ -60,7 +61,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   for (const consumer of consumers) events.register(consumer);
 
   const access = await createAccess({ database, verifier: createTokenVerifier(config.auth), log, commentsAreJudged: true });
-  const identity = { id: node, epoch: Date.now() };
+  const identity = { id: node, epoch: await nextEpoch(database) };
   const fanout = config.redis === undefined ? new InProcessFanout(identity) : new RedisFanout({ node: identity, ...config.redis });
   const presence = createPresence({
     ...(config.redis === undefined ? {} : { node: identity, publish: (boardId, message) => { fanout.publish(boardId, { kind: 'presence', message }); } }),
