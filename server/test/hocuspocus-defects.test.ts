@@ -21,12 +21,13 @@ import { authFrame, bare, committed, holds, makeBoard, stock, textOf, until } fr
 import { freePort, SundayProcess, token } from './sunday-process.ts';
 
 const MIB = 1024 * 1024;
+const MOST_SOCKETS = 8;
 
 describe('on a server with small limits', { concurrency: true }, () => {
   let server: TestServer;
   let owner: Api;
   before(async () => {
-    server = await startTestServer({ SUNDAY_MAX_BOARDS_PER_SOCKET: '3', SUNDAY_MAX_OUTBOUND_BYTES: String(MIB), SUNDAY_MAX_FRAMES_PER_SECOND: '100000', SUNDAY_MAX_USER_FRAMES_PER_SECOND: '100000' });
+    server = await startTestServer({ SUNDAY_MAX_BOARDS_PER_SOCKET: '3', SUNDAY_MAX_SOCKETS_PER_USER: String(MOST_SOCKETS), SUNDAY_MAX_OUTBOUND_BYTES: String(MIB), SUNDAY_MAX_FRAMES_PER_SECOND: '100000', SUNDAY_MAX_USER_FRAMES_PER_SECOND: '100000' });
     owner = await server.as('olga');
   });
   after(() => server.close());
@@ -71,6 +72,29 @@ describe('on a server with small limits', { concurrency: true }, () => {
     assert.deepEqual(socket.deniedFor(fourth), ['rate_limited']);
     assert.equal(socket.authenticated(fourth), false);
     assert((await metric('sunday_socket_events_total{event="too_many_boards"}')) > 0);
+  });
+
+  test('a user may have only so many sockets; when one is closed the next is let in', async (t) => {
+    const { boardId } = await makeBoard(owner, ['max']);
+    const auth = authFrame(boardId, await server.tokenOf('max'));
+    const open = async () => {
+      const socket = await bare(server.url);
+      t.after(() => { socket.websocket.close(); });
+      socket.websocket.send(auth);
+      return socket;
+    };
+    const sockets = await Promise.all(Array.from({ length: MOST_SOCKETS }, open));
+    await until('all are in', () => sockets.every((socket) => socket.authenticated(boardId)));
+    assert.deepEqual(await (await open()).closed, { code: 4529, reason: 'rate_limited' });
+    assert((await metric('sunday_socket_events_total{event="too_many_sockets"}')) > 0);
+    const [first] = sockets;
+    first?.websocket.close();
+    await first?.closed;
+    await until('the next one is let in', async () => {
+      const next = await open();
+      const said = await Promise.race([next.closed.then(() => false), until('in', () => next.authenticated(boardId)).then(() => true)]);
+      return said && next.websocket.readyState === next.websocket.OPEN;
+    });
   });
 
   test('what a viewer wrote is not applied, is not acknowledged, and does not end the connection', async (t) => {

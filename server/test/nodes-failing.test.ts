@@ -136,6 +136,12 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
       b.cells.set('reply', 1);
       await until('and an answer comes back', () => a.cells.get('reply') === 1, 5_000);
       assert.equal(a.provider.hasUnsyncedChanges, true, 'nothing is acknowledged where it cannot be committed');
+      for (const node of cutOff === 'one node' ? [one] : [one, two]) {
+        await until('the node says so, and that it is to keep its traffic', async () => {
+          const answer = await fetch(`${node.url}/readyz`);
+          return answer.status === 200 && /^status: degraded\n[^]*^postgres: degraded/m.test(await answer.text());
+        });
+      }
       const rows = async (): Promise<number> => (await cluster.database.database.query(`SELECT 1 FROM items WHERE board_id = $1 AND item_id = 'x'`, [boardId])).length;
       // The node that can commits what the other could not.
       if (cutOff === 'one node') await until('it is saved by the other node', async () => (await rows()) === 1, 5_000);

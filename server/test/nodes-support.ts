@@ -69,6 +69,7 @@ const idOf = (key: string): string => key.replaceAll(/\W/g, '-');
 export interface Client {
   readonly doc: Y.Doc;
   readonly provider: HocuspocusProvider;
+  readonly socket: HocuspocusProviderWebsocket;
   readonly awareness: Awareness;
   readonly cells: Cells;
   /** The reason of the last refusal. */
@@ -76,8 +77,11 @@ export interface Client {
   close(): void;
 }
 
-export async function connect(t: TestContext | null, node: TestServer, boardId: string, userId: string, doc = new Y.Doc()): Promise<Client> {
-  const socket = new HocuspocusProviderWebsocket({ url: `${node.url.replace('http', 'ws')}/sync`, delay: 50, minDelay: 50, maxDelay: 500 });
+/** `socket`: another client's, on which this board is opened, too. */
+export async function connect(
+  t: TestContext | null, node: TestServer, boardId: string, userId: string, { doc = new Y.Doc(), socket: shared }: { doc?: Y.Doc; socket?: HocuspocusProviderWebsocket } = {},
+): Promise<Client> {
+  const socket = shared ?? new HocuspocusProviderWebsocket({ url: `${node.url.replace('http', 'ws')}/sync`, delay: 50, minDelay: 50, maxDelay: 500 });
   let reason = '';
   const provider = new HocuspocusProvider({
     websocketProvider: socket, name: boardId, document: doc, token: await node.tokenOf(userId),
@@ -86,9 +90,12 @@ export async function connect(t: TestContext | null, node: TestServer, boardId: 
   provider.attach();
   const { awareness } = provider;
   assert(awareness !== null);
-  const close = (): void => { provider.destroy(); socket.destroy(); };
+  const close = (): void => {
+    provider.destroy();
+    if (shared === undefined) socket.destroy();
+  };
   t?.after(close);
-  return { doc, provider, awareness, cells: new Cells(doc), refused: () => reason, close };
+  return { doc, provider, socket, awareness, cells: new Cells(doc), refused: () => reason, close };
 }
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<number> {

@@ -1,6 +1,7 @@
 /** One board on several nodes, as people on different nodes see it: whole servers, one Postgres, one real Redis. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { asColumnId, asItemId, createColumn, createItem, listItems, projectItem, updateItem } from '@sunday/board-model';
 import { eventsAfter, FoldedBoard, toldWhole } from '@sunday/extension-domain-events/testing';
 import { noRedis } from '@sunday/extension-fanout/testing';
@@ -113,6 +114,31 @@ describe('several nodes', { skip: noRedis() }, () => {
     await (await node(1).as('mallory')).expect(204, 'POST', '/users/mallory/sessions/revoke');
     const revocation = await until('mallory is told', () => mallory.refused() === 'token_revoked', 1_000);
     t.diagnostic(`removal ${removal.toFixed(0)} ms, revocation ${revocation.toFixed(0)} ms`);
+  });
+
+  test('what happens to one board on a socket that has two open happens to that one, within a second, from another node', async (t) => {
+    const kept = await connect(t, node(2), await newBoard('eve'), 'eve');
+    await synced(kept);
+    const other = async (): Promise<{ boardId: string; client: Client }> => {
+      const boardId = await newBoard('eve');
+      const client = await connect(t, node(2), boardId, 'eve', { socket: kept.socket });
+      await synced(client);
+      return { boardId, client };
+    };
+    const [demoted, removed, deleted] = [await other(), await other(), await other()];
+    const told: unknown[] = [];
+    demoted.client.provider.on('stateless', ({ payload }: { payload: string }) => { told.push(JSON.parse(payload)); });
+    await owner.expect(200, 'PATCH', `/boards/${demoted.boardId}/members/eve`, { body: { role: 'viewer' } });
+    const took = [await until('who may only look on is told', () => told.some((message) => isDeepStrictEqual(message, { sunday: 'read_only', reason: 'forbidden' })), 1_000)];
+    await owner.expect(204, 'DELETE', `/boards/${removed.boardId}/members/eve`);
+    took.push(await until('who is removed is told', () => removed.client.refused() === 'forbidden', 1_000));
+    await owner.expect(204, 'DELETE', `/boards/${deleted.boardId}`);
+    took.push(await until('who had a board open that is deleted is told', () => deleted.client.refused() === 'board_not_found', 1_000));
+    t.diagnostic(`told after ${took.map((ms) => ms.toFixed(0)).join(', ')} ms`);
+    kept.cells.set('goes on', 1);
+    await saved(kept);
+    assert.equal(kept.refused(), '');
+    assert.equal(demoted.client.refused(), '', 'and may go on looking');
   });
 
   test(`two nodes edit the same cells, ${RUNS} times: item rows, events in their order, and the documents of all nodes and clients, are the same`, async (t) => {

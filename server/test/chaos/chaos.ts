@@ -26,7 +26,7 @@ const NODES = 3;
 const AFTERMATH_MS = 1_000;
 const MEMORY_EVERY_MS = 1_000;
 /** A node of this suite holds ten small boards and 60 sockets: some 100 MB of heap, most of it garbage. */
-const MAX_HEAP_BYTES = 400 * 1024 * 1024;
+const MAX_HEAP_BYTES = 256 * 1024 * 1024;
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -63,6 +63,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const cluster = await Cluster.start(NODES, stream(1));
   const echo = new Echo(cluster.redis.url, stream(2));
   const people: Person[] = [];
+  const gone: Person[] = [];
   const over = new AbortController();
   let busy: Promise<unknown>[] = [];
   const lag = monitorEventLoopDelay();
@@ -73,6 +74,18 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       people.push(await makePerson(kind, nameOf(index), { boardId: boardOf(index), line: await cluster.door(), patience: 'short' }));
     }
     await until('everybody is in', () => people.every(({ settled }) => settled), 60_000);
+    const renew = async (person: Person, abruptly: boolean, awayMs: number): Promise<void> => {
+      gone.push(person);
+      if (abruptly) person.line.cut();
+      await person.close();
+      await delay(awayMs);
+      person.line.mend();
+      people[people.indexOf(person)] = await makePerson(person.kind, person.name, { boardId: person.boardId, line: person.line, patience: 'short' });
+    };
+    const present = (index: number): Person | undefined => {
+      const person = people[index];
+      return person === undefined || gone.includes(person) ? undefined : person;
+    };
 
     const during = new Map<FaultKind, number>();
     const going = (): FaultKind[] => [...during].filter(([, count]) => count > 0).map(([kind]) => kind);
@@ -84,7 +97,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     };
     lag.enable();
     const memory = watchMemory(cluster, over.signal);
-    busy = people.map((person, index) => busyAt(person, stream(100 + index), options.editEveryMs, going, over.signal));
+    busy = people.map((_, index) => busyAt(() => present(index), stream(100 + index), options.editEveryMs, going, over.signal));
 
     const end = performance.now() + options.forMs;
     let dealt = 0;
@@ -92,21 +105,21 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       if (performance.now() > end || dealt === options.maxFaults) break;
       dealt += 1;
       say(`${new Date().toISOString().slice(11, 23)} ${dealt}: ${describe(fault)}`);
-      await strike(fault, { cluster, people: () => people, echo }, around);
+      await strike(fault, { cluster, people: () => people, renew, echo }, around);
       await delay(fault.thenMs);
     }
     over.abort();
     lag.disable();
     await Promise.all(busy);
     say('everything is put right, nobody writes any more');
-    const settled = await judge(cluster, boardIds, people, [], dataDir);
+    const settled = await judge(cluster, boardIds, people, gone, dataDir);
     for (const line of slowest(people, 3)) say(`waited ${line}`);
     const { most, residentMost } = await memory;
     assert(most < MAX_HEAP_BYTES, `a node had ${most} bytes of heap`);
     const atEnd = await Promise.all(cluster.nodes.map(({ process }) => memoryOf(process.url)));
     return {
       ...settled,
-      edits: people.reduce((sum, { books }) => sum + books.edits.length, 0),
+      edits: [...people, ...gone].reduce((sum, { books }) => sum + books.edits.length, 0),
       shares: sharesOf(people), faults: counts, repeated: echo.repeated,
       heap: { most, end: Math.max(...atEnd.map((each) => each?.heap ?? 0)) }, residentMost,
       lagP99Ms: lag.percentile(99) / 1e6,
@@ -123,9 +136,11 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
 }
 
 /** Edits, and points here and there, until told to stop. */
-async function busyAt(person: Person, next: () => number, everyMs: number, going: () => readonly string[], over: AbortSignal): Promise<void> {
+async function busyAt(present: () => Person | undefined, next: () => number, everyMs: number, going: () => readonly string[], over: AbortSignal): Promise<void> {
   for (let count = 1; !over.aborted; count += 1) {
     await delay(everyMs * 2 * next());
+    const person = present();
+    if (person === undefined) continue;
     if (person.trouble !== null) return; // the verdict says it
     person.point(count);
     person.write(() => { act(person.hands, `${person.name}-${count}`, next); }, going());

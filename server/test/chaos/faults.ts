@@ -12,7 +12,7 @@ export const FAULTS = [
   'node killed', 'node restarted', 'node frozen',
   'redis stopped', 'redis frozen', 'redis cut', 'redis hangs', 'redis slow', 'redis repeats',
   'postgres stopped', 'postgres killed', 'postgres cut', 'postgres hangs', 'postgres slow',
-  'people offline', 'people hang', 'people slow',
+  'people offline', 'people hang', 'people slow', 'people leave',
 ] as const;
 export type FaultKind = (typeof FAULTS)[number];
 
@@ -32,6 +32,8 @@ export interface Fault {
 export interface Stage {
   readonly cluster: Cluster;
   readonly people: () => readonly Person[];
+  /** Somebody leaves, with a goodbye or without, is away for a while, and comes back on a new page. */
+  readonly renew: (person: Person, abruptly: boolean, awayMs: number) => Promise<void>;
   readonly echo: Echo;
 }
 
@@ -73,7 +75,7 @@ export async function strike(fault: Fault, stage: Stage, around: (kind: FaultKin
   await beside;
 }
 
-async function deal({ kind, node: index, forMs, dice }: Fault, { cluster, people, echo }: Stage): Promise<void> {
+async function deal({ kind, node: index, forMs, dice }: Fault, { cluster, people, renew, echo }: Stage): Promise<void> {
   const node = cluster.nodes[index];
   if (node === undefined) throw new Error(`no node ${index}`);
   const { process, toPostgres, toRedis } = node;
@@ -118,5 +120,7 @@ async function deal({ kind, node: index, forMs, dice }: Fault, { cluster, people
     case 'people offline': return toPeople(({ line }) => { line.cut(); });
     case 'people hang': return toPeople(({ line }) => { line.hang(); });
     case 'people slow': return toPeople(({ line }) => { line.slow(SLOW_MS, SLOW_MS); });
+    case 'people leave':
+      await Promise.all(struck.map((person, at) => renew(person, at % 2 === 0, forMs)));
   }
 }

@@ -64,5 +64,7 @@ export async function memoryOf(url: string): Promise<Memory | null> {
   const text = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(1_000) }).then((answer) => answer.text()).catch(() => null);
   if (text === null) return null;
   const read = (name: string): number => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1] ?? NaN);
-  return { heap: read('nodejs_heap_size_used_bytes'), resident: read('process_resident_memory_bytes') };
+  const memory = { heap: read('nodejs_heap_size_used_bytes'), resident: read('process_resident_memory_bytes') };
+  // A node that is told to stop may answer with something else.
+  return Number.isNaN(memory.heap + memory.resident) ? null : memory;
 }

@@ -14,6 +14,8 @@ import type { Person } from './people.ts';
 
 /** Clients wait up to 10 s between two tries, and a busy machine has its own pace. */
 const SETTLE_MS = 60_000;
+/** Less than the 30 s after which clients and nodes forget who is silent: by then nobody is seen who is not there, for another reason than that. */
+const PRESENT_MS = 20_000;
 /** SQLSTATE: the head of a board was locked for 5 s, as by a node that stands still in its commit. Told, and tried again. */
 const LOCK_TIMEOUT = '"code":"55P03"';
 
@@ -150,6 +152,6 @@ async function everybodySeen(cluster: Cluster, boardId: string, people: readonly
   await until(`everybody on ${boardId} is seen by every node, and nobody else`, async () => {
     seen = await Promise.all(cluster.nodes.map(onNode));
     return seen.every((ids) => ids === sorted(there));
-  }, SETTLE_MS, () => `there are ${people.map(({ name, kind }) => `${name} (${kind})`).join(' ')}; nodes see: ${seen.map(named).join(' | ')}`);
-  await until(`everybody on ${boardId} sees everybody, and nobody else`, () => wrong().length === 0, SETTLE_MS, () => wrong().map((person) => `${person.name} (${person.kind}) sees ${named(sorted(person.sees()))} of ${people.map(({ name }) => name).join(' ')}`).join('; '));
+  }, PRESENT_MS, () => `there are ${people.map(({ name, kind }) => `${name} (${kind})`).join(' ')}; nodes see: ${seen.map(named).join(' | ')}`);
+  await until(`everybody on ${boardId} sees everybody, and nobody else`, () => wrong().length === 0, PRESENT_MS, () => wrong().map((person) => `${person.name} (${person.kind}) sees ${named(sorted(person.sees()))} of ${people.map(({ name }) => name).join(' ')}`).join('; '));
 }
