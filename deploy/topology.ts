@@ -74,7 +74,10 @@ async function startNginx(nodes: readonly SundayProcess[], directory: string): P
   const port = await freePort();
   const file = join(directory, 'nginx.conf');
   await writeFile(file, await nginxConfig(nodes, port, directory));
-  const child = spawn(nginxBinary() ?? 'nginx', ['-c', file, '-e', 'stderr', '-g', 'daemon off;'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const nginx = nginxBinary() ?? 'nginx';
+  const { status, stderr } = spawnSync(nginx, ['-t', '-c', file, '-e', 'stderr'], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`deploy/nginx.conf is not taken by nginx -t: ${stderr}`);
+  const child = spawn(nginx, ['-c', file, '-e', 'stderr', '-g', 'daemon off;'], { stdio: ['ignore', 'ignore', 'pipe'] });
   let trouble = '';
   child.stderr.on('data', (chunk: Buffer) => { trouble += chunk.toString(); });
   const url = `http://127.0.0.1:${port}`;

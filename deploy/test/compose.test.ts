@@ -61,6 +61,13 @@ test('it sets only variables that the server reads, and its nodes have all the r
   assert.deepEqual(new Set(nodes.flatMap(([, node]) => rolesOf(node))), ALL_ROLES);
 });
 
+test('it has all that Sunday needs, and Kafka for who asks for it', () => {
+  const named = (wanted: boolean): string[] => services.filter(([, { profiles = [] }]) => profiles.includes('kafka') === wanted).map(([name]) => name).toSorted();
+  assert.deepEqual(named(false), ['collector', 'grafana', 'mail', 'nginx', 'postgres', 'prometheus', 'redis', 's3', 'sunday-1', 'sunday-2', 'worker']);
+  assert.deepEqual(named(true), ['kafka']);
+  assert.match(compose.services['postgres']?.image ?? '', /:18(\.|$|-)/);
+});
+
 test('no secret has a default: what is missing stops docker compose, or Sunday, with its name', () => {
   const text = read('docker-compose.yml').replaceAll(/^\s*#.*$/gm, '');
   const secrets = [...text.matchAll(/\$\{(\w*(?:PASSWORD|SECRET)\w*)([^}]*)\}/g)].map(([, name, rest]) => ({ name, rest }));
