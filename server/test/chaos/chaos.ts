@@ -64,6 +64,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const echo = new Echo(cluster.redis.url, stream(2));
   const people: Person[] = [];
   const gone: Person[] = [];
+  const arriving = new Set<Person>();
   const over = new AbortController();
   let busy: Promise<unknown>[] = [];
   const lag = monitorEventLoopDelay();
@@ -80,11 +81,16 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       await person.close();
       await delay(awayMs);
       person.line.mend();
-      people[people.indexOf(person)] = await makePerson(person.kind, person.name, { boardId: person.boardId, line: person.line, patience: 'short' });
+      const anew = await makePerson(person.kind, person.name, { boardId: person.boardId, line: person.line, patience: 'short' });
+      arriving.add(anew);
+      people[people.indexOf(person)] = anew;
+      // There is nothing to write on before the board is there.
+      await until(`${anew.name} is back`, () => anew.settled, 60_000, () => `${anew.kind}: ${anew.trouble ?? anew.state()}; ${anew.diary.lines.join(', ')}`);
+      arriving.delete(anew);
     };
     const present = (index: number): Person | undefined => {
       const person = people[index];
-      return person === undefined || gone.includes(person) ? undefined : person;
+      return person === undefined || gone.includes(person) || arriving.has(person) ? undefined : person;
     };
 
     const during = new Map<FaultKind, number>();
