@@ -128,6 +128,8 @@ async function refusedWith(code: ErrorCode, frame: Uint8Array, userId = 'mallory
 type Bad = readonly [what: string, code: ErrorCode, frame: () => Promise<Uint8Array> | Uint8Array, userId?: string];
 const update = async (write: (doc: Y.Doc) => void, clientId?: number): Promise<Uint8Array> => updateFrame(boardId, await edit(write, clientId));
 const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
+/** Its key `__proto__` makes it one whose prototype are bytes for whoever reads it. */
+const asBytes = (): object => Object.defineProperty({}, '__proto__', { value: Uint8Array.of(1), enumerable: true });
 
 const BAD: readonly Bad[] = [
   ['a struct of no length', 'malformed_update', () => updateFrame(boardId, struct(7, 0, CONTENT_GC, 0))],
@@ -138,6 +140,7 @@ const BAD: readonly Bad[] = [
   ['a handshake with a hole', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, struct(7, 3, CONTENT_STRING, 1, notes(), 'x'))],
   ['a deletion of what will be', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, new Uint8Array([0, 1, 7, 1, 0, 100]))],
   ['a deletion of what a gap only seems to bring', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, new Uint8Array([1, 1, 7, 100, 10, 5, 1, 7, 1, 0, 100]))],
+  ['a value that Yjs reads and cannot write again', 'malformed_update', () => update((doc) => { itemOf(doc).set('c:later', [[asBytes()], 5]); })],
   ['a root of its own', 'update_unknown_path', () => update((doc) => { doc.getMap('secrets').set('a', 1); })],
   ['a field that items do not have', 'update_unknown_path', () => update((doc) => { itemOf(doc).set('color', 'red'); })],
   ['a type inside a field', 'update_wrong_type', () => update((doc) => { itemOf(doc).set('name', new Y.Map()); })],

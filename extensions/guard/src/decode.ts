@@ -2,7 +2,7 @@
  * An update, decoded once and known to be well-formed: what Yjs would do with it can be told from here.
  *
  * Guarantees: throws `Refusal` for anything that Yjs' own encoder never writes and that its decoder or integration would choke on or
- * read differently than we do: empty structs, one client twice, references of a client to its own future.
+ * read differently than we do: empty structs, one client twice, references of a client to its own future, values that cannot be written again.
  * Does not: look at a document.
  */
 import * as decoding from 'lib0/decoding';
@@ -58,7 +58,7 @@ export function decode(update: Uint8Array, maxStructs: number): Decoded {
     current.reached = clock + struct.length;
     if (struct instanceof Y.Skip) continue;
     current.end = current.reached;
-    if (struct instanceof Y.Item) checkReferences(struct);
+    if (struct instanceof Y.Item) checkItem(struct);
     else if (!(struct instanceof Y.GC)) throw new Refusal('malformed_update');
     current.structs.push(struct);
   }
@@ -70,11 +70,27 @@ export function decode(update: Uint8Array, maxStructs: number): Decoded {
   return { sections, deletions: ds.clients, count: structs.length };
 }
 
-/** A struct can only build on what its client had before: its own later clocks would be looked up where there is nothing yet. */
-function checkReferences({ id, origin, rightOrigin, parent }: Y.Item): void {
+/** It can only build on what its client had before: its own later clocks would be looked up where there is nothing yet. Its values can be sent on. */
+function checkItem({ id, origin, rightOrigin, parent, content }: Y.Item): void {
   for (const reference of [origin, rightOrigin, parent]) {
     if (reference instanceof Y.ID && reference.client === id.client && reference.clock >= id.clock) throw new Refusal('malformed_update');
   }
+  if (content instanceof Y.ContentAny && !isPlain(content.arr)) throw new Refusal('malformed_update');
+}
+
+/**
+ * Whether lib0 writes again what it read. It sets a key `__proto__` as the object's prototype, and what has bytes for one it takes for bytes: it throws,
+ * whatever holds it, an update or a whole board.
+ */
+function isPlain(values: readonly unknown[]): boolean {
+  const open = [...values];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue;
+    if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return false;
+    for (const part of Object.values(value)) open.push(part);
+  }
+  return true;
 }
 
 /** Whether a delete-only update of this length begins as one: no structs. Two bytes are the least: nothing, and nothing deleted. */

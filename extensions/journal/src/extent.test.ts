@@ -29,8 +29,9 @@ function byUs(update: Uint8Array): UpdateExtent | null {
   }
 }
 
+/** Of keys, all but the one that lib0 reads as a prototype: what has bytes for one it cannot write, and Yjs not merge. */
 const stored = fc.anything({
-  maxDepth: 2, values: [fc.string({ unit: 'binary' }), fc.double(), fc.integer(), fc.boolean(), fc.constant(null), fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n }), fc.uint8Array()],
+  maxDepth: 2, key: fc.string().filter((key) => key !== '__proto__'), values: [fc.string({ unit: 'binary' }), fc.double(), fc.integer(), fc.boolean(), fc.constant(null), fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n }), fc.uint8Array()],
 });
 
 /** Something written into a document, of every kind of content that there is. */
