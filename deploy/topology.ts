@@ -16,8 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
-import { noRedis, startRedis, type TestRedis } from '@sunday/extension-fanout/testing';
+import { openTestDatabase } from '@sunday/database/testing';
+import { noRedis, startRedis } from '@sunday/extension-fanout/testing';
 import { parse } from 'yaml';
 import { freePort, SundayProcess, token } from '../server/test/sunday-process.ts';
 
@@ -30,8 +30,6 @@ export interface Topology {
   readonly nodes: readonly SundayProcess[];
   /** `relay,workers`. */
   readonly worker: SundayProcess;
-  readonly database: TestDatabase;
-  readonly redis: TestRedis;
   /** What nginx has logged so far, of requests and of trouble. */
   nginxLog(): Promise<string>;
   close(): Promise<void>;
@@ -42,6 +40,9 @@ export interface TopologyOptions {
   readonly nodes?: number;
   /** For every node, over what the compose file says. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Ones that are there; otherwise a Postgres and a Redis are started with it, and thrown away. */
+  readonly databaseUrl?: string;
+  readonly redisUrl?: string;
 }
 
 const nginxBinary = (): string | undefined => ['/usr/sbin/nginx', 'nginx'].find((path) => spawnSync(path, ['-v']).status === 0);
@@ -92,7 +93,7 @@ async function startNginx(nodes: readonly SundayProcess[], directory: string): P
   return { url, child, trouble: () => trouble };
 }
 
-export async function startTopology({ nodes: count = 2, env = {} }: TopologyOptions = {}): Promise<Topology> {
+export async function startTopology({ nodes: count = 2, env = {}, databaseUrl, redisUrl }: TopologyOptions = {}): Promise<Topology> {
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (let end = closers.pop(); end !== undefined; end = closers.pop()) await end();
@@ -101,12 +102,15 @@ export async function startTopology({ nodes: count = 2, env = {} }: TopologyOpti
     const directory = await mkdtemp(join(tmpdir(), 'sunday-topology-'));
     closers.push(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
     await chmod(directory, 0o777); // nginx's workers are another user's when it is started by root
-    const database = await openTestDatabase();
-    closers.push(() => database.close());
-    const redis = await startRedis();
-    closers.push(() => redis.close());
+    const opened = async <T extends { close(): Promise<unknown> }>(opening: Promise<T>): Promise<T> => {
+      const open = await opening;
+      closers.push(() => open.close());
+      return open;
+    };
+    const DATABASE_URL = databaseUrl ?? (await opened(openTestDatabase())).connectionString;
+    const REDIS_URL = redisUrl ?? (await opened(startRedis())).url;
 
-    const given = { HOST: '127.0.0.1', DATABASE_URL: database.connectionString, REDIS_URL: redis.url, SUNDAY_PUBLIC_URL: 'https://boards.example.com', SUNDAY_TRUST_PROXY: '1', LOG_LEVEL: 'info', ...env };
+    const given = { HOST: '127.0.0.1', DATABASE_URL, REDIS_URL, SUNDAY_PUBLIC_URL: 'https://boards.example.com', SUNDAY_TRUST_PROXY: '1', LOG_LEVEL: 'info', ...env };
     const start = async (service: string): Promise<SundayProcess> => {
       const port = await freePort();
       const sunday = new SundayProcess(port, join(directory, 'unused'), { ...(await writtenEnvironment(service)), ...given, PORT: String(port) });
@@ -122,7 +126,7 @@ export async function startTopology({ nodes: count = 2, env = {} }: TopologyOpti
       child.kill('SIGTERM');
       await ended;
     });
-    return { url, nodes, worker, database, redis, nginxLog: async () => (await readFile(join(directory, 'access.log'), 'utf8')) + trouble(), close };
+    return { url, nodes, worker, nginxLog: async () => (await readFile(join(directory, 'access.log'), 'utf8')) + trouble(), close };
   } catch (error) {
     await close();
     throw error;

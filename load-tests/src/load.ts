@@ -7,7 +7,7 @@ import { makeBoard } from './board-fixture.ts'
 import { pause, startChild, type Child } from './child.ts'
 import type { EditPlan, EditResult, FromGenerator, GeneratorUser, ToGenerator } from './generator-messages.ts'
 import { round } from './latency.ts'
-import { cpuSeconds, GENERATOR_CORE, loadNow, machineCpuSeconds, memoryOf } from './machine.ts'
+import { cpuSecondsOf, GENERATOR_CORE, loadNow, machineCpuSeconds, memoryOf } from './machine.ts'
 import type { Cluster } from './postgres.ts'
 import type { RedisServer } from './redis.ts'
 import type { RunningServer, Target } from './target.ts'
@@ -75,8 +75,8 @@ export async function runLoad(target: Target, ground: Ground, scenario: LoadScen
 export async function startServers(target: Target, { cluster, redis }: Ground, count: number, inspect = false): Promise<RunningServer[]> {
   const databaseUrl = await cluster.createDatabase('bench_load')
   const servers: RunningServer[] = []
-  for (let node = 0; node < count; node += 1) {
-    servers.push(await target.start({ databaseUrl, inspect, ...(redis === null ? {} : { redisUrl: redis.url }) }))
+  for (let node = 0; node < (target.isWhole === true ? 1 : count); node += 1) {
+    servers.push(await target.start({ databaseUrl, inspect, nodes: count, ...(redis === null ? {} : { redisUrl: redis.url }) }))
   }
   return servers
 }
@@ -108,7 +108,7 @@ export async function measureLoad(
   const users = await createUsers(servers, scenario)
   const generator = startGenerator()
   const counts = async () => ({
-    server: servers.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0),
+    server: cpuSecondsOf(servers.flatMap(({ pids }) => pids)),
     postgres: cluster.cpuSeconds(),
     wal: await cluster.walBytes(),
     redis: (await redis?.counts()) ?? null,
@@ -129,7 +129,7 @@ export async function measureLoad(
     await generator.hears('window')
     const seconds = (performance.now() - started) / 1000
     const to = await counts()
-    const serverRss = servers.reduce((sum, { pid }) => sum + memoryOf(pid).rss, 0)
+    const serverRss = memoryOf(servers.flatMap(({ pids }) => pids)).rss
     await finish?.()
     const { result } = await generator.hears('result')
     const cores = (read: (reading: typeof from) => number): number => (read(to) - read(from)) / seconds

@@ -5,7 +5,7 @@
 import type { LoadScenario } from './load.ts'
 import type { TargetName } from './target.ts'
 
-export const LOAD_NAMES = ['edits', 'cursors', 'fast-cursors', 'many-boards', 'one-board', 'cluster', 'small-cluster', 'crowd'] as const
+export const LOAD_NAMES = ['edits', 'cursors', 'fast-cursors', 'many-boards', 'one-board', 'cluster', 'small-cluster', 'crowd', 'deployed', 'deployed-crowd'] as const
 export type LoadName = (typeof LOAD_NAMES)[number]
 
 export interface Load {
@@ -26,6 +26,7 @@ export interface Load {
 
 const ONE_NODE: readonly TargetName[] = ['sunday', 'hocuspocus-memory']
 const MANY_NODES: readonly TargetName[] = ['sunday', 'hocuspocus-redis']
+const DEPLOYED: readonly TargetName[] = ['sunday-deployed']
 
 export const LOADS: Readonly<Record<LoadName, Load>> = {
   edits: { title: 'Edits', targets: ['sunday', 'hocuspocus-database', 'hocuspocus-memory'], boards: 50, usersPerBoard: 20, edits: 0.5, moves: 0 },
@@ -39,6 +40,8 @@ export const LOADS: Readonly<Record<LoadName, Load>> = {
     title: 'Everybody on one board, for ten minutes', targets: ['sunday'], boards: 1, usersPerBoard: 1000, stuckReaders: 1, edits: 0.1, moves: 1,
     warmUpMs: 30_000, measureMs: 600_000,
   },
+  deployed: { title: 'As deployed, behind nginx', targets: DEPLOYED, boards: 25, usersPerBoard: 20, nodes: 2, edits: 0.5, moves: 5 },
+  'deployed-crowd': { title: 'As deployed, behind nginx, everybody on one board', targets: DEPLOYED, boards: 1, usersPerBoard: 600, nodes: 2, edits: 0.1, moves: 1 },
 }
 
 /** How thoroughly: `quick` is a tenth of everything, to see that it works; `record` what fits a whole record into less than half an hour. */

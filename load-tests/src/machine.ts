@@ -22,6 +22,9 @@ export function cpuSeconds(pid: number): number {
   return own / TICKS_PER_SECOND
 }
 
+/** The same of several processes. */
+export const cpuSecondsOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+
 /** CPU seconds of a process, its living children and those it has waited for (Postgres: the postmaster and its backends). */
 export function treeCpuSeconds(root: number): number {
   let ticks = 0
@@ -63,8 +66,13 @@ function processTree(root: number): number[] {
   return pids.filter((pid) => pid === root || readStat(pid)[2] === root)
 }
 
-/** Bytes of memory that this process alone holds, and all that it has resident. */
-export function memoryOf(pid: number): { rss: number; private: number } {
+/** Bytes of memory that these processes alone hold, each for itself, and all that they have resident. */
+export function memoryOf(pids: readonly number[]): { rss: number; private: number } {
+  const each = pids.map(readMemory)
+  return { rss: each.reduce((sum, { rss }) => sum + rss, 0), private: each.reduce((sum, one) => sum + one.private, 0) }
+}
+
+function readMemory(pid: number): { rss: number; private: number } {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0)
   return { rss: kilobytes('Rss') * 1024, private: (kilobytes('Private_Clean') + kilobytes('Private_Dirty')) * 1024 }

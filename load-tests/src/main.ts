@@ -17,6 +17,7 @@ import { FLOOD_LOAD, runFlood } from './scenario-flood.ts'
 import { runMemory } from './scenario-memory.ts'
 import { runOpen } from './scenario-open.ts'
 import { runRest } from './scenario-rest.ts'
+import { deployedTarget } from './target-deployed.ts'
 import { hocuspocusTarget } from './target-hocuspocus.ts'
 import { sundayTarget } from './target-sunday.ts'
 import { TARGET_NAMES, type Target, type TargetName } from './target.ts'
@@ -47,6 +48,7 @@ const TARGETS: Readonly<Record<TargetName, Target>> = {
   'hocuspocus-database': hocuspocusTarget('database'),
   'hocuspocus-memory': hocuspocusTarget('memory'),
   'hocuspocus-redis': hocuspocusTarget('redis'),
+  'sunday-deployed': deployedTarget,
 }
 
 const oneOf = <T extends string>(known: readonly T[], text: string): T => {
@@ -113,7 +115,7 @@ async function runLoadNamed(name: LoadName, cluster: Cluster, results: RunResult
         process.exitCode = 1
         continue
       }
-      const across = scenario.nodes > 1 ? `, on another node ${run.seenAcross.p99Ms} ms, ${run.redis?.publishesPerEdit} publishes and ${run.redis?.inputBytesPerEdit} bytes into Redis an edit` : ''
+      const across = run.redis !== null ? `${run.seenAcross.count > 0 ? `, on another node ${run.seenAcross.p99Ms} ms` : ''}, ${run.redis.publishesPerEdit} publishes and ${run.redis.inputBytesPerEdit} bytes into Redis an edit` : ''
       const moves = run.cursors === null ? '' : `, moves p99 ${run.cursors.seen.p99Ms} ms (${(run.cursors.withinSecond * 100).toFixed(1)} % in a second)`
       say(`  ${turn}/${turns} ${target.name}: ack p99 ${run.ack.p99Ms} ms, seen p99 ${run.seen.p99Ms} ms${across}${moves}, ${run.serverCores} cores, ${run.serverCpuMsPerEdit} ms an edit, generator ${run.generatorCores} cores, unacked ${run.unacked}, undelivered ${run.undelivered}, others ${run.othersCores} cores`)
       runs[target.name] = [...(runs[target.name] ?? []), run]

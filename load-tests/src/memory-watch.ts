@@ -46,7 +46,7 @@ export async function watchMemory(server: RunningServer): Promise<() => Promise<
     slowConsumers = gauge('sunday_socket_events_total\\{event="slow_consumer"\\}')
     samples.push({
       atS: Math.round((performance.now() - started) / 1000),
-      rssMiB: inMiB(memoryOf(server.pid).rss),
+      rssMiB: inMiB(memoryOf(server.pids).rss),
       heapMiB: inMiB(gauge('nodejs_heap_size_used_bytes')),
       externalMiB: inMiB(gauge('nodejs_external_memory_bytes')),
       unsentMiB: inMiB(gauge('sunday_unsent_bytes')),

@@ -41,8 +41,8 @@ export function loadSection(name: LoadName, { scenario, runs }: Measured<LoadSce
 type Read = (read: (run: LoadMeasurement) => number) => Value[]
 
 const clusterRows = (of: Read): string[][] => [
-  row('edit seen on another node p50', of((run) => run.seenAcross.p50Ms)),
-  row('edit seen on another node p99', of((run) => run.seenAcross.p99Ms)),
+  row('edit seen on another node p50', of((run) => (run.seenAcross.count > 0 ? run.seenAcross.p50Ms : Number.NaN))),
+  row('edit seen on another node p99', of((run) => (run.seenAcross.count > 0 ? run.seenAcross.p99Ms : Number.NaN))),
   row('publishes per edit', of((run) => run.redis?.publishesPerEdit ?? Number.NaN)),
   row('commands to Redis per edit', of((run) => run.redis?.commandsPerEdit ?? Number.NaN)),
   row('bytes into Redis per edit', of((run) => run.redis?.inputBytesPerEdit ?? Number.NaN), 0),

@@ -9,6 +9,7 @@ const TITLES: Readonly<Record<TargetName, string>> = {
   'hocuspocus-database': 'stock, database',
   'hocuspocus-memory': 'stock, no persistence',
   'hocuspocus-redis': 'stock, database and Redis',
+  'sunday-deployed': 'Sunday',
 }
 
 /** `values` in the order of the table's columns, Sunday first. */

@@ -55,7 +55,7 @@ export async function runMemory(target: Target, cluster: Cluster, scenario: Memo
 
     await crowd.openBoards(1, scenario.smallBoardItems, 0)
     const base = await plateau(server, inspector)
-    const rss = memoryOf(server.pid).rss
+    const rss = memoryOf(server.pids).rss
     const boards = await crowd.openBoards(scenario.smallBoards, scenario.smallBoardItems, perBoard)
     const withSmall = await plateau(server, inspector)
     for (const board of boards) await crowd.join(board, perBoard)
@@ -119,7 +119,7 @@ const idleUser = (seat: number): string => `bench-idle-${seat}`
 async function plateau(server: RunningServer, inspector: Inspector): Promise<Plateau> {
   await pause(SETTLE_MS)
   const { heapUsed, external } = await inspector.heap()
-  return { runtime: heapUsed + external, kernel: memoryOf(server.pid).private }
+  return { runtime: heapUsed + external, kernel: memoryOf(server.pids).private }
 }
 
 const each = (from: Plateau, to: Plateau, count: number): Plateau => ({

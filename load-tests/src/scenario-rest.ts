@@ -7,7 +7,7 @@ import { EDITED_COLUMN_TITLE, makeBoard } from './board-fixture.ts'
 import { pause } from './child.ts'
 import { openConnection, type Connection } from './connection.ts'
 import { createLatency, round, type Latency, type LatencySummary } from './latency.ts'
-import { cpuSeconds, EVERY_CORE, GENERATOR_CORE, loadNow, machineCpuSeconds } from './machine.ts'
+import { cpuSecondsOf, EVERY_CORE, GENERATOR_CORE, loadNow, machineCpuSeconds } from './machine.ts'
 import { mark, scanMarks } from './marker.ts'
 import type { Cluster } from './postgres.ts'
 import { createRandom, poissonArrivals } from './random.ts'
@@ -71,7 +71,7 @@ export async function runRest(target: Target, cluster: Cluster, scenario: RestSc
       sockets.push(await openConnection(options, { onUpdate: (update) => run.sawUpdate(i, update), onLost: (reason) => run.fails(`socket ${i}: ${reason}`) }))
     }
     await pause(SETTLE_MS)
-    const measurement = await run.play(() => ({ server: cpuSeconds(server.pid), postgres: cluster.cpuSeconds(), own: ownCpuSeconds(), machine: machineCpuSeconds() }))
+    const measurement = await run.play(() => ({ server: cpuSecondsOf(server.pids), postgres: cluster.cpuSeconds(), own: ownCpuSeconds(), machine: machineCpuSeconds() }))
     if (measurement.failed > 0) process.stderr.write(`${server.output()}\n`)
     return measurement
   } finally {

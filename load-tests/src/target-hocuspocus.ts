@@ -46,7 +46,7 @@ async function start(options: StartOptions, persistent: boolean): Promise<Runnin
   const syncUrl = `ws://127.0.0.1:${port}/`
   let boards = 0
   return {
-    pid: child.pid,
+    pids: [child.pid],
     syncUrl,
     restUrl: null,
     metricsUrl: null,

@@ -12,10 +12,10 @@ import { freePort } from '@sunday/database/testing'
 import { startChild, waitFor } from './child.ts'
 import { SERVER_CORE } from './machine.ts'
 import { answersHttp, inspectArgs, inspectorUrl } from './target-hocuspocus.ts'
-import type { StartOptions, Target } from './target.ts'
+import type { RunningServer, StartOptions, Target } from './target.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const SECRET = 'a secret for benchmarks, good for nothing else'
+export const SECRET = 'a secret for benchmarks, good for nothing else'
 const OWNER = 'bench-owner'
 /** Members are added this many at a time; the server is not measured meanwhile. */
 const REQUESTS_AT_ONCE = 10
@@ -57,19 +57,26 @@ export async function start(options: StartOptions): ReturnType<Target['start']> 
     },
   })
   await waitFor('sunday', child, () => answersHttp(`${url}/readyz`))
-  const owner = await token(OWNER)
   return {
-    pid: child.pid,
-    syncUrl: `ws://127.0.0.1:${port}/sync`,
-    restUrl: `${url}/v1`,
+    pids: [child.pid],
+    ...(await service(url)),
     metricsUrl: `${url}/metrics`,
     inspectorUrl: inspectorUrl(child),
     output: () => child.output(),
-    token,
     async stop() {
       await child.stop()
       rmSync(dataDir, { recursive: true, force: true })
     },
+  }
+}
+
+/** What people see of a Sunday that is reached at `url` and has SECRET. */
+export async function service(url: string): Promise<Pick<RunningServer, 'syncUrl' | 'restUrl' | 'token' | 'createBoard'>> {
+  const owner = await token(OWNER)
+  return {
+    syncUrl: `${url.replace('http', 'ws')}/sync`,
+    restUrl: `${url}/v1`,
+    token,
     async createBoard(doc, users) {
       const imported = await post(`${url}/v1/boards/import?name=bench`, owner, exportJson(doc))
       const boardId = idOf(imported)

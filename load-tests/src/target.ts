@@ -3,7 +3,7 @@
  */
 import type * as Y from 'yjs'
 
-export const TARGET_NAMES = ['sunday', 'hocuspocus-database', 'hocuspocus-memory', 'hocuspocus-redis'] as const
+export const TARGET_NAMES = ['sunday', 'hocuspocus-database', 'hocuspocus-memory', 'hocuspocus-redis', 'sunday-deployed'] as const
 export type TargetName = (typeof TARGET_NAMES)[number]
 
 export interface StartOptions {
@@ -11,6 +11,8 @@ export interface StartOptions {
   readonly databaseUrl: string
   /** Servers on one database and one Redis are one: what is edited at one is seen at all. */
   readonly redisUrl?: string
+  /** Of a whole deployment: its nodes. */
+  readonly nodes?: number
   /** Opens Node's inspector, for heap figures and profiles. Off while latency is measured. */
   readonly inspect?: boolean
 }
@@ -19,13 +21,16 @@ export interface Target {
   readonly name: TargetName
   /** Whether a board is still there after a restart. */
   readonly persistent: boolean
+  /** Whether it starts all nodes itself, and is reached in one place. */
+  readonly isWhole?: boolean
   start(options: StartOptions): Promise<RunningServer>
   /** SQL that gives the bytes a board takes at rest, one row per table: name, rows, bytes of content, bytes on disk. */
   readonly sizeSql: string | null
 }
 
 export interface RunningServer {
-  readonly pid: number
+  /** Its processes: one, or those of a whole deployment. */
+  readonly pids: readonly number[]
   readonly syncUrl: string
   /** Base of the REST API; null where there is none. */
   readonly restUrl: string | null

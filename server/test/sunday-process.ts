@@ -58,6 +58,11 @@ export class SundayProcess {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  get pid(): number {
+    if (this.child?.pid === undefined) throw new Error('it is not started');
+    return this.child.pid;
+  }
+
   /** Resolves when /readyz says ok. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, ['--conditions=sunday-source', this.program], {
