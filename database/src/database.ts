@@ -61,6 +61,8 @@ export class PooledDatabase implements Database {
   private readonly availability: Availability;
   private readonly listener: Listener;
   private readonly madeAt = new WeakMap<PoolClient, number>();
+  /** Checked out. */
+  private readonly busy = new Set<PoolClient>();
   /** Connections made before a loss are not used again: where a server vanished without a word, each would cost a timeout. */
   private lostAt = 0;
   private closed: Promise<void> | undefined;
@@ -78,7 +80,7 @@ export class PooledDatabase implements Database {
     });
     this.listener = new Listener({
       connectionString,
-      onLoss: () => { this.availability.suspect(); },
+      onLoss: (silent) => { this.lost(silent); },
       onSubscriberError: (error) => { onStatus(`A notification was not handled: ${String(error)}`); },
     });
   }
@@ -103,14 +105,14 @@ export class PooledDatabase implements Database {
     const client = await this.checkOut();
     try {
       const rows = await run<Row>(client, sql, params);
-      client.release();
+      this.giveBack(client);
       return rows;
     } catch (error) {
       if (!isConnectionFailure(error)) {
-        client.release();
+        this.giveBack(client);
         throw error;
       }
-      client.release(true);
+      this.giveBack(client, true);
       throw this.unavailable(error, true);
     }
   }
@@ -130,17 +132,17 @@ export class PooledDatabase implements Database {
       phase = 'committing';
       const { command } = await client.query('COMMIT');
       if (command !== 'COMMIT') throw new Error('The transaction was rolled back: a statement in it had failed');
-      client.release();
+      this.giveBack(client);
       return result;
     } catch (error) {
       const outcomeUnknown = phase === 'committing';
       phase = 'over';
       if (isConnectionFailure(error)) {
-        client.release(true);
+        this.giveBack(client, true);
         throw this.unavailable(error, outcomeUnknown);
       }
       const rolledBack = await client.query('ROLLBACK').then(() => true, () => false);
-      client.release(!rolledBack);
+      this.giveBack(client, !rolledBack);
       throw error;
     } finally {
       phase = 'over';
@@ -173,8 +175,12 @@ export class PooledDatabase implements Database {
     try {
       for (;;) {
         const client = await this.pool.connect();
-        if ((this.madeAt.get(client) ?? 0) >= this.lostAt) return client;
-        client.release(true);
+        if ((this.madeAt.get(client) ?? 0) < this.lostAt) {
+          client.release(true);
+          continue;
+        }
+        this.busy.add(client);
+        return client;
       }
     } catch (error) {
       if (!isConnectionFailure(error)) throw error;
@@ -184,10 +190,21 @@ export class PooledDatabase implements Database {
     }
   }
 
+  private giveBack(client: PoolClient, broken = false): void {
+    this.busy.delete(client);
+    client.release(broken);
+  }
+
   private unavailable(error: unknown, outcomeUnknown: boolean): DatabaseUnavailable {
-    this.lostAt = performance.now();
-    this.availability.suspect();
+    this.lost();
     return new DatabaseUnavailable('The database is away', { cause: error, outcomeUnknown });
+  }
+
+  /** `silent`: what waits for an answer would get none, and wait for its timeout. */
+  private lost(silent = false): void {
+    this.lostAt = performance.now();
+    if (silent) for (const client of this.busy) void client.end().catch(() => undefined);
+    this.availability.suspect();
   }
 }
 

@@ -11,8 +11,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { connectClient, patientConfig } from './connection.ts';
 
-const HEARTBEAT_MS = 15_000;
-const HEARTBEAT_TIMEOUT_MS = 5_000;
+/** What is announced meanwhile on a network that has gone silent, a revocation among it, is acted on as late. */
+const HEARTBEAT_MS = 2_000;
+/** A Postgres that stands still for a moment is not lost. */
+const HEARTBEAT_TIMEOUT_MS = 4_000;
 /** Between tries to reconnect: a restart takes about 100 ms. */
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 2_000;
@@ -30,8 +32,8 @@ interface Link {
 
 export interface ListenerParts {
   readonly connectionString: string;
-  /** The connection was lost. */
-  readonly onLoss: () => void;
+  /** The connection was lost. `silent`: nothing was heard on it for HEARTBEAT_TIMEOUT_MS. */
+  readonly onLoss: (silent: boolean) => void;
   /** A subscriber threw: the subscriber's bug must not end the process. */
   readonly onSubscriberError: (error: unknown) => void;
 }
@@ -100,14 +102,23 @@ export class Listener {
       for (const { onNotify } of this.channels.get(channel) ?? []) this.guarded(() => { onNotify(payload ?? ''); });
     });
     let lost = false;
+    let silent = false;
     client.once('end', () => {
       lost = true;
       clearInterval(heartbeat);
-      if (!this.closing.signal.aborted) void this.reconnect();
+      if (!this.closing.signal.aborted) void this.reconnect(silent);
     });
+    let answered = true;
     const heartbeat = setInterval(() => {
-      const late = setTimeout(() => socket.destroy(), HEARTBEAT_TIMEOUT_MS).unref();
-      client.query('SELECT 1').then(() => { clearTimeout(late); }, () => socket.destroy());
+      if (!answered) return;
+      answered = false;
+      // What came while this process was busy is read first.
+      const late = setTimeout(() => { setImmediate(() => {
+        if (answered) return;
+        silent = true;
+        socket.destroy();
+      }); }, HEARTBEAT_TIMEOUT_MS).unref();
+      client.query('SELECT 1').then(() => { answered = true; clearTimeout(late); }, () => socket.destroy());
     }, HEARTBEAT_MS).unref();
     try {
       for (const channel of this.channels.keys()) await client.query(`LISTEN ${quoted(channel)}`);
@@ -119,11 +130,11 @@ export class Listener {
     return { client, socket, heartbeat };
   }
 
-  private async reconnect(): Promise<void> {
+  private async reconnect(silent: boolean): Promise<void> {
     const { signal } = this.closing;
     if (this.link === undefined) return; // a first connect that failed reports to its caller
     this.link = undefined;
-    this.parts.onLoss();
+    this.parts.onLoss(silent);
     for (let wait = RETRY_FIRST_MS; !signal.aborted && this.channels.size > 0; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
       if (this.link !== undefined) return; // a new subscriber connected
       try {

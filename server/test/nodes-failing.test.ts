@@ -16,6 +16,8 @@ import type { BoardBody } from './rest-support.ts';
 
 /** What issue and README promise. Silence of 3.5 s is death. */
 const GHOST_MS = 5_000;
+/** The silence is noticed within 6 s (database/src/listener.ts); then everything open is looked up. */
+const LATE_MS = 10_000;
 
 describe('several nodes in trouble', { skip: noRedis() }, () => {
   test('the people of a node that is killed are gone from the others within seconds, and no edit that was saved is', async (t) => {
@@ -106,6 +108,31 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
     b.cells.set('after', 1);
     const next = await until('and what comes next, too', () => !b.provider.hasUnsyncedChanges, 25_000);
     t.diagnostic(`the next one after ${next.toFixed(0)} ms`);
+  });
+
+  test('a node whose way to Postgres goes silent hears late of a revocation, and not after ten seconds', async (t) => {
+    const lines: Cable[] = [];
+    const cluster = await startCluster(2, async (url) => {
+      const line = await cable(url);
+      lines.push(line);
+      return line.url;
+    });
+    t.after(async () => {
+      await cluster.close();
+      for (const line of lines) await line.close();
+    });
+    const [one, two] = cluster.nodes;
+    assert(one !== undefined && two !== undefined);
+    const owner = await one.as('ann');
+    const { id: boardId } = (await owner.expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Shared' } })).body;
+    for (const userId of ['eve', 'mallory']) await owner.expect(201, 'POST', `/boards/${boardId}/members`, { body: { userId, role: 'editor' } });
+    const [eve, mallory] = [await connect(t, two, boardId, 'eve'), await connect(t, two, boardId, 'mallory')];
+    await until('both are synced', () => eve.provider.synced && mallory.provider.synced);
+    lines[1]?.lose();
+    await owner.expect(204, 'DELETE', `/boards/${boardId}/members/eve`);
+    await (await one.as('mallory')).expect(204, 'POST', '/users/mallory/sessions/revoke');
+    const took = await until('both are told', () => eve.refused() === 'forbidden' && mallory.refused() === 'token_revoked', LATE_MS);
+    t.diagnostic(`after ${took.toFixed(0)} ms`);
   });
 
   for (const cutOff of ['one node', 'all nodes'] as const) {
