@@ -27,6 +27,7 @@ import { isErrorCode } from './errors.ts';
 import { createEvents } from './events.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { createHttpApp } from './http/app.ts';
+import { clientAddress, trustOf } from './http/client-address.ts';
 import { isAllowedOrigin } from './http/security.ts';
 import { createMetrics } from './metrics.ts';
 import { nextEpoch } from './node-life.ts';
@@ -158,6 +159,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     BOARD_IDLE_MS,
   );
 
+  const trust = trustOf(config.trustProxy);
   const gateway = new Gateway({
     host,
     presence: {
@@ -166,6 +168,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     },
     limits: config.limits,
     serves: config.roles.has('sync'),
+    addressOf: (request) => clientAddress(request, trust),
     allowsOrigin: (origin, requestHost) => isAllowedOrigin(origin, requestHost, config),
     count: metrics.socket,
     warn: (message, fields) => { log.warn(fields, message); },

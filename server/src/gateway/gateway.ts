@@ -38,6 +38,8 @@ export interface GatewayOptions {
   /** Whether this process has the role `sync`; without it every socket is refused with `not_available`. */
   readonly serves: boolean;
   readonly allowsOrigin: (origin: string | undefined, host: string | undefined) => boolean;
+  /** Where a request comes from. */
+  readonly addressOf: (request: IncomingMessage) => string;
   readonly count: (counter: SocketCounter) => void;
   readonly warn: (message: string, fields: object) => void;
 }
@@ -125,7 +127,7 @@ export class Gateway {
     });
     const entry: OpenSocket = { websocket, outbound, heard: Date.now(), pinged: [], userId: null };
     const socket: ClientSocket = new ClientSocket({
-      id: randomUUID(), address: request.socket.remoteAddress ?? '', protocol, websocket, limits, inbound: this.inbound, turns: this.turns, presence, count,
+      id: randomUUID(), address: this.options.addressOf(request), protocol, websocket, limits, inbound: this.inbound, turns: this.turns, presence, count,
       admitUser: (userId) => this.admitUser(userId, socket, entry),
     });
     this.sockets.set(socket, entry);

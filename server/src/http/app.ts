@@ -17,6 +17,7 @@ import { createBoards, type BoardsParts, type PresenceEntry, type RoleSource } f
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine/types.ts';
 import { SundayError } from '../errors.ts';
+import { trustOf } from './client-address.ts';
 import { installDocs } from './docs.ts';
 import { installHealth, type Readiness } from './health.ts';
 import { installProblems, pathOf, sendProblem } from './problem.ts';
@@ -58,7 +59,7 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
   const app: FastifyInstance = Fastify({
     loggerInstance: log.child({ part: 'http' }, { serializers: { req: loggedRequest } }),
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: typeof config.trustProxy === 'number' ? nearest(config.trustProxy) : config.trustProxy,
+    trustProxy: trustOf(config.trustProxy),
     bodyLimit: config.limits.maxBodyBytes,
     requestTimeout: config.limits.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -99,12 +100,6 @@ export async function createHttpApp(dependencies: HttpDependencies): Promise<Fas
   await installWebApp(app, dependencies.webDirectory);
   return app;
 }
-
-/** Trusts as many proxies as there are hops, counted from this server. */
-const nearest =
-  (hops: number) =>
-  (_address: string, hop: number): boolean =>
-    hop < hops;
 
 function loggedRequest(request: { method?: string; url?: string; id?: string }): object {
   return { method: request.method, path: pathOf(request.url ?? ''), id: request.id };
