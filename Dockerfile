@@ -18,7 +18,7 @@ WORKDIR /sunday
 COPY --from=build /sunday /sunday
 USER node
 EXPOSE 3000
-# ok and degraded (Postgres away: live editing goes on) are healthy; starting and draining are not.
+# ok and degraded (Postgres away: live editing goes on) are healthy; draining is not, and a node that is starting does not answer.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "--conditions=sunday-source", "server/src/start.ts"]

@@ -72,7 +72,9 @@ test('no secret has a default: what is missing stops docker compose, or Sunday, 
   const text = read('docker-compose.yml').replaceAll(/^\s*#.*$/gm, '');
   const secrets = [...text.matchAll(/\$\{(\w*(?:PASSWORD|SECRET)\w*)([^}]*)\}/g)].map(([, name, rest]) => ({ name, rest }));
   assert.ok(secrets.length >= 5);
-  for (const { name, rest } of secrets) assert.ok(rest?.startsWith(':?') || (name === 'SUNDAY_JWT_SECRET' && rest === ':-'), `${name}${rest}`);
+  // Of these Sunday asks itself, where they are needed (config.test.ts).
+  const asked = ['SUNDAY_JWT_SECRET', 'KAFKA_SASL_PASSWORD'];
+  for (const { name, rest } of secrets) assert.ok(rest?.startsWith(':?') || (asked.includes(name ?? '') && rest === ':-'), `${name}${rest}`);
 });
 
 test('a node is given longer to stop than it needs to drain; its health is readiness; it keeps nothing on disk', () => {

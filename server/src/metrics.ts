@@ -1,6 +1,6 @@
 /**
  * Prometheus metrics of this process: one registry, every counter named once. Parts report through callbacks; nothing imports this
- * file but main.ts. Every limit that can be hit has a counter here (DESIGN §5, 10).
+ * file but main.ts. Every limit that can be hit has a counter here.
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { BoardMessage, FanoutDrop } from '@sunday/extension-fanout';

@@ -1,5 +1,5 @@
 /**
- * Defects of Hocuspocus 4.7 that Sunday is built around (DESIGN §5), those of documents, acks, loads and unloads: what a client would
+ * Defects of Hocuspocus 4.7 that Sunday is built around, those of documents, acks, loads and unloads: what a client would
  * see if they were still there. A malformed update that is acknowledged is in bad-input.test.ts, the counter in honest-counter.test.ts.
  */
 import assert from 'node:assert/strict';

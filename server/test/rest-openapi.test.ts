@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => server.close());
 
-/** DESIGN §3, as far as it is built. */
+/** What other programs are written against. */
 const ROUTES = `
 POST /workspaces   GET /workspaces
 POST /boards   GET /boards   GET /boards/{boardId}   PATCH /boards/{boardId}   DELETE /boards/{boardId}   POST /boards/{boardId}/duplicate

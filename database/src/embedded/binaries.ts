@@ -26,7 +26,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 export const unsupported = (reason: string, cause?: unknown): DatabaseSetupError =>
-  new DatabaseSetupError('platform_unsupported', `The embedded Postgres cannot run here: ${reason}. Set DATABASE_URL to a Postgres server (14 or later) instead.`, { cause });
+  new DatabaseSetupError('platform_unsupported', `The embedded Postgres cannot run here: ${reason}. Set DATABASE_URL to a Postgres server (15 or later) instead.`, { cause });
 
 /** @param copyTo where a copy may be kept if the installed binaries cannot be used in place */
 export async function findBinaries(user: OsUser, copyTo: string, platform = `${process.platform} ${process.arch}`): Promise<Binaries> {

@@ -1,5 +1,5 @@
 /**
- * The event: its envelope (DESIGN §6), the topics, and which type goes to which.
+ * The event: its envelope, the topics, and which type goes to which.
  *
  * Guarantees: what `decodeEvent` returns has the whole shape, whatever wrote the bytes; every event has a topic, also one of a type this
  * version does not know, so that an older process relays what a newer one wrote.

@@ -1,5 +1,5 @@
 /**
- * The Kafka driver: DESIGN §6's topics, the board id as key, headers `eventType`, `correlationId`, `timestamp`, the envelope as JSON value. The producer is
+ * The Kafka driver: a topic for each kind of event (envelope.ts), the board id as key, headers `eventType`, `correlationId`, `timestamp`, the envelope as JSON value. The producer is
  * idempotent with acks from all in-sync replicas. Order is per board and topic: topics are separate logs.
  *
  * Joins, leaves and cursors go to `collaboration-events`, marked by the header `ephemeral`; consumer groups pass over them.

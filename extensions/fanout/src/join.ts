@@ -2,7 +2,7 @@
  * Joins a fan-out to a Hocuspocus server with the journal, and to a presence lane: what is committed here goes to the other
  * nodes, what they committed comes in, and whatever a fan-out may lose is followed in the journal.
  *
- * Guarantees (DESIGN §5, invariant 9): a board is subscribed to before it is read from the database, and looked at again if
+ * Guarantees (invariant 9, docs/architecture.md): a board is subscribed to before it is read from the database, and looked at again if
  * anything came meanwhile, so that no batch falls between; every open board is held against its head in the journal every few
  * seconds (one query for all), and every second while the way between nodes is down. No handler throws.
  * Owns that one timer. Does not: start before `start`.

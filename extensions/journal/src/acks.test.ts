@@ -1,4 +1,4 @@
-/** The rules of counted and cumulative acks (DESIGN §5), against a model of the stock provider's counter. */
+/** The rules of counted and cumulative acks (docs/protocols.md), against a model of the stock provider's counter. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as Y from 'yjs';

@@ -1,6 +1,6 @@
 /**
  * The journal: makes a Hocuspocus server durable. An ack means committed, what leaves the node is committed, nothing
- * unpersisted is unloaded (invariants 1–3, 6, 7 of DESIGN §5).
+ * unpersisted is unloaded (invariants 1–3, 6 and 7, docs/architecture.md).
  *
  * It joins Hocuspocus at four public seams, per document and connection: the document's `update` event (capture),
  * `addConnection`/`removeConnection` (a follower per connection), and the connection's `send` and `handleMessage` (acks and
@@ -40,7 +40,8 @@ const SLOW_AFTER_MS = 15_000;
 export class BoardLoadError extends Error {
   readonly reason: 'board_not_found' | 'database_unavailable';
   constructor(reason: BoardLoadError['reason'], cause?: unknown) {
-    super(reason, { cause });
+    // Hocuspocus prints a hook's message, for each who joins, past every log: whoever joins is told the reason, and the log of the database why.
+    super('', { cause });
     this.name = 'BoardLoadError';
     this.reason = reason;
   }

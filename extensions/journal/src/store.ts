@@ -1,7 +1,7 @@
 /**
  * What the journal asks of its database: one order per board, appended to in one transaction over many boards.
  *
- * Invariants every driver upholds (DESIGN §5, 6 and 7; `store-conformance.ts` checks them):
+ * Invariants every driver upholds (6 and 7 of docs/architecture.md; `store-conformance.ts` checks them):
  * - a board's `seq` is gap-free: a batch is accepted only by a writer that knows the head, and becomes head + 1;
  * - a batch is accepted at most once: its id says whether an interrupted commit happened (`outcomeOf`);
  * - `load` sees one moment; a snapshot replaces exactly the rows it merged, and only the snapshot it was made from.

@@ -1,7 +1,7 @@
 /**
  * Hocuspocus as Sunday runs it: the same protocol and hooks, with its document lifecycle made safe.
  *
- * Mended here, each with its test in board-host.test.ts (defects of Hocuspocus 4.7, DESIGN §5):
+ * Mended here, each with its test in board-host.test.ts (defects of Hocuspocus 4.7):
  * - a connection opened while its document unloads got a destroyed document: `createDocument` waits for the unload, and holds
  *   the document until the caller has had its turn to attach;
  * - a failed store unloaded the document unstored: storing is the journal's, the debounced store is off;

@@ -19,6 +19,9 @@ const TAGS = [
   ['transfer', 'Import and export'],
   ['comments', 'Comments of an item'],
   ['workspaces', 'Workspaces hold boards'],
+  ['history', 'Events of a board, and its versions'],
+  ['conflicts', 'Writes that were not kept, and their resolution'],
+  ['admin', 'Parked events, for administrators'],
   ['presence', 'Who is looking at a board now'],
   ['sessions', 'Sign-in for development; revoking tokens'],
 ] as const;

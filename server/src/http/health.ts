@@ -3,7 +3,7 @@
  *
  * healthz: the process answers. Never looks at a dependency, or an outage of Postgres would make an orchestrator restart every node.
  * readyz: may this node get traffic. One line per dependency. `ok` and `degraded` are 200: a degraded node still serves live editing;
- * `down` (starting or draining) is 503. metrics: Prometheus text of the injected registry.
+ * `down` (draining) is 503. A server that is starting does not listen yet. metrics: Prometheus text of the injected registry.
  */
 import type { FastifyInstance } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
