@@ -258,6 +258,41 @@ test('a server told to stop while the database is away ends within its grace, an
   assert.equal(textOf(await committed(database, place.boardId), place).toString(), 'kept by its author');
 });
 
+test('what could not be loaded is gone, and takes nothing with it that was loaded in its stead', async (t) => {
+  const database = await openTestDatabase();
+  const server = await startTestServer({}, undefined, { database });
+  let away = true;
+  class Away extends PostgresStore {
+    override load(boardId: string): ReturnType<PostgresStore['load']> {
+      return away ? Promise.reject(new DatabaseUnavailable('away')) : super.load(boardId);
+    }
+  }
+  const journal = new Journal({ store: new Away(database.database, 'away'), isUnavailable: (error) => error instanceof DatabaseUnavailable });
+  const made: Y.Doc[] = [];
+  const remember = { priority: 2000, onLoadDocument: ({ document }: { document: Y.Doc }) => { made.push(document); return Promise.resolve(); } };
+  const idleMs = 50;
+  const host = new BoardHost({ extensions: [remember, journal.extension], quiet: true }, idleMs);
+  t.after(async () => {
+    await journal.drain();
+    await host.shutdown();
+    await journal.close();
+    await server.close();
+    await database.close();
+  });
+  const { boardId } = await makeBoard(await server.as('olga'));
+  await assert.rejects(host.pin(boardId), { reason: 'database_unavailable', message: '' });
+  away = false;
+  const document = await host.pin(boardId);
+  const [failed] = made;
+  assert.equal(failed?.isDestroyed, true);
+  const unloaded = until('it is taken away', () => host.documents.get(boardId) !== document, idleMs * 6);
+  await assert.rejects(unloaded);
+  assert.equal(document.isDestroyed, false);
+  const engine = createEngine({ host, journal, deleteBoard: () => Promise.resolve() });
+  await engine.write(boardId, { userId: 'olga', source: 'rest' }, (doc) => { createItem(doc, { name: 'kept' }, { userId: 'olga' }); });
+  host.release(document);
+});
+
 test('writes that meet an unload vanish nowhere', async (t) => {
   const database = await openTestDatabase();
   const server = await startTestServer({}, undefined, { database });

@@ -1,9 +1,10 @@
 /**
  * Hocuspocus as Sunday runs it: the same protocol and hooks, with its document lifecycle made safe.
  *
- * Mended here, each with its test in board-host.test.ts (defects of Hocuspocus 4.7):
+ * Mended here (defects of Hocuspocus 4.7; tests in test/hocuspocus-defects.test.ts):
  * - a connection opened while its document unloads got a destroyed document: `createDocument` waits for the unload, and holds
  *   the document until the caller has had its turn to attach;
+ * - a failed load left its document behind for ever, and unloading that, by its name, took away the one that was loaded in its stead;
  * - a failed store unloaded the document unstored: storing is the journal's, the debounced store is off;
  * - a board is unloaded after a quiet while, not with its last connection, so that a reload of a page finds it warm;
  * - what every update cost for `onChange` (a parsed URL, new headers, a chain of promises) is not spent: nothing here listens, what
@@ -23,6 +24,8 @@ export interface BoardHostContext {
 export class BoardHost extends Hocuspocus<BoardHostContext> {
   private readonly idleMs: number;
   private readonly idle = new Map<Document, NodeJS.Timeout>();
+  /** By name, of a load that goes on: what Hocuspocus wanted unloaded. It is what could not be loaded, if that fails. */
+  private readonly unwanted = new Map<string, Document>();
   private closing = false;
 
   constructor(configuration: ConstructorParameters<typeof Hocuspocus<BoardHostContext>>[0], idleMs: number) {
@@ -44,6 +47,18 @@ export class BoardHost extends Hocuspocus<BoardHostContext> {
       this.hold(document);
       document.onUpdate(NOBODY_LISTENS);
       return document;
+    }
+  }
+
+  override async loadDocument(...args: Parameters<Hocuspocus<BoardHostContext>['loadDocument']>): Promise<Document> {
+    const [name] = args;
+    try {
+      return await super.loadDocument(...args);
+    } catch (error) {
+      this.unwanted.get(name)?.destroy();
+      throw error;
+    } finally {
+      this.unwanted.delete(name);
     }
   }
 
@@ -75,6 +90,10 @@ export class BoardHost extends Hocuspocus<BoardHostContext> {
 
   /** Hocuspocus asks for this when the last connection is gone; it happens once nobody has come back for a while. */
   override async unloadDocument(document: Document): Promise<void> {
+    if (!this.isCurrent(document)) {
+      if (this.loadingDocuments.has(document.name)) this.unwanted.set(document.name, document);
+      return;
+    }
     if (this.closing) {
       await super.unloadDocument(document);
       return;
@@ -86,10 +105,15 @@ export class BoardHost extends Hocuspocus<BoardHostContext> {
     }
     const timer = setTimeout(() => {
       this.idle.delete(document);
-      if (this.shouldUnloadDocument(document)) void super.unloadDocument(document);
+      if (this.isCurrent(document) && this.shouldUnloadDocument(document)) void super.unloadDocument(document);
     }, this.idleMs);
     timer.unref();
     this.idle.set(document, timer);
+  }
+
+  /** Hocuspocus unloads by name. */
+  private isCurrent(document: Document): boolean {
+    return this.documents.get(document.name) === document;
   }
 
   /** Unloads everything that is committed; call it after the journal has drained. */
