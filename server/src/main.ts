@@ -12,6 +12,7 @@ import { createGuard } from '@sunday/extension-guard';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
 import { createPresence } from '@sunday/extension-presence';
 import type { connectedPayload } from '@hocuspocus/server';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { AutomaticVersions } from './boards/automatic-versions.ts';
 import { EventFeed } from './boards/event-feed.ts';
@@ -207,7 +208,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   /** In the order that loses nothing. */
   const steps: readonly (readonly [name: string, step: () => unknown])[] = [
     ['sockets', () => gateway.drain()],
-    ['requests', () => app.close()],
+    ['requests', () => finishRequests(app, config.limits.shutdownGraceMs / 2)],
     ['streams', () => feed.close()],
     ['commits', () => journal.drain()],
     ['documents', () => host.shutdown()],
@@ -233,4 +234,11 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     },
     get unfinished() { return { at, ...journal.unfinished }; },
   };
+}
+
+/** Those that are not answered in time, or whose answer nobody takes, are cut off: commits come after them. */
+async function finishRequests(app: FastifyInstance, withinMs: number): Promise<void> {
+  const late = setTimeout(() => { app.server.closeAllConnections(); }, withinMs);
+  await app.close();
+  clearTimeout(late);
 }

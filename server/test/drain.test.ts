@@ -1,6 +1,7 @@
 /** SIGTERM under load: everybody is told to come back, everything applied is committed, with its events, the process ends with 0. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -92,4 +93,27 @@ test('who is on a server that is told to stop is told to come back, not all at o
   t.diagnostic(`${SOCKETS} sockets were told within ${spread.toFixed(0)} ms`);
   assert.ok(spread > SOCKETS, 'of a hundredth of a second for each, a tenth at the least');
   assert.equal(await ended, 0, server.log);
+});
+
+test('who does not hang up, and who does not finish a request, hold up nothing: the end is an orderly one', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sunday-drain-'));
+  const server = new SundayProcess(await freePort(), dataDir, { SUNDAY_SHUTDOWN_GRACE_MS: '10000' });
+  t.after(async () => {
+    await server.signal('SIGTERM');
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  await server.start();
+  const { id: boardId } = await server.call<{ id: string }>('POST', '/boards', 'ann', { name: 'Plan' });
+  const asleep = await bare(server.url);
+  asleep.websocket.send(authFrame(boardId, await token('ann')));
+  await until('it is in', () => asleep.authenticated(boardId));
+  asleep.websocket.pause();
+  const slow = connect(server.port, '127.0.0.1');
+  t.after(() => { slow.destroy(); });
+  slow.write(`POST /v1/boards HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${await token('ann')}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`);
+  await until('the request has crossed, and one socket is open', async () => /^sunday_open_sockets 1$/m.test(await (await fetch(`${server.url}/metrics`)).text()));
+
+  const told = performance.now();
+  assert.equal(await server.signal('SIGTERM'), 0, server.log);
+  t.diagnostic(`ended after ${(performance.now() - told).toFixed(0)} ms`);
 });

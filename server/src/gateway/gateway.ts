@@ -30,6 +30,9 @@ const BEAT_MS = 10_000;
 const HARD_LIMIT_FACTOR = 2;
 /** Closing everybody at once would bring everybody back at once. */
 const DRAIN_SPREAD_MS = 1500;
+/** Then the goodbye has crossed any network that works. */
+const HANG_UP_MS = 2000;
+const HANG_UP_POLL_MS = 20;
 
 export interface GatewayOptions {
   readonly host: BoardHost;
@@ -231,18 +234,25 @@ export class Gateway {
     }
   }
 
-  /** Accepts nobody new, and closes everybody, spread over a moment; resolves when all are closed or told to. */
+  /** Accepts nobody new, and closes everybody, spread over a moment; resolves when all are gone. Who does not hang up is hung up on. */
   async drain(): Promise<void> {
     this.draining = true;
     await Promise.all([...this.sockets.keys()].map(async (socket) => {
       await delay(Math.random() * Math.min(DRAIN_SPREAD_MS, this.sockets.size * 10));
       socket.close('draining');
     }));
+    // One that sleeps, or that we do not read from, would hold up all that comes after for as long as the process is given.
+    for (let waited = 0; this.sockets.size > 0 && waited < HANG_UP_MS; waited += HANG_UP_POLL_MS) await delay(HANG_UP_POLL_MS);
+    this.terminateAll();
+  }
+
+  private terminateAll(): void {
+    for (const { websocket } of this.sockets.values()) websocket.terminate();
   }
 
   close(): void {
     clearInterval(this.heartbeat);
-    for (const { websocket } of this.sockets.values()) websocket.terminate();
+    this.terminateAll();
   }
 }
 
