@@ -15,15 +15,22 @@ export function readiness(parts: {
   readonly draining: () => boolean;
 }): Readiness {
   return () => {
-    const up = parts.database.up && !parts.journal.away;
+    const { refusedBoards, away } = parts.journal;
+    const up = parts.database.up && !away;
     const lines: Dependency[] = [
       parts.draining() ? { name: 'server', state: 'down', detail: 'draining' } : { name: 'server', state: 'ok', detail: namesOf(parts.roles) },
-      { name: 'postgres', state: up ? 'ok' : 'degraded', ...(up ? {} : { detail: 'away: editing goes on unsaved, writes over REST answer 503' }) },
+      postgresLine(up, refusedBoards),
       redisLine(parts.fanout),
       ...(up && parts.events.state === 'degraded' ? [eventsAway(parts.events.kind)] : [{ name: 'events', state: 'ok' as const, detail: parts.events.kind }]),
     ];
     return lines;
   };
+}
+
+function postgresLine(up: boolean, refusedBoards: number): Dependency {
+  if (!up) return { name: 'postgres', state: 'degraded', detail: 'away: editing goes on unsaved, writes over REST answer 503' };
+  if (refusedBoards > 0) return { name: 'postgres', state: 'degraded', detail: `refuses what ${refusedBoards} boards commit: editing goes on unsaved. The log says why` };
+  return { name: 'postgres', state: 'ok' };
 }
 
 function redisLine(fanout: Fanout | undefined): Dependency {

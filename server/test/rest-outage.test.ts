@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { asItemId, createItem, readItem } from '@sunday/board-model';
 import { cable, type Cable } from './cable.ts';
 import { listAll, startTestServer, type Api, type BoardBody, type ItemBody, type TestServer } from './rest-support.ts';
+import { stock, until } from './stock-clients.ts';
 
 let server: TestServer;
 let ada: Api;
@@ -44,4 +46,32 @@ test('while the database is away a write answers 503 before anything is applied,
   await ada.expect(201, 'POST', `/boards/${id}/items`, { body: { name: 'after' } });
   assert.deepEqual((await listAll<ItemBody>(ada, `/boards/${id}/items`, 10)).map((item) => item.name), ['before', 'after']);
   assert.deepEqual((await listAll<BoardBody>(ada, '/boards', 10)).map((board) => board.name), ['Outage']);
+});
+
+test('while Postgres refuses to write, its disk being full, people go on together, unsaved, and the node says so; then all is saved', async (t) => {
+  const { id: boardId } = (await ada.expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Full' } })).body;
+  await ada.expect(201, 'POST', `/boards/${boardId}/members`, { body: { userId: 'bob', role: 'editor' } });
+  const people = [stock(server.url, boardId, await server.tokenOf('ada')), stock(server.url, boardId, await server.tokenOf('bob'))];
+  t.after(() => { for (const person of people) person.close(); });
+  const [one, other] = people;
+  assert(one !== undefined && other !== undefined);
+  await until('both are in', () => people.every(({ provider }) => provider.synced && !provider.hasUnsyncedChanges));
+  const { database } = server.database;
+  await database.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$`);
+  await database.query('CREATE TRIGGER full_disk BEFORE INSERT ON board_updates FOR EACH ROW EXECUTE FUNCTION full_disk()');
+
+  createItem(one.doc, { id: asItemId('first'), name: 'unsaved' }, { userId: 'ada' });
+  await until('the other one sees it', () => readItem(other.doc, asItemId('first')) !== undefined);
+  createItem(other.doc, { id: asItemId('second'), name: 'unsaved, too' }, { userId: 'bob' });
+  await until('and is seen', () => readItem(one.doc, asItemId('second')) !== undefined);
+  assert(people.every(({ provider }) => provider.hasUnsyncedChanges), 'nothing is acknowledged');
+  await until('the node says so, and keeps its traffic', async () => {
+    const answer = await fetch(`${server.url}/readyz`);
+    return answer.status === 200 && /^postgres: degraded \(refuses what 1 boards commit/m.test(await answer.text());
+  });
+
+  await database.query('DROP TRIGGER full_disk ON board_updates');
+  await until('all is saved', () => people.every(({ provider }) => !provider.hasUnsyncedChanges));
+  assert.deepEqual((await listAll<ItemBody>(ada, `/boards/${boardId}/items`, 10)).map(({ name }) => name), ['unsaved', 'unsaved, too']);
+  await until('and the node is well', async () => (await (await fetch(`${server.url}/readyz`)).text()).startsWith('status: ok'));
 });

@@ -86,6 +86,7 @@ export function joinFanout({ fanout, journal, presence, observe = {} }: JoinFano
   /** A load that failed leaves no trace in Hocuspocus but the missing document. */
   function closeUnloaded(): void {
     for (const boardId of fanout.boards) if (!isOpen(boardId)) fanout.close(boardId);
+    for (const boardId of loading.keys()) if (!isOpen(boardId)) loading.delete(boardId);
   }
 
   const isOpen = (boardId: string): boolean => hocuspocus?.documents.has(boardId) === true || hocuspocus?.loadingDocuments.has(boardId) === true;
@@ -135,8 +136,8 @@ export function joinFanout({ fanout, journal, presence, observe = {} }: JoinFano
         message: take,
         missed(boardId) {
           follow(boardId);
+          for (const each of boardId === null ? [...loading.keys()] : [boardId]) if (loading.has(each)) loading.set(each, true);
           if (boardId === null) presence?.announce();
-          else if (loading.has(boardId)) loading.set(boardId, true);
         },
         nodeHere(node) {
           observe.nodeHere?.(node);

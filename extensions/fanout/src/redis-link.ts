@@ -92,7 +92,8 @@ export class SingleLink implements RedisLink {
   }
 
   reconnect(): void {
-    for (const connection of [this.publisher, this.subscriber]) if (connection.status === 'ready') connection.disconnect(true);
+    // Also one that is open and was never ready: what accepted it may have died since, without a word.
+    for (const connection of [this.publisher, this.subscriber]) if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true);
   }
 
   close(): void {

@@ -169,10 +169,10 @@ export class RedisFanout implements Fanout {
       if (now - this.echoAt > ECHO_LOST_MS) this.turn('degraded', 'heartbeats do not come back');
       else this.sweep(now);
     }
-    if (this.way === 'degraded' && this.link.connected && now - Math.max(this.echoAt, this.reconnectedAt) > RECONNECT_AFTER_MS) {
+    if (this.way === 'degraded' && now - Math.max(this.echoAt, this.reconnectedAt) > RECONNECT_AFTER_MS) {
       if (this.reconnectedAt > 0 || this.echoAt > 0) {
         // Until its other end has noticed, what is being left still brings what had waited on it: no sign that the way is open.
-        this.down('heartbeats do not come back', true);
+        if (this.link.connected) this.down('heartbeats do not come back', true);
         this.link.reconnect();
       }
       this.reconnectedAt = now;

@@ -9,32 +9,20 @@
  * batch id before anything else of that board (invariant 6), with backoff until the database answers, while the ledgers
  * spill as volatile. A database that hangs is away, too: a transaction that takes longer than a moment spills its boards, and
  * when every transaction hangs for seconds the database counts as away; until then who waits for a commit goes on waiting. A statement refused by the database itself is tried again board
- * by board, so that one board's trouble is not its neighbours'.
+ * by board, so that one board's trouble is not its neighbours', and spilled meanwhile.
  *
  * Nodes that are nearer to the database may be first again and again; whoever was overtaken a few times holds the head while it reads, cuts and
  * commits (`commitHeld`), so that everybody's edits are acknowledged.
  *
  * Owns the window timer, the retry timer and the volatile timer. Never rejects, never throws.
  */
+import { CommitWindow } from './commit-window.ts';
 import type { Ledger } from './ledger.ts';
 import type { Batch, HeldBoard, JournalStore, Outcome } from './store.ts';
 
 const MAX_RUNNING = 2;
 /** Boards in one transaction: bounds the statement's size and the heads locked at once. */
 const MAX_BOARDS = 256;
-/**
- * The window of a board with few sockets, in ms. Where little happens nobody else comes in it, and it is short; where edits follow each other
- * at a distance of milliseconds it is longer, so that several share a commit: what each costs this process is then the smaller part. All of it
- * is far below what people notice.
- */
-const WINDOW_MS = { least: 2, most: 8 };
-/** So many edits in a window make it the longest. */
-const WINDOW_EDITS = 4;
-/** How much the last commit's edits count in what is expected of the next. */
-const RATE_WEIGHT = 0.1;
-/** The window grows with the fan-out: at a thousand sockets each frame costs about 40 ms of one core. */
-const WINDOW_MS_PER_FOLLOWER = 0.04;
-const WINDOW_MAX_MS = 40;
 /** The database may pause this long (a checkpoint, a failover blip) before batches go out uncommitted. */
 const VOLATILE_AFTER_MS = 500;
 /** A transaction under way for so long may never end: nobody is kept waiting for it. Slow disks and busy machines stay below. */
@@ -45,6 +33,8 @@ const SPILL_EVERY_MS = 40;
 const OVERTAKEN_MAX = 3;
 /** With a hundred boards due, adding up at each update what all of them hold would cost as much as applying it. */
 const WEIGH_EVERY_MS = 10;
+/** A statement that is refused for so long is refused for more than a moment (a lock, a deadlock). */
+const REFUSING_AFTER_MS = 3_000;
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1000;
 
@@ -74,13 +64,16 @@ export class Committer {
   private readonly due = new Set<Ledger>();
   private readonly interrupted = new Set<Ledger>();
   private readonly waiting = new Set<Ledger>();
+  /** Since when (performance.now()) the database has refused what they commit. */
+  private readonly refusedSince = new Map<Ledger, number>();
   private readonly following = new Set<Ledger>();
   /** Read again, or committed, apart from the others. */
   private readonly rebasing = new Set<Ledger>();
   /** How many cuts in a row another node was quicker than. */
   private readonly overtaken = new WeakMap<Ledger, number>();
   private running = 0;
-  private window: { timer: NodeJS.Timeout; at: number } | null = null;
+  private readonly window = new CommitWindow();
+  private next: { timer: NodeJS.Timeout; at: number } | null = null;
   private retry: NodeJS.Timeout | null = null;
   private recovering = false;
   private retryMs = RETRY_MIN_MS;
@@ -95,10 +88,6 @@ export class Committer {
   /** performance.now() when what is uncommitted was last added up. */
   private weighedAt = 0;
   private idleWaiters: (() => void)[] = [];
-  /** Edits since the last transaction began (performance.now()), and how many a millisecond there are of late. */
-  private arrived = 0;
-  private startedAt = 0;
-  private rate = 0;
 
   constructor(options: CommitterOptions) {
     this.options = options;
@@ -114,6 +103,12 @@ export class Committer {
     return this.awaySince !== null || this.stalled.size >= MAX_RUNNING;
   }
 
+  /** Boards whose commits the database refuses, not only now: its disk is full, or it takes no writes. */
+  get refused(): number {
+    const before = performance.now() - REFUSING_AFTER_MS;
+    return [...this.refusedSince.values()].filter((since) => since < before).length;
+  }
+
   private announce(): void {
     if (this.saidAway === this.away) return;
     this.saidAway = this.away;
@@ -124,21 +119,9 @@ export class Committer {
   enqueue(ledger: Ledger): void {
     this.due.add(ledger);
     if (!this.underPressure && performance.now() - this.weighedAt > WEIGH_EVERY_MS) this.checkPressure();
-    if (this.blocked || this.stalled.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
-    this.arrived += 1;
-    if (this.awaySince === null) this.schedule(Math.min(this.windowMs + ledger.followers.size * WINDOW_MS_PER_FOLLOWER, WINDOW_MAX_MS));
-  }
-
-  private get windowMs(): number {
-    const { least, most } = WINDOW_MS;
-    return least + (most - least) * Math.min((this.rate * most) / WINDOW_EDITS, 1);
-  }
-
-  private countArrived(): void {
-    const now = performance.now();
-    this.rate += RATE_WEIGHT * (this.arrived / Math.max(now - this.startedAt, 1) - this.rate);
-    this.arrived = 0;
-    this.startedAt = now;
+    if (this.blocked || this.stalled.size > 0 || this.waiting.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
+    const waitMs = this.window.arrived(ledger.followers.size);
+    if (this.awaySince === null) this.schedule(waitMs);
   }
 
   /** The ledger's board is no longer open, or gone: its books are closed. */
@@ -147,7 +130,9 @@ export class Committer {
     this.interrupted.delete(ledger);
     this.waiting.delete(ledger);
     this.rebasing.delete(ledger);
+    this.refusedSince.delete(ledger);
     this.checkIdle();
+    this.relieve();
   }
 
   /** Resolves when nothing is uncommitted; does not hurry anything but the window. */
@@ -171,16 +156,16 @@ export class Committer {
   private schedule(delayMs: number): void {
     if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
     const at = performance.now() + delayMs;
-    if (this.window !== null) {
-      if (this.window.at <= at) return;
-      clearTimeout(this.window.timer);
+    if (this.next !== null) {
+      if (this.next.at <= at) return;
+      clearTimeout(this.next.timer);
     }
-    this.window = { at, timer: setTimeout(() => { this.window = null; this.start(); }, delayMs) };
+    this.next = { at, timer: setTimeout(() => { this.next = null; this.start(); }, delayMs) };
   }
 
   private start(): void {
     if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
-    this.countArrived();
+    this.window.begins();
     const cuts = new Map<Ledger, Batch>();
     for (const ledger of this.due) {
       if (cuts.size >= MAX_BOARDS) break;
@@ -260,6 +245,7 @@ export class Committer {
     switch (outcome.kind) {
       case 'committed':
         this.overtaken.delete(ledger);
+        this.refusedSince.delete(ledger);
         ledger.confirm(outcome.seq);
         void this.behind(ledger);
         return;
@@ -301,8 +287,7 @@ export class Committer {
       const outcome = await work();
       if (outcome !== undefined) await this.conclude(ledger, outcome);
       this.rebasing.delete(ledger);
-      if (ledger.dirty) this.enqueue(ledger);
-      else this.checkIdle();
+      this.goOn(ledger);
       this.schedule(0);
     } catch (error) {
       this.rebasing.delete(ledger);
@@ -402,12 +387,24 @@ export class Committer {
   private later(ledger: Ledger, error: unknown): void {
     this.options.events.failed(ledger.boardId, error);
     this.waiting.add(ledger);
+    if (!this.refusedSince.has(ledger)) this.refusedSince.set(ledger, performance.now());
+    this.scheduleSpill(VOLATILE_AFTER_MS);
     setTimeout(() => {
       if (!this.waiting.delete(ledger)) return;
       ledger.takeBack();
-      if (ledger.dirty) this.enqueue(ledger);
-      else this.checkIdle();
+      this.goOn(ledger);
     }, RETRY_MAX_MS);
+  }
+
+  private goOn(ledger: Ledger): void {
+    if (ledger.dirty) this.enqueue(ledger);
+    else this.checkIdle();
+    this.relieve();
+  }
+
+  /** While sockets are not read nothing may come that would look again whether they can be. */
+  private relieve(): void {
+    if (this.underPressure) this.checkPressure();
   }
 
   private interrupt(ledgers: readonly Ledger[]): void {
@@ -475,7 +472,7 @@ export class Committer {
   private scheduleSpill(delayMs: number): void {
     this.spilling ??= setTimeout(() => {
       this.spilling = null;
-      const boards = new Set([...this.interrupted, ...[...this.stalled].flat()]);
+      const boards = new Set([...this.interrupted, ...this.waiting, ...[...this.stalled].flat()]);
       if (this.blocked) for (const ledger of [...this.due, ...this.rebasing]) boards.add(ledger);
       const hopeless = new Set(this.away ? boards : [...this.hanging].flat());
       for (const ledger of boards) ledger.spill(hopeless.has(ledger));
@@ -485,7 +482,7 @@ export class Committer {
   private checkPressure(): void {
     this.weighedAt = performance.now();
     let bytes = 0;
-    for (const ledger of new Set([...this.due, ...this.interrupted, ...this.rebasing, ...[...this.stalled].flat()])) bytes += ledger.pendingBytes;
+    for (const ledger of new Set([...this.due, ...this.interrupted, ...this.waiting, ...this.rebasing, ...[...this.stalled].flat()])) bytes += ledger.pendingBytes;
     const { maxUncommittedBytes } = this.options;
     // Resumes at half the bound, so that it does not flap.
     const on = bytes > (this.underPressure ? maxUncommittedBytes / 2 : maxUncommittedBytes);

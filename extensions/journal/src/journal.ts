@@ -382,6 +382,11 @@ export class Journal {
     return this.committer.blocked;
   }
 
+  /** Boards whose commits the database has refused for seconds: people on them go on, unsaved. */
+  get refusedBoards(): number {
+    return this.committer.refused;
+  }
+
   /** What a drain waits for. */
   get unfinished(): Committer['unfinished'] {
     return this.committer.unfinished;
