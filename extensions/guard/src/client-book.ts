@@ -67,8 +67,7 @@ export class ClientBook {
 
   /** Gives an id to a user, unless it has an owner. */
   claim(document: Document, client: number, userId: string): void {
-    const { owners } = this.page(document);
-    if (!owners.has(client)) owners.set(client, userId);
+    if (this.ownerOf(document, client) === undefined) this.page(document).owners.set(client, userId);
   }
 
   /** This connection writes with that id, and everything it has of it is in the document. */

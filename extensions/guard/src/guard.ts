@@ -19,7 +19,7 @@ import * as Y from 'yjs';
 import { ClientBook, SERVER, type Owner, type Owners } from './client-book.ts';
 import { decode, isStructless, type Decoded } from './decode.ts';
 import { Refusal, Untold, type GuardCode } from './faults.ts';
-import { judge, type Author, type Role } from './judge.ts';
+import { isTidying, judge, type Author, type Role } from './judge.ts';
 import { KnownUpdates } from './known-updates.ts';
 
 /** y-protocols/sync. */
@@ -133,6 +133,10 @@ class Guard {
     try {
       this.conclude(frame, this.judge(frame));
     } catch (error) {
+      if (error instanceof Refusal && error.code === 'update_not_allowed' && isTidying(document, frame.update)) {
+        empty(payload);
+        return PASSED;
+      }
       // Before its handshake a client repeats what another node may have committed, which we may not have heard of yet.
       if (type === STEP2 || phase.kind === 'opening') return this.judgeAgain(frame, error);
       this.end(connection, payload, error);
@@ -235,9 +239,10 @@ class Guard {
     if (type === STEP2) this.settle(connection);
     const settled = this.phaseOf(connection).kind === 'settled';
     if (sender.userId !== null) {
-      for (const { client, structs } of update.sections.values()) {
+      for (const { client, structs, end } of update.sections.values()) {
         if (structs.length === 0) continue;
-        this.book.claim(document, client, sender.userId);
+        // Who repeats what is known has not written it.
+        if (end > Y.getState(document.store, client)) this.book.claim(document, client, sender.userId);
         if (settled && this.book.ownerOf(document, client) === sender.userId) this.book.settle(document, client, connection);
       }
     }

@@ -10,10 +10,11 @@ import {
 } from '@sunday/board-model';
 import * as Y from 'yjs';
 import type { Decoded, Struct } from './decode.ts';
+import { Distance } from './distance.ts';
 import { faultCode, Refusal } from './faults.ts';
 import { comesAfter, visitInOrder } from './order.ts';
 import { COLLECTED, ELSEWHERE, GONE, placeOf, recordPlace, rootPlace, samePlace, valueAt, type Place } from './places.ts';
-import { Overlay } from './overlay.ts';
+import { fieldName, Overlay } from './overlay.ts';
 
 export type Role = 'owner' | 'editor' | 'commenter' | 'viewer';
 
@@ -34,14 +35,64 @@ export interface Judgement {
   readonly maxDepth: number;
 }
 
+/**
+ * Whether an update does nothing but take away formatting in texts. A page whose text is formatted by others tidies up behind them by itself, also that of
+ * somebody who may not write.
+ */
+export function isTidying(doc: Y.Doc, update: Decoded): boolean {
+  if (update.sections.size > 0) return false;
+  for (const [client, ranges] of update.deletions) {
+    const structs = doc.store.clients.get(client) ?? [];
+    for (const { clock, len } of ranges) {
+      if (clock + len > Y.getState(doc.store, client)) return false;
+      for (let at = Y.findIndexSS(structs, clock); at < structs.length; at += 1) {
+        const struct = structs[at];
+        if (struct === undefined || struct.id.clock >= clock + len) break;
+        if (!struct.deleted && !(struct instanceof Y.Item && struct.content instanceof Y.ContentFormat)) return false;
+      }
+    }
+  }
+  return true;
+}
+
 /** Whether everything it builds on is there. @throws Refusal */
 export function judge(judgement: Judgement): 'fine' | 'incomplete' {
+  refuseCuts(judgement);
   const court = new Court(judgement);
   if (!visitInOrder(judgement.doc.store, judgement.update, (struct) => { court.hear(struct); })) return 'incomplete';
   if (!court.judgeDeletions()) return 'incomplete';
   court.close();
   return 'fine';
 }
+
+/**
+ * Yjs looks up what a struct refers to also where it knows the struct, and divides what it finds there: between the two halves of a character, which are lost then,
+ * in this copy alone, since nothing is sent on. @throws Refusal
+ */
+function refuseCuts({ doc: { store }, update }: Judgement): void {
+  for (const { client, structs } of update.sections.values()) {
+    const state = Y.getState(store, client);
+    for (const struct of structs) {
+      if (struct.id.clock >= state) break;
+      if (!(struct instanceof Y.Item)) continue;
+      const { origin, rightOrigin } = struct;
+      if ((origin !== null && cutsCharacter(store, origin.client, origin.clock + 1)) || (rightOrigin !== null && cutsCharacter(store, rightOrigin.client, rightOrigin.clock))) {
+        throw new Refusal('malformed_update');
+      }
+    }
+  }
+}
+
+/** Whether a character lies across this clock. */
+function cutsCharacter(store: Y.Doc['store'], client: number, clock: number): boolean {
+  if (clock >= Y.getState(store, client)) return false;
+  const item: unknown = Y.getItem(store, Y.createID(client, clock));
+  if (!(item instanceof Y.Item) || !(item.content instanceof Y.ContentString) || clock === item.id.clock) return false;
+  const { str } = item.content;
+  return isHighSurrogate(str.charCodeAt(clock - item.id.clock - 1));
+}
+
+const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 
 type Fields = Extract<Place, { kind: 'fields' }>;
 
@@ -51,14 +102,16 @@ class Court {
   private readonly doc: Y.Doc;
   private readonly judgement: Judgement;
   private readonly overlay = new Overlay();
+  private readonly distance: Distance;
   /** The items that texts and comments are about. */
   private readonly mentioned = new Set<string>();
   /** Fields that no record may be without, and that the update writes to. */
-  private readonly required: { readonly place: Fields; readonly key: string }[] = [];
+  private readonly required = new Map<string, { readonly place: Fields; readonly key: string }>();
 
   constructor(judgement: Judgement) {
     this.judgement = judgement;
     this.doc = judgement.doc;
+    this.distance = new Distance(judgement.doc.store, judgement.update.count);
   }
 
   /** One new struct; all it refers to is in the document or was heard before. */
@@ -69,9 +122,20 @@ class Court {
     }
     const { place, key } = this.whereIs(struct);
     if (place !== COLLECTED) this.checkBeginning(struct, place, key);
+    this.measure(struct, place, key);
     const author = this.judgement.authorOf(struct.id.client);
     const opens = this.judgeStruct(struct, place, key, author);
     this.overlay.add(struct, { place, key, opens });
+  }
+
+  private measure(struct: Y.Item, place: Place, key: string | null): void {
+    if (place.kind === 'text') this.distance.measure(struct, place.root, () => this.doc.share.get(place.root)?._start ?? null);
+    if (place.kind !== 'fields' || key === null) return;
+    this.distance.measure(struct, fieldName(place, key), () => {
+      let item = place.live?._map.get(key) ?? null;
+      for (; item !== null && item.left !== null; item = item.left) this.distance.spend(1);
+      return item;
+    });
   }
 
   /** A struct whose beginning is known goes on where that lies: Yjs puts it there unseen, and breaks where there is nothing to follow. */
@@ -140,7 +204,7 @@ class Court {
     const taken = this.doc.share.get(place.root)?._map.get(id);
     const live = taken === undefined || taken.deleted ? null : taken;
     if (struct.content instanceof Y.ContentDeleted) {
-      if (live !== null && comesAfter(this.doc, struct, live)) throw new Refusal('update_removes_record');
+      if (live !== null && comesAfter(this.doc, struct, live, () => { this.distance.spend(1); })) throw new Refusal('update_removes_record');
       return COLLECTED; // made and erased again before anybody saw it
     }
     if (!(struct.content instanceof Y.ContentType) || !(struct.content.type instanceof Y.Map)) throw new Refusal('update_wrong_type');
@@ -153,7 +217,7 @@ class Court {
     this.mayWrite(place, key, author);
     if (!isKey(place.of, key)) throw new Refusal('update_unknown_path');
     this.overlay.bring(place, key, struct);
-    if (isRequired(place.of, key)) this.required.push({ place, key });
+    if (isRequired(place.of, key)) this.required.set(fieldName(place, key), { place, key });
     if (struct.content instanceof Y.ContentDeleted) return; // overwritten again before it came
     const values: unknown[] = struct.content instanceof Y.ContentAny ? struct.content.arr : [];
     if (values.length !== 1) throw new Refusal('update_wrong_type');
@@ -248,21 +312,17 @@ class Court {
 
   /** What the update brings to a field is not all taken away by the update itself. */
   private holdsSomething(place: Fields, key: string): boolean {
-    return this.overlay.broughtTo(place, key).some(({ content, id }) => !(content instanceof Y.ContentDeleted) && !this.isDeletedHere(id));
+    return this.overlay.broughtTo(place, key).some(({ content, id }) => !(content instanceof Y.ContentDeleted) && !this.judgement.update.isDeleted(id));
   }
 
   private goesOnAfter(item: Y.Item, place: Fields, key: string): boolean {
-    return this.overlay.broughtTo(place, key).some((struct) => comesAfter(this.doc, struct, item));
-  }
-
-  private isDeletedHere({ client, clock }: Y.ID): boolean {
-    return this.judgement.update.deletions.get(client)?.some((range) => clock >= range.clock && clock < range.clock + range.len) ?? false;
+    return this.overlay.broughtTo(place, key).some((struct) => comesAfter(this.doc, struct, item, () => { this.distance.spend(1); }));
   }
 
   /** What can only be told at the end, since clients may send in any order. */
   close(): void {
     // Yjs deletes what a new value follows on, also when that one is deleted itself.
-    for (const { place, key } of this.required) {
+    for (const { place, key } of this.required.values()) {
       const live = place.live?._map.get(key);
       if (live !== undefined && !live.deleted && !this.holdsSomething(place, key) && this.goesOnAfter(live, place, key)) throw new Refusal('update_removes_record');
     }

@@ -13,21 +13,23 @@ interface Cursor {
   at: number;
   /** Clocks below are there: in the document, or visited. */
   state: number;
+  /** It is on the stack. */
+  waits: boolean;
 }
 
 /** `false`: something is missing, and what was visited before is not all. */
 export function visitInOrder(store: Y.Doc['store'], { sections }: Decoded, visit: (struct: Struct) => void): boolean {
   const cursors = new Map<number, Cursor>();
-  for (const section of sections.values()) cursors.set(section.client, { section, at: 0, state: Y.getState(store, section.client) });
+  for (const section of sections.values()) cursors.set(section.client, { section, at: 0, state: Y.getState(store, section.client), waits: false });
   const has = ({ client, clock }: Y.ID): boolean => clock < (cursors.get(client)?.state ?? Y.getState(store, client));
   /** Clients whose next struct waits for the one above it. */
   const stack: Cursor[] = [];
   for (const start of cursors.values()) {
-    stack.push(start);
+    push(stack, start);
     for (let cursor = stack.at(-1); cursor !== undefined; cursor = stack.at(-1)) {
       const struct = cursor.section.structs[cursor.at];
       if (struct === undefined) {
-        stack.pop();
+        pop(stack);
         continue;
       }
       const end = struct.id.clock + struct.length;
@@ -37,8 +39,8 @@ export function visitInOrder(store: Y.Doc['store'], { sections }: Decoded, visit
       if (missing !== null) {
         const next = cursors.get(missing);
         // two that wait for each other wait for ever
-        if (next === undefined || stack.includes(next) || next.at >= next.section.structs.length) return false;
-        stack.push(next);
+        if (next === undefined || next.waits || next.at >= next.section.structs.length) return false;
+        push(stack, next);
         continue;
       }
       if (end > cursor.state) {
@@ -47,10 +49,20 @@ export function visitInOrder(store: Y.Doc['store'], { sections }: Decoded, visit
       }
       cursor.at += 1;
       // Whoever waits is asked again after each one: further on, this client may wait for just that one.
-      if (stack.length > 1) stack.pop();
+      if (stack.length > 1) pop(stack);
     }
   }
   return true;
+}
+
+function push(stack: Cursor[], cursor: Cursor): void {
+  cursor.waits = true;
+  stack.push(cursor);
+}
+
+function pop(stack: Cursor[]): void {
+  const cursor = stack.pop();
+  if (cursor !== undefined) cursor.waits = false;
 }
 
 function missingOf(struct: Struct, has: (id: Y.ID) => boolean): number | null {
@@ -64,12 +76,12 @@ function missingOf(struct: Struct, has: (id: Y.ID) => boolean): number | null {
 /**
  * Whether Yjs places a new value of a key after the one that is there, and so shows it. Values of a key form a tree by what each followed on (`origin`); of two
  * that followed on the same, the one of the higher client id comes after the other and all that follows on that (`Item.integrate`). A value
- * that follows on another new one is not looked at: that one is.
+ * that follows on another new one is not looked at: that one is. `step` is called for each value that is looked at.
  */
-export function comesAfter({ store }: Y.Doc, { id: { client }, origin, rightOrigin }: Y.Item, there: Y.Item): boolean {
+export function comesAfter({ store }: Y.Doc, { id: { client }, origin, rightOrigin }: Y.Item, there: Y.Item, step: () => void): boolean {
   if (rightOrigin !== null) return false;
   if (sameId(origin, there.lastId)) return true;
-  for (let ancestor = there; ; ) {
+  for (let ancestor = there; ; step()) {
     if (sameId(ancestor.origin, origin)) return client > ancestor.id.client;
     if (ancestor.origin === null) return false;
     const before: unknown = Y.getItem(store, ancestor.origin);

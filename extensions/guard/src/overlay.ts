@@ -18,7 +18,7 @@ interface Entry extends Seen {
 type Fields = Extract<Place, { kind: 'fields' }>;
 type Records = Extract<Place, { kind: 'records' }>;
 
-const fieldName = ({ of, id, itemId }: Fields, key: string): string => `${of}/${itemId ?? ''}/${id}/${key}`;
+export const fieldName = ({ of, id, itemId }: Fields, key: string): string => `${of}/${itemId ?? ''}/${id}/${key}`;
 
 export class Overlay {
   private readonly structs = new Map<number, Entry[]>();

@@ -1,7 +1,7 @@
 /** What people do is let through, whatever they knew of each other: what several wrote at once comes to the server in any order, also by way of somebody else. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asItemId, createItem, deleteItem, listItems, moveItem, restoreItem, updateItem } from '@sunday/board-model';
+import { asColumnId, asItemId, createColumn, createItem, deleteItem, listItems, longText, moveItem, restoreItem, updateItem } from '@sunday/board-model';
 import * as Y from 'yjs';
 import { decode } from '../src/decode.ts';
 import { judge, type Author } from '../src/judge.ts';
@@ -68,6 +68,86 @@ test('people who wrote the same fields at once, and pass on what they saw of eac
     }
   }
 });
+
+test('people who write into one text, format it and take back what they did, with each other or each alone, are refused nothing', (context) => {
+  const seed = seedOf(process.env['SEED']);
+  context.diagnostic(`seed ${seed} (SEED repeats it)`);
+  const random = new Random(seed);
+  for (let run = 0; run < RUNS; run += 1) {
+    const newDoc = (): Y.Doc => Object.assign(new Y.Doc(), { clientID: 1 + random.below(1e9) });
+    const server = newDoc();
+    createColumn(server, { id: asColumnId('notes'), title: 'Notes', type: 'long_text' }, { userId: 'olga' });
+    createItem(server, { id: asItemId('x'), name: 'made' }, { userId: 'olga' });
+    const textOf = (doc: Y.Doc): Y.Text => longText(doc, asItemId('x'), asColumnId('notes'));
+    textOf(server).insert(0, 'what was there before anybody came');
+    const people = Array.from({ length: 3 }, () => {
+      const doc = newDoc();
+      Y.applyUpdate(doc, Y.encodeStateAsUpdate(server));
+      /** What is sent as it is written, where its page is connected. */
+      const sent: Uint8Array[] = [];
+      doc.on('update', (update: Uint8Array, _origin: unknown, _doc: Y.Doc, { local }: Y.Transaction) => { if (local) sent.push(update); });
+      return { doc, sent, undo: new Y.UndoManager(textOf(doc), { captureTimeout: 0 }) };
+    });
+    const isAlone = people.map(() => false);
+    const arrive = (update: Uint8Array, step: number): void => {
+      assert.equal(judged(server, update), 'fine', `run ${run}, step ${step}`);
+      Y.applyUpdate(server, update);
+    };
+    for (let step = 0; step < STEPS; step += 1) {
+      const who = random.below(people.length);
+      const person = people[who] ?? assert.fail();
+      switch (random.below(8)) {
+        case 0:
+          // With what it saw of others by another way.
+          arrive(missing(person.doc, server), step);
+          person.sent.length = 0;
+          break;
+        case 1:
+          Y.applyUpdate(person.doc, missing(server, person.doc));
+          break;
+        case 2: {
+          const other = random.pick(people);
+          isAlone[people.indexOf(other)] = true;
+          Y.applyUpdate(person.doc, missing(other.doc, person.doc));
+          isAlone[who] = true;
+          break;
+        }
+        case 3:
+          if (random.below(2) === 0) person.undo.undo();
+          else person.undo.redo();
+          break;
+        default:
+          writeInto(random, textOf(person.doc));
+      }
+      // Until it has seen what the server has not: from then on all it has is sent at once.
+      if (isAlone[who] !== true) for (const update of person.sent.splice(0)) arrive(update, step);
+    }
+    // Once for what they wrote, and again for what each page tidied up behind the others' formatting.
+    for (let round = 0; round < 3; round += 1) {
+      for (const { doc } of people) arrive(missing(doc, server), STEPS);
+      for (const { doc } of people) Y.applyUpdate(doc, missing(server, doc));
+    }
+    assert.equal(new Set([server, ...people.map(({ doc }) => doc)].map((doc) => JSON.stringify(textOf(doc).toDelta()))).size, 1, `run ${run}`);
+  }
+});
+
+function writeInto(random: Random, text: Y.Text): void {
+  const at = random.below(text.length + 1);
+  switch (random.below(6)) {
+    case 0:
+      text.delete(at, Math.min(random.below(6), text.length - at));
+      return;
+    case 1:
+      text.format(at, Math.min(random.below(9), text.length - at), { [random.pick(['bold', 'italic'])]: random.pick([true, null]) });
+      return;
+    case 2:
+      // Before what was written there last.
+      for (const letter of 'backwards') text.insert(Math.min(at, text.length), letter);
+      return;
+    default:
+      text.insert(at, random.pick(['x', 'word ', 'é', 'a longer piece of text, pasted']));
+  }
+}
 
 test('a name is not erased by a value that Yjs places before it, nor by one that goes with it', () => {
   const server = new Y.Doc();

@@ -14,6 +14,7 @@ function byYjs(update: Uint8Array): UpdateExtent | null {
   }
   const ends = new Map<number, number>();
   for (const struct of structs) {
+    if (!Number.isSafeInteger(struct.id.client)) return null;
     if (struct instanceof Y.Skip) continue;
     const end = struct.id.clock + struct.length;
     if (end > (ends.get(struct.id.client) ?? 0)) ends.set(struct.id.client, end);

@@ -4,7 +4,8 @@
  * Asked of every edit as it arrives and again when it is committed. `Y.decodeUpdate` tells it, too, and makes all structs and values for it: garbage that
  * V8 puts where only a full collection finds it, since it has learned that values live long (docs/decisions/0017-a-collection-costs-a-third-of-a-second.md).
  *
- * Guarantees: throws wherever `Y.decodeUpdate` of yjs 13.6 does, and says the same as its structs do otherwise (tested against it, junk included).
+ * Guarantees: throws wherever `Y.decodeUpdate` of yjs 13.6 does, and for client ids past 2^53, which it reads and cannot write; says the same as its structs do otherwise
+ * (tested against it, junk included).
  * Does not: judge what an update means; say of values nested deeper than the stack when Yjs would give up.
  */
 import * as decoding from 'lib0/decoding';
@@ -35,6 +36,7 @@ export function extentOf(update: Uint8Array): UpdateExtent {
     const structs = decoding.readVarUint(decoder);
     const client = decoding.readVarUint(decoder);
     let clock = decoding.readVarUint(decoder);
+    if (!Number.isSafeInteger(client)) throw new RangeError('a client id past 2^53');
     let end = 0;
     for (let struct = 0; struct < structs; struct += 1) {
       const info = decoding.readUint8(decoder);

@@ -156,11 +156,14 @@ export class Ledger implements FollowedBoard {
 
   attribute(ends: ReadonlyMap<number, number>, userId: string | null): void {
     if (userId === null) return;
-    for (const client of ends.keys()) {
-      if (this.clients.has(client)) continue;
-      this.clients.set(client, userId);
-      this.newClients.set(client, userId);
-    }
+    // Who repeats what is known has not written it.
+    for (const [client, end] of ends) if (end > Y.getState(this.document.store, client)) this.own(client, userId);
+  }
+
+  private own(client: number, userId: string): void {
+    if (this.clients.has(client)) return;
+    this.clients.set(client, userId);
+    this.newClients.set(client, userId);
   }
 
   overfull(bytes: number): boolean {
@@ -348,7 +351,7 @@ export class Ledger implements FollowedBoard {
 
   /** What another node could not commit yet: applied, and owed to the journal by this node too. */
   receiveVolatile({ update, authors, clients }: Omit<VolatileBatch, 'boardId'>): void {
-    for (const [client, userId] of clients) this.attribute(new Map([[client, 0]]), userId);
+    for (const [client, userId] of clients) this.own(client, userId);
     // On top of something not here yet it would wait inside Yjs, uncounted. Its node commits it, sooner or later.
     if (!fits(this.document, update, this.taken().from)) return;
     const before = this.pending.length;

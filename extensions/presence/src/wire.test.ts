@@ -46,6 +46,23 @@ test('writes what an encoder of lib0 writes, whatever the ids, clocks and texts'
   );
 });
 
+test('an id or a clock past 2^53 is no id or clock: lib0 reads them up to infinity, and they have no end when they are written', () => {
+  for (const zeroes of [8, 9, 146, 200]) {
+    const endless = [...Array.from({ length: zeroes }, () => 0x80), 0x7f];
+    const state = [2, 0x7b, 0x7d];
+    assert.equal(decodeUpdate(Uint8Array.from([1, ...endless, 1, ...state])), undefined);
+    assert.equal(decodeUpdate(Uint8Array.from([1, 1, ...endless, ...state])), undefined);
+    assert.equal(decodeUpdate(Uint8Array.from([1, 1, 1, ...endless, 0x7b, 0x7d])), undefined);
+  }
+});
+
+test('a state is not nested deeper than browsers compare', () => {
+  const nested = (levels: number): Uint8Array => new TextEncoder().encode(`{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`);
+  assert.notEqual(decodeState(nested(256)), undefined);
+  assert.equal(decodeState(nested(258)), undefined);
+  assert.equal(decodeState(nested(4000)), undefined);
+});
+
 test('whatever the bytes, decoding neither throws nor reads outside them', () => {
   check(
     property(uint8Array({ maxLength: 60 }), uint8Array({ maxLength: 60 }), (bytes, beyond) => {

@@ -47,9 +47,10 @@ function readUpdate(decoder: decoding.Decoder, only: number | undefined): Decode
     const length = decoding.readVarUint(decoder);
     const start = decoder.pos;
     // lib0 would read on into whatever shares the buffer
-    if (length > decoder.arr.length - start) return undefined;
+    if (!(length <= decoder.arr.length - start)) return undefined;
     decoder.pos += length;
-    if (clock > WIRE_CLOCK) return undefined;
+    // lib0 reads some integers past 2^53 without a word, up to infinity
+    if (!Number.isSafeInteger(clientId) || !(clock <= WIRE_CLOCK)) return undefined;
     if (only !== undefined && clientId !== only) skipped++;
     else entries.push({ clientId, clock, state: decoder.arr.subarray(start, decoder.pos) });
   }
@@ -58,11 +59,19 @@ function readUpdate(decoder: decoding.Decoder, only: number | undefined): Decode
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** A decoded state: a JSON object, `null` (the client left), or `undefined` for anything else. */
+/** Nesting of a state that y-protocols still compares without running out of stack, in any browser. */
+const MAX_STATE_DEPTH = 256;
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1)));
+
+/** A decoded state: a JSON object, `null` (the client left), or `undefined` for anything else, and for one nested too deeply. */
 export function decodeState(bytes: Uint8Array): PresenceState | null | undefined {
   try {
     const value: unknown = JSON.parse(utf8.decode(bytes));
     if (value === null) return null;
+    // Each level takes two bytes at the least.
+    if (bytes.length > 2 * MAX_STATE_DEPTH && isDeeper(value, MAX_STATE_DEPTH)) return undefined;
     return typeof value === 'object' && !Array.isArray(value) ? (value as PresenceState) : undefined;
   } catch {
     return undefined;

@@ -197,6 +197,7 @@ describe('pressure and junk', () => {
     eve.raw(update(eve.id, 51, `{"cursor":${'['.repeat(2_000)}${']'.repeat(2_000)}}`));
     time.advance(100);
     assert.ok(sees(ann, eve));
+    assert.equal(JSON.stringify(sees(ann, eve)).includes('[['), false, 'too deep for browsers');
     assert.equal(Object.hasOwn(Object.prototype, 'polluted'), false);
   });
 
