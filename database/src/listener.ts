@@ -136,9 +136,9 @@ export class Listener {
     this.link = undefined;
     this.parts.onLoss(silent);
     for (let wait = RETRY_FIRST_MS; !signal.aborted && this.channels.size > 0; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
-      if (this.link !== undefined) return; // a new subscriber connected
       try {
-        await this.connect();
+        // A new subscriber may have connected meanwhile.
+        await (this.link ?? this.connect());
       } catch {
         await delay(wait, undefined, { signal }).catch(() => undefined);
         continue;

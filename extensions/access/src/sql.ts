@@ -52,8 +52,11 @@ SELECT (extract(epoch FROM revoked_before) * 1000)::float8 AS revoked_before,
 
 /** $1 board, $2 who deletes it. One row if there was such a board to delete. */
 export const DELETE_BOARD = `
-WITH deleted AS (
-  UPDATE boards SET deleted_at = now(), updated_at = now() WHERE id = $1 AND deleted_at IS NULL RETURNING id
+WITH head AS (
+  -- first, as every commit does: the other way round, one that changes the board's own fields would wait for this, and this for it
+  SELECT board_id FROM board_heads WHERE board_id = $1 FOR UPDATE
+), deleted AS (
+  UPDATE boards SET deleted_at = now(), updated_at = now() FROM (SELECT count(*) FROM head) AS locked WHERE id = $1 AND deleted_at IS NULL RETURNING id
 )
 SELECT pg_notify('sunday_access', json_build_object('kind', 'board_deleted', 'boardId', id)::text),
        append_board_event(id, gen_random_uuid(), 'BoardDeleted', 'board', id::text, jsonb_build_object('deletedBy', $2::text, 'deletedAt', now()), $2, 'rest')

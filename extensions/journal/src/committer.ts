@@ -236,6 +236,7 @@ export class Committer {
       } catch (error) {
         // Somebody who was told of the commit threw; the other boards' commits are told all the same.
         this.options.events.failed(ledger.boardId, error);
+        if (ledger.dirty) this.enqueue(ledger);
       }
     }
     this.checkPressure();

@@ -26,6 +26,8 @@ export class Compactor {
   private readonly onError: (boardId: string, error: unknown) => void;
   private readonly queue = new Set<string>();
   private readonly revisits = new Map<string, NodeJS.Timeout>();
+  /** Revisits under way. */
+  private readonly visiting = new Set<Promise<void>>();
   private running: Promise<void> | null = null;
 
   constructor(options: {
@@ -52,7 +54,7 @@ export class Compactor {
   private revisit(boardId: string): void {
     if (this.revisits.has(boardId)) return;
     const timer = setTimeout(() => {
-      this.compact(boardId, this.minAgeMs).then(
+      const visiting = this.compact(boardId, this.minAgeMs).then(
         (result) => {
           this.revisits.delete(boardId);
           if (result.rows > 0) this.onDone(result);
@@ -61,7 +63,8 @@ export class Compactor {
           this.revisits.delete(boardId);
           this.onError(boardId, error);
         },
-      );
+      ).finally(() => { this.visiting.delete(visiting); });
+      this.visiting.add(visiting);
     }, this.minAgeMs + REVISIT_SLACK_MS);
     timer.unref();
     this.revisits.set(boardId, timer);
@@ -71,7 +74,7 @@ export class Compactor {
   async settled(): Promise<void> {
     for (const timer of this.revisits.values()) clearTimeout(timer);
     this.queue.clear();
-    await this.running;
+    await Promise.all([this.running, ...this.visiting]);
   }
 
   private async run(): Promise<void> {

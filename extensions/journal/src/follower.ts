@@ -283,7 +283,7 @@ export class Follower {
         return;
       case 'following':
         if (this.offer(frame, this.limits.highWaterBytes)) return;
-        this.state = { kind: 'lagging', since: Date.now(), from: new Map(starts()) };
+        this.state = { kind: 'lagging', since: performance.now(), from: new Map(starts()) };
         this.events.dropped(frame.length);
         return;
       case 'lagging':
@@ -292,7 +292,7 @@ export class Follower {
     }
   }
 
-  /** Since when its batches are held back (ms since the epoch), or `null`. */
+  /** Since when its batches are held back (performance.now()), or `null`. */
   get laggingSince(): number | null {
     return this.state.kind === 'lagging' ? this.state.since : null;
   }

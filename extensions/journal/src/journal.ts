@@ -244,7 +244,8 @@ export class Journal {
       for (const ledger of this.ledgers.values()) {
         for (const follower of ledger.relieve()) {
           held = true;
-          if (Date.now() - (follower.laggingSince ?? Date.now()) > (this.options.slowConsumerMs ?? SLOW_AFTER_MS)) {
+          const now = performance.now();
+          if (now - (follower.laggingSince ?? now) > (this.options.slowConsumerMs ?? SLOW_AFTER_MS)) {
             follower.connection.webSocket.close(4508, 'slow_consumer');
           }
         }

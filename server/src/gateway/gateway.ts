@@ -50,11 +50,12 @@ export interface GatewayOptions {
 interface OpenSocket {
   readonly websocket: WebSocket;
   readonly outbound: OutboundSocket;
-  /** Date.now() of the last message or pong. */
+  /** performance.now() of the last message or pong: a clock that is set is nobody's silence. */
   heard: number;
   /** Date.now() of each ping that is not answered yet. */
   readonly pinged: number[];
-  userId: string | null;
+  /** Who has boards open on it: mostly one. */
+  readonly userIds: Set<string>;
 }
 
 type Route = { readonly kind: 'hocuspocus' } | { readonly kind: 'y-websocket'; readonly board: string; readonly token: string };
@@ -128,7 +129,7 @@ export class Gateway {
       count('slow_consumer');
       socket.close('slow_consumer');
     });
-    const entry: OpenSocket = { websocket, outbound, heard: Date.now(), pinged: [], userId: null };
+    const entry: OpenSocket = { websocket, outbound, heard: performance.now(), pinged: [], userIds: new Set() };
     const socket: ClientSocket = new ClientSocket({
       id: randomUUID(), address: this.options.addressOf(request), protocol, websocket, limits, inbound: this.inbound, turns: this.turns, presence, count,
       admitUser: (userId) => this.admitUser(userId, socket, entry),
@@ -139,11 +140,11 @@ export class Gateway {
       return host.handleConnection(like, plainRequest(request), {});
     });
     websocket.on('pong', () => {
-      entry.heard = Date.now();
+      entry.heard = performance.now();
       socket.answeredAt = entry.pinged.shift() ?? socket.answeredAt;
     });
     websocket.on('message', (data: RawData, isBinary) => {
-      entry.heard = Date.now();
+      entry.heard = performance.now();
       if (!isBinary || !Buffer.isBuffer(data)) {
         socket.expel('malformed_update');
         return;
@@ -154,7 +155,7 @@ export class Gateway {
     websocket.on('error', (error) => { this.options.warn('socket error', { socket: socket.id, error: error.message }); });
     websocket.on('close', (code, reason) => {
       this.sockets.delete(socket);
-      if (entry.userId !== null) this.socketsByUser.get(entry.userId)?.delete(socket);
+      for (const userId of entry.userIds) this.socketsByUser.get(userId)?.delete(socket);
       socket.closed(code, reason.toString());
     });
     if (this.underPressure) socket.pressure(true);
@@ -209,7 +210,7 @@ export class Gateway {
     const own = this.socketsByUser.get(userId) ?? new Set();
     if (!own.has(socket) && own.size >= this.options.limits.maxSocketsPerUser) return false;
     this.socketsByUser.set(userId, own.add(socket));
-    entry.userId = userId;
+    entry.userIds.add(userId);
     return true;
   }
 
@@ -220,11 +221,11 @@ export class Gateway {
       const { websocket, outbound, heard } = entry;
       // A paused socket's pongs are not read: its silence is ours. It is still told that we are here.
       if (websocket.isPaused) {
-        entry.heard = Date.now();
+        entry.heard = performance.now();
         socket.keepAlive();
         continue;
       }
-      if (Date.now() - heard > this.options.limits.idleTimeoutMs) {
+      if (performance.now() - heard > this.options.limits.idleTimeoutMs) {
         websocket.terminate();
         continue;
       }
