@@ -1,6 +1,6 @@
 /**
  * What the operators' guide says of backups, line by line, on a Postgres as Debian has it, which is also the oldest that tests run on: a dump while people
- * edit, everything dropped and restored, and pages that were open all the while. Needs Debian's package `postgresql`.
+ * edit, everything dropped and restored, and pages that were open all the while. Needs Debian's package `postgresql`. And what happens if that is done under a node that runs.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn, spawnSync } from 'node:child_process';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { asColumnId, asItemId, createItem, longText, readItem, updateItem } from '@sunday/board-model';
-import { freePort, postgresUser, spawnAs } from '@sunday/database/testing';
+import { freePort, openTestDatabase, postgresUser, spawnAs } from '@sunday/database/testing';
 import { stock, until } from './stock-clients.ts';
 import { SundayProcess, token } from './sunday-process.ts';
 
@@ -111,4 +111,42 @@ test('a dump that was made while people edit is restored, and a page that was op
   assert.deepEqual([before, meanwhile, after].map((id) => readItem(fresh.doc, id)?.name), ['renamed after the dump', 'after the dump', 'while it was away']);
   assert.equal(longText(fresh.doc, before, asColumnId('notes')).toJSON(), 'kept');
   assert.deepEqual(sunday.trouble, []);
+});
+
+test('a database that went back under a node: nothing is called saved, the node says so, and once it is started anew pages send what was lost', async (t) => {
+  const database = await openTestDatabase();
+  const directory = await mkdtemp(join(tmpdir(), 'sunday-set-back-'));
+  const sunday = new SundayProcess(await freePort(), directory, { DATABASE_URL: database.connectionString });
+  t.after(async () => {
+    await sunday.signal('SIGTERM');
+    await rm(directory, { recursive: true, force: true });
+    await database.close();
+  });
+  await sunday.start();
+  const board = await sunday.call<{ id: string }>('POST', '/boards', 'ann', { name: 'Set back' });
+  const page = stock(sunday.url, board.id, await token('ann'));
+  t.after(() => { page.close(); });
+  const isSaved = (): boolean => page.provider.synced && !page.provider.hasUnsyncedChanges;
+  await until('the page has the board', isSaved);
+  for (const name of ['one', 'two', 'three']) {
+    createItem(page.doc, { id: asItemId(name), name }, { userId: 'ann' });
+    await until('it is saved', isSaved);
+  }
+  // As a copy that lagged by the last two.
+  await database.database.transaction(async (tx) => {
+    await tx.query(`DELETE FROM board_events WHERE board_id = $1 AND data->>'name' IN ('two', 'three')`, [board.id]);
+    await tx.query(`DELETE FROM items WHERE board_id = $1 AND name IN ('two', 'three')`, [board.id]);
+    await tx.query('DELETE FROM board_updates WHERE board_id = $1 AND seq > (SELECT seq FROM board_heads WHERE board_id = $1) - 2', [board.id]);
+    await tx.query('UPDATE board_heads SET seq = seq - 2, event_version = (SELECT coalesce(max(version), 0) FROM board_events WHERE board_id = $1) WHERE board_id = $1', [board.id]);
+  });
+  createItem(page.doc, { id: asItemId('four'), name: 'four' }, { userId: 'ann' });
+  await until('the node says so', async () => /^postgres: degraded \(refuses/m.test(await (await fetch(`${sunday.url}/readyz`)).text()));
+  assert.equal(isSaved(), false);
+  assert(sunday.trouble.length > 0 && sunday.trouble.every((line) => line.includes('Restart all nodes')), sunday.trouble.join('\n'));
+
+  await sunday.signal('SIGKILL');
+  await sunday.start();
+  await until('all is saved', isSaved);
+  const { data } = await sunday.call<{ data: { name: string }[] }>('GET', `/boards/${board.id}/items`, 'ann');
+  assert.deepEqual(data.map(({ name }) => name), ['one', 'two', 'three', 'four']);
 });

@@ -18,6 +18,7 @@
  */
 import { CommitWindow } from './commit-window.ts';
 import type { Ledger } from './ledger.ts';
+import { SetBack } from './updates.ts';
 import type { Batch, HeldBoard, JournalStore, Outcome } from './store.ts';
 
 const MAX_RUNNING = 2;
@@ -251,7 +252,8 @@ export class Committer {
         void this.behind(ledger);
         return;
       case 'behind':
-        await this.catchUp(ledger);
+        if (outcome.headSeq < ledger.head) this.later(ledger, new SetBack());
+        else await this.catchUp(ledger);
         return;
       case 'gone':
         ledger.abandon();

@@ -19,7 +19,7 @@ import { Ledger } from './ledger.ts';
 import { boardProjection, type Projection } from './projection.ts';
 import { Semaphore } from './semaphore.ts';
 import type { JournalStore, NewBoard } from './store.ts';
-import { COMMITTED_ELSEWHERE, type CommittedBatch, type VolatileBatch } from './updates.ts';
+import { COMMITTED_ELSEWHERE, SetBack, type CommittedBatch, type VolatileBatch } from './updates.ts';
 
 /** Rows after which a board is compacted: a load reads at most about this many beside the snapshot. */
 const COMPACT_AFTER_ROWS = 500;
@@ -351,10 +351,12 @@ export class Journal {
     const open = boardIds.filter((boardId) => this.ledgers.has(boardId));
     if (open.length === 0) return;
     try {
+      const known = new Map(open.map((boardId) => [boardId, this.ledgers.get(boardId)?.head ?? 0]));
       const heads = await this.options.store.heads(open);
       const behind: Promise<void>[] = [];
       for (const [boardId, seq] of heads) {
         const ledger = this.ledgers.get(boardId);
+        if (seq < (known.get(boardId) ?? 0)) this.events.error?.(boardId, new SetBack());
         if (ledger !== undefined && !ledger.receive(seq, null)) behind.push(this.loads.run(() => this.committer.behind(ledger)));
       }
       await Promise.all(behind);

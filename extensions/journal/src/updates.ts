@@ -28,6 +28,17 @@ export interface VolatileBatch {
 }
 
 /** What was waited for is applied, and will be committed once the database is back. */
+/**
+ * The database holds less of a board than it had committed: it was restored, or failed over to a copy that lagged, under a node that runs. What this node holds stays
+ * uncommitted, and is shown as such, until it is started anew: then people's pages send what the database lost.
+ */
+export class SetBack extends Error {
+  override readonly name = 'SetBack';
+  constructor() {
+    super('The database is behind what it had committed: was it restored, or did it fail over to a copy that lagged? Restart all nodes of Sunday');
+  }
+}
+
 export class DatabaseAway extends Error {
   constructor() {
     super('the database is away');
