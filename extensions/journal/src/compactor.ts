@@ -52,15 +52,17 @@ export class Compactor {
 
   /** Once all that is in the journal now is old enough, what was left behind is compacted; if nothing was, that is the end of it. */
   private revisit(boardId: string): void {
-    if (this.revisits.has(boardId)) return;
+    // A busy board is compacted again before that, and needs no visit of its own.
+    clearTimeout(this.revisits.get(boardId));
+    const done = (): void => { if (this.revisits.get(boardId) === timer) this.revisits.delete(boardId); };
     const timer = setTimeout(() => {
       const visiting = this.compact(boardId, this.minAgeMs).then(
         (result) => {
-          this.revisits.delete(boardId);
+          done();
           if (result.rows > 0) this.onDone(result);
         },
         (error: unknown) => {
-          this.revisits.delete(boardId);
+          done();
           this.onError(boardId, error);
         },
       ).finally(() => { this.visiting.delete(visiting); });

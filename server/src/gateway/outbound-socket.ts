@@ -53,6 +53,21 @@ function sharedFrame(payload: Uint8Array): Buffer {
   return lastFrame;
 }
 
+/** Several frames are written as one up to this size: copying them once for all sockets costs less than gathering them for each. */
+const JOIN_BYTES = 16_384;
+
+let lastParts: readonly Buffer[] = [];
+let lastJoined: Buffer | null = null;
+
+/** Those that a turn sends to the sockets of a board are mostly the same, one socket after the other. */
+function joined(frames: readonly Buffer[]): Buffer {
+  const same = lastJoined !== null && frames.length === lastParts.length && frames.every((frame, index) => frame === lastParts[index]);
+  if (same && lastJoined !== null) return lastJoined;
+  lastParts = frames;
+  lastJoined = Buffer.concat(frames);
+  return lastJoined;
+}
+
 /**
  * What was sent in this turn and is written at its end: whose it is, and one frame or several. Kept here and not at the sockets, because an
  * old object that is handed a new one costs the garbage collector, and a board has many sockets.
@@ -70,6 +85,8 @@ function writeAll(): void {
   sent = [];
   lastPayload = null;
   lastFrame = null;
+  lastParts = [];
+  lastJoined = null;
 }
 
 export class OutboundSocket {
@@ -155,12 +172,17 @@ export class OutboundSocket {
     const frames = sent[place];
     if (this.place !== place || frames === undefined) return;
     this.place = NOWHERE;
+    const bytes = this.waitingBytes;
     this.waitingBytes = 0;
     // `ws` has said goodbye meanwhile, after which nothing may come.
     if (this.websocket.readyState !== this.websocket.OPEN) return;
     this.lastWritten = now;
     if (!Array.isArray(frames)) {
       this.writeFrame(frames);
+      return;
+    }
+    if (bytes <= JOIN_BYTES && this.large === null) {
+      this.stream.write(joined(frames));
       return;
     }
     this.stream.cork();
