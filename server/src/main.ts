@@ -80,7 +80,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
     isUnavailable: (error) => error instanceof DatabaseUnavailable,
     refuse: (connection, code) => { gateway.refuse(connection, isErrorCode(code) ? code : 'refused'); },
     maxBoardBytes: config.limits.maxBoardBytes,
-    limits: { highWaterBytes: config.limits.maxOutboundBytes / 8, lowWaterBytes: config.limits.maxOutboundBytes / 64 },
+    limits: { highWaterBytes: config.limits.maxOutboundBytes / 8, lowWaterBytes: config.limits.maxOutboundBytes / 64, maxStructs: config.limits.maxUpdateStructs },
     slowConsumerMs: config.limits.slowConsumerMs,
     events: {
       committed: metrics.commit,

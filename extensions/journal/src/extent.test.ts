@@ -19,7 +19,7 @@ function byYjs(update: Uint8Array): UpdateExtent | null {
     const end = struct.id.clock + struct.length;
     if (end > (ends.get(struct.id.client) ?? 0)) ends.set(struct.id.client, end);
   }
-  return { ends, deleteOnly: ends.size === 0 };
+  return { ends, deleteOnly: ends.size === 0, structs: structs.length };
 }
 
 function byUs(update: Uint8Array): UpdateExtent | null {

@@ -11,10 +11,11 @@
 import * as decoding from 'lib0/decoding';
 import { BIT6, BIT7, BIT8, BITS5 } from 'lib0/binary';
 
-/** What an update brings: the end clock per client id of its structs, and whether it carries any struct at all. */
+/** What an update brings: the end clock per client id of its structs, whether it carries any struct at all, and how many structs Yjs would make for it. */
 export interface UpdateExtent {
   readonly ends: ReadonlyMap<number, number>;
   readonly deleteOnly: boolean;
+  readonly structs: number;
 }
 
 /** Content references of yjs 13.6 (`contentRefs`). */
@@ -32,6 +33,7 @@ const ASCII_END = 0x80;
 export function extentOf(update: Uint8Array): UpdateExtent {
   const decoder = decoding.createDecoder(update);
   const ends = new Map<number, number>();
+  let count = 0;
   for (let clients = decoding.readVarUint(decoder); clients > 0; clients -= 1) {
     const structs = decoding.readVarUint(decoder);
     const client = decoding.readVarUint(decoder);
@@ -39,6 +41,7 @@ export function extentOf(update: Uint8Array): UpdateExtent {
     if (!Number.isSafeInteger(client)) throw new RangeError('a client id past 2^53');
     let end = 0;
     for (let struct = 0; struct < structs; struct += 1) {
+      count += 1;
       const info = decoding.readUint8(decoder);
       if (info === SKIP_INFO) {
         clock += decoding.readVarUint(decoder);
@@ -50,7 +53,7 @@ export function extentOf(update: Uint8Array): UpdateExtent {
     if (end > (ends.get(client) ?? 0)) ends.set(client, end);
   }
   skipDeletions(decoder);
-  return { ends, deleteOnly: ends.size === 0 };
+  return { ends, deleteOnly: ends.size === 0, structs: count };
 }
 
 /** @returns its length in clocks */

@@ -48,6 +48,8 @@ export interface FollowerLimits {
   /** Bytes queued on the socket above which batches wait; unit: bytes. */
   readonly highWaterBytes: number;
   readonly lowWaterBytes: number;
+  /** Structs of one update. Of two bytes each, a frame could hold millions, and Yjs makes an object for each before anybody can judge them. */
+  readonly maxStructs: number;
 }
 
 export interface FollowerEvents {
@@ -156,6 +158,10 @@ export class Follower {
         return;
       case 'step2':
       case 'update':
+        if (frame.extent.structs > this.limits.maxStructs) {
+          this.events.refuse(this.connection, 'update_too_complex');
+          return;
+        }
         // A deletion is let through: it is how people make room.
         if (!frame.extent.deleteOnly && this.board.overfull(frame.update.length)) {
           this.events.refuse(this.connection, 'too_large');

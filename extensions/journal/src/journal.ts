@@ -32,6 +32,8 @@ const MAX_UNCOMMITTED_BYTES = 64 * 1024 * 1024;
 const MAX_BOARD_BYTES = 128 * 1024 * 1024;
 const HIGH_WATER_BYTES = 1024 * 1024;
 const LOW_WATER_BYTES = 128 * 1024;
+/** A board of 10 000 items × 12 cells, written anew in one offline session, has about 150 000. */
+const MAX_STRUCTS = 500_000;
 /** How often held-back sockets are looked at while there are any. */
 const RELIEVE_EVERY_MS = 50;
 const SLOW_AFTER_MS = 15_000;
@@ -98,7 +100,7 @@ export class Journal {
     this.options = options;
     this.events = options.events ?? {};
     this.projection = options.projection ?? boardProjection;
-    this.limits = { highWaterBytes: HIGH_WATER_BYTES, lowWaterBytes: LOW_WATER_BYTES, ...options.limits };
+    this.limits = { highWaterBytes: HIGH_WATER_BYTES, lowWaterBytes: LOW_WATER_BYTES, maxStructs: MAX_STRUCTS, ...options.limits };
     const { events } = this;
     this.committer = new Committer({
       store: options.store,

@@ -45,7 +45,7 @@ function join(ledger: Ledger) {
     },
   };
   const seen = connection as unknown as Connection;
-  const follower = new Follower(seen, ledger, { highWaterBytes: 100, lowWaterBytes: 10 }, {
+  const follower = new Follower(seen, ledger, { highWaterBytes: 100, lowWaterBytes: 10, maxStructs: 1000 }, {
     refuse: () => { assert.fail('refused'); }, dropped: () => { /* expected */ }, hello: () => { /* none */ },
   });
   ledger.followers.set(connection, follower);
