@@ -4,7 +4,8 @@
  * Guarantees: while a board is attached it keeps trying to be connected, with `retryDelay`; a permanent close (4400–4499) stops it until
  * `retryNow` (but not a 4401 before anything was said: the token took too long); a frame that is too big for the server ends its board,
  * not the others; frames go out only on an open socket (nothing is queued: the handshake after a reconnect covers what was missed); a
- * socket that went silent is given up. It knows addresses and closings, not what the frames mean. Owns its timers; `destroy` ends them.
+ * socket that went silent is given up, and at once where the browser says that the network is gone. It knows addresses and closings, not
+ * what the frames mean. Owns its timers; `destroy` ends them.
  */
 import { retryDelay } from './backoff.ts';
 import type { ConnectionState, SocketLike } from './types.ts';
@@ -35,8 +36,8 @@ export interface BoardHandler {
 
 type State =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'connecting'; readonly socket: SocketLike; readonly timeout: ReturnType<typeof setTimeout> }
-  | { readonly kind: 'open'; readonly socket: SocketLike; readonly since: number; readonly watch: ReturnType<typeof setInterval> }
+  | { readonly kind: 'connecting'; readonly socket: SocketLike; readonly timer: ReturnType<typeof setTimeout> }
+  | { readonly kind: 'open'; readonly socket: SocketLike; readonly since: number; readonly timer: ReturnType<typeof setInterval> }
   | { readonly kind: 'waiting'; readonly timer: ReturnType<typeof setTimeout> }
   | { readonly kind: 'refused'; readonly code: string }
   | { readonly kind: 'destroyed' };
@@ -66,6 +67,7 @@ export class Socket {
     this.#webSocket = webSocket;
     this.#onState = onState;
     globalThis.addEventListener?.('online', this.#online);
+    globalThis.addEventListener?.('offline', this.#offline);
   }
 
   get connection(): ConnectionState {
@@ -118,12 +120,18 @@ export class Socket {
 
   destroy(): void {
     globalThis.removeEventListener?.('online', this.#online);
+    globalThis.removeEventListener?.('offline', this.#offline);
     this.#drop();
     this.#become({ kind: 'destroyed' });
   }
 
   readonly #online = (): void => {
     if (this.#state.kind === 'waiting') this.retryNow();
+  };
+
+  /** What is said on this socket reaches nobody any more. A server on the device itself is found again by the next try. */
+  readonly #offline = (): void => {
+    if ('socket' in this.#state) this.#closed(this.#state.socket, 1006);
   };
 
   #connect(): void {
@@ -137,8 +145,8 @@ export class Socket {
       return;
     }
     socket.binaryType = 'arraybuffer';
-    const timeout = setTimeout(() => this.#closed(socket, 1006), CONNECT_TIMEOUT_MS);
-    this.#become({ kind: 'connecting', socket, timeout });
+    const timer = setTimeout(() => this.#closed(socket, 1006), CONNECT_TIMEOUT_MS);
+    this.#become({ kind: 'connecting', socket, timer });
     // Each of these ignores a socket that is not the current one any more.
     socket.addEventListener('open', () => this.#opened(socket));
     socket.addEventListener('message', ({ data }) => {
@@ -150,14 +158,14 @@ export class Socket {
 
   #opened(socket: SocketLike): void {
     if (this.#state.kind !== 'connecting' || this.#state.socket !== socket) return;
-    clearTimeout(this.#state.timeout);
+    clearTimeout(this.#state.timer);
     this.#lastReceived = Date.now();
     this.#probedAt = 0;
     this.#spoke = false;
     this.#biggest = null;
     this.#lost = false;
-    const watch = setInterval(() => this.#listen(socket), SILENCE_CHECK_MS);
-    this.#become({ kind: 'open', socket, since: Date.now(), watch });
+    const timer = setInterval(() => this.#listen(socket), SILENCE_CHECK_MS);
+    this.#become({ kind: 'open', socket, since: Date.now(), timer });
     for (const handler of this.#handlers()) handler.opened();
   }
 
@@ -198,7 +206,7 @@ export class Socket {
 
   #closed(socket: SocketLike, code: number): void {
     const current = this.#state;
-    if ((current.kind !== 'connecting' && current.kind !== 'open') || current.socket !== socket) return;
+    if (!('socket' in current) || current.socket !== socket) return;
     if (current.kind === 'open' && Date.now() - current.since >= STABLE_MS) this.#attempt = 0;
     const tooBig = code === MESSAGE_TOO_BIG && this.#biggest ? this.#boards.get(this.#biggest.boardId) : undefined;
     this.#drop();
@@ -233,10 +241,8 @@ export class Socket {
     const current = this.#state;
     for (const timer of this.#leaving.values()) clearTimeout(timer);
     this.#leaving.clear();
-    if (current.kind === 'waiting') clearTimeout(current.timer);
-    if (current.kind !== 'connecting' && current.kind !== 'open') return;
-    if (current.kind === 'connecting') clearTimeout(current.timeout);
-    else clearInterval(current.watch);
+    if ('timer' in current) clearTimeout(current.timer); // an interval, too: browsers and Node keep both in one list
+    if (!('socket' in current)) return;
     this.#state = { kind: 'idle' };
     current.socket.close(1000);
     for (const handler of this.#handlers()) handler.closed();

@@ -132,4 +132,16 @@ suite('the React hooks in Chromium', { skip: WITHOUT }, () => {
     await until('the server has it', () => [...(server.hocuspocus.documents.get('b1')?.getMap('items').values() ?? [])].length === 1);
   });
 
+  test('the browser is believed at once when it says that the network is gone, and when it is back', async (t) => {
+    const server = await startPlainServer();
+    t.after(server.stop);
+    const { page } = await open(t, server);
+    await page.evaluate((url) => window.probe.start(url, null), server.url);
+    await until('connected', async () => (await state(page)).split(' ')[1] === 'connected');
+    await page.context().setOffline(true); // the open socket would not notice for the better part of a minute
+    await until('offline is said', async () => (await state(page)).startsWith('offline offline'), 2_000);
+    await page.context().setOffline(false);
+    await until('connected again', async () => (await state(page)).split(' ')[1] === 'connected');
+    await until('over one socket', () => server.sockets.size === 1);
+  });
 });
