@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assert as always, nat, property, string } from 'fast-check';
 import { lanePlace, lanesOf, laneSource, NO_LABEL } from '../src/kanban/lanes.ts';
+import { parseDate, parseSpan } from '../src/cells/dates.ts';
 import { parseTyped, parseUrl } from '../src/cells/kind.ts';
 import { changeBetween, shiftOffset } from '../src/item/text-binding.ts';
 import { inkOn, paint } from '../src/board/model.ts';
@@ -73,6 +74,19 @@ test('typed numbers and addresses are understood, and dangerous ones are not', (
   for (const bad of ['javascript:alert(1)', 'data:text/html,x', 'JaVaScRiPt:x', ' vbscript:x']) assert.equal(parseUrl(bad), null);
 });
 
+test('a date is read as people write it, and only if there is such a day', () => {
+  const year = new Date().getFullYear();
+  for (const words of ['2026-12-24', ' 2026/12/24', '2026.12.24', '24.12.2026', '24.12.26', '24 Dec 2026', '24. december 2026', 'Dec 24, 2026']) {
+    assert.deepEqual(parseDate(words), { date: '2026-12-24' }, words);
+  }
+  assert.deepEqual(parseDate('2026-1-5 9:05'), { date: '2026-01-05', time: '09:05' });
+  assert.deepEqual(parseDate('5 Jan 2026, 14:30'), { date: '2026-01-05', time: '14:30' }, 'as a cell shows it');
+  assert.deepEqual(parseDate('24.12.'), { date: `${year}-12-24` });
+  for (const words of ['', 'soon', '2026-02-30', '2026-13-01', '24', '24 Foo 2026', '26-12-24-1', '2026-12-24 25:00', 'Dec 2026']) assert.equal(parseDate(words), null, words);
+  assert.deepEqual(parseSpan('1 Mar 2026 – 8 Mar 2026'), { from: '2026-03-01', to: '2026-03-08' });
+  assert.equal(parseSpan('8 Mar 2026 – 1 Mar 2026'), null);
+});
+
 test('rows come group by group, folded ones without their items, strays under a group of their own', () => {
   const items = [item('1', 'a'), item('2', 'a'), item('3', 'b'), item('4', 'gone')];
   const rows = tableRows(items, [group('a'), group('b')], ['b'], false);
@@ -137,6 +151,7 @@ test('arrows stay inside the grid, letters begin an edit, combinations are left 
   assert.deepEqual(press('ArrowUp', 'g:a'), { kind: 'move', row: 'g:a', column: '@name' });
   assert.deepEqual(press('x'), { kind: 'edit', typed: 'x' });
   assert.equal(press('x', 'i:1', '@name', { ctrlKey: true }), null);
+  assert.equal(press('/'), null, 'the search’s');
   assert.equal(press(' ', 'i:1', '@handle'), null, 'Space on the handle is the drag’s');
   assert.deepEqual(press('End', 'i:1', '@name', { ctrlKey: true }), { kind: 'move', row: 'a:a', column: '@name' });
 });

@@ -53,9 +53,9 @@ function PanelEditor({ column, item, typed, onDone }: CellEditorProps) {
     case 'person':
       return <PersonPicker column={column} item={item} />;
     case 'date':
-      return <DateEditor column={column} item={item} onDone={close} />;
+      return <DateEditor column={column} item={item} typed={typed} onDone={close} />;
     case 'timeline':
-      return <TimelineEditor column={column} item={item} onDone={close} />;
+      return <TimelineEditor column={column} item={item} typed={typed} onDone={close} />;
     case 'tags':
       return <TagsEditor column={column} item={item} />;
     case 'relation':

@@ -1,13 +1,18 @@
-/** Date (with a time of day if wanted) and timeline (two days). Every pick is saved at once; Escape only closes. */
+/** Date (with a time of day if wanted) and timeline (two days), typed or picked. Enter and every pick save at once; Escape only closes. */
 import { useState } from 'react';
+import type { KeyboardEvent } from 'react';
 import { setCell, useScope } from '../board/context.ts';
 import { formatDay } from '../board/cell-text.ts';
 import type { ColumnView, ItemView } from '../board/model.ts';
 import { Calendar } from './Calendar.tsx';
+import { parseDate } from './dates.ts';
+import type { TypedDate } from './dates.ts';
 
 interface EditorProps {
   column: ColumnView;
   item: ItemView;
+  /** What began the edit: the first letter of a date. */
+  typed: string | null;
   onDone: () => void;
 }
 
@@ -20,11 +25,65 @@ function localParts(value: { date: string; time?: string }): { date: string; tim
   return { date: `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`, time: `${pad(at.getHours())}:${pad(at.getMinutes())}` };
 }
 
-export function DateEditor({ column, item, onDone }: EditorProps) {
+interface DayInputProps {
+  label: string;
+  initial: string;
+  typed: string | null;
+  /** null: the words were emptied. */
+  onDate: (typed: TypedDate | null) => void;
+  /** The words so far, once they read as a date: the calendar turns to it. */
+  onReads: (day: string | null) => void;
+}
+
+/** A date in words. Enter takes it, or says that it is none; the arrow down goes to the calendar below. */
+function DayInput({ label, initial, typed, onDate, onReads }: DayInputProps) {
+  const [text, setText] = useState(typed ?? initial);
+  const [wrong, setWrong] = useState(false);
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === 'Enter') {
+      const date = parseDate(text);
+      if (date === null && text.trim() !== '') setWrong(true);
+      else {
+        setText(''); // a timeline asks for its other end next
+        onDate(date);
+      }
+    } else if (event.key === 'ArrowDown') event.currentTarget.closest('.picker')?.querySelector<HTMLElement>('[data-day][tabindex="0"]')?.focus();
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <>
+      <input
+        className="input"
+        data-autofocus
+        aria-label={label}
+        aria-invalid={wrong}
+        placeholder="2026-12-24"
+        value={text}
+        onFocus={(event) => typed === null && event.currentTarget.select()}
+        onChange={(event) => {
+          setText(event.target.value);
+          setWrong(false);
+          onReads(parseDate(event.target.value)?.date ?? null);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      {wrong && (
+        <p className="field-error" role="alert">
+          “{text.trim()}” is no date. Write it as 2026-12-24.
+        </p>
+      )}
+    </>
+  );
+}
+
+export function DateEditor({ column, item, typed, onDone }: EditorProps) {
   const { board } = useScope();
   const raw = item.values[column.id];
   const value = typeof raw === 'object' && 'date' in raw ? raw : null;
   const shown = value ? localParts(value) : null;
+  const [reads, setReads] = useState<string | null>(null);
 
   const save = (date: string, time: string) => {
     if (!value?.time?.endsWith('Z')) return setCell(board, item.id, column.id, time ? { date, time } : { date });
@@ -35,8 +94,19 @@ export function DateEditor({ column, item, onDone }: EditorProps) {
 
   return (
     <div className="picker">
+      <DayInput
+        label="Date"
+        initial={shown?.date ?? ''}
+        typed={typed}
+        onReads={setReads}
+        onDate={(next) => {
+          if (next) save(next.date, next.time ?? shown?.time ?? '');
+          else setCell(board, item.id, column.id, null);
+          onDone();
+        }}
+      />
       <Calendar
-        from={shown?.date ?? null}
+        from={reads ?? shown?.date ?? null}
         to={null}
         onPick={(day) => {
           save(day, shown?.time ?? '');
@@ -62,13 +132,15 @@ export function DateEditor({ column, item, onDone }: EditorProps) {
   );
 }
 
-export function TimelineEditor({ column, item, onDone }: EditorProps) {
+export function TimelineEditor({ column, item, typed, onDone }: EditorProps) {
   const { board } = useScope();
   const raw = item.values[column.id];
   const value = typeof raw === 'object' && 'from' in raw ? raw : null;
   const [start, setStart] = useState<string | null>(null);
+  const [reads, setReads] = useState<string | null>(null);
 
   const pick = (day: string) => {
+    setReads(null);
     if (start === null) {
       setStart(day);
       return;
@@ -84,7 +156,14 @@ export function TimelineEditor({ column, item, onDone }: EditorProps) {
       <p className="picker-note" aria-live="polite">
         {start === null ? (value ? `${formatDay(value.from)} – ${formatDay(value.to)}` : 'Pick the first day') : `From ${formatDay(start)}: pick the last day`}
       </p>
-      <Calendar from={start ?? value?.from ?? null} to={start === null ? (value?.to ?? null) : null} onPick={pick} />
+      <DayInput
+        label={start === null ? 'First day' : 'Last day'}
+        initial=""
+        typed={typed}
+        onReads={setReads}
+        onDate={(next) => next && pick(next.date)}
+      />
+      <Calendar from={start ?? reads ?? value?.from ?? null} to={start !== null ? reads : reads === null ? (value?.to ?? null) : null} onPick={pick} />
       <div className="row">
         <span className="grow" />
         <button type="button" className="btn btn-ghost btn-sm" disabled={!value} onClick={() => setCell(board, item.id, column.id, null)}>

@@ -5,6 +5,7 @@ import { attempt, setCell } from '../board/context.ts';
 import { labelsOf, NAME_KEY, nameOf } from '../board/model.ts';
 import type { ColumnValue, ColumnView } from '../board/model.ts';
 import type { People } from '../board/people.ts';
+import { parseDate, parseSpan } from '../cells/dates.ts';
 import { editKindOf, parseTyped, parseUrl } from '../cells/kind.ts';
 import { toast } from '../ui/toast.tsx';
 
@@ -42,7 +43,8 @@ function valueFor(column: ColumnView, words: string): ColumnValue | null | undef
       .split(/[,\n]/)
       .map((tag) => tag.trim())
       .filter(Boolean);
-  if (column.type === 'date' && /^\d{4}-\d{2}-\d{2}$/.test(words.trim())) return { date: words.trim() };
+  if (column.type === 'date') return words.trim() === '' ? null : (parseDate(words) ?? undefined);
+  if (column.type === 'timeline') return words.trim() === '' ? null : (parseSpan(words) ?? undefined);
   return undefined;
 }
 

@@ -61,6 +61,8 @@ export function gridAction(event: Pressed, state: GridState, rows: readonly Row[
     case 'Delete':
     case 'Backspace':
       return row.kind === 'item' ? { kind: 'clear' } : null;
+    case '/':
+      return null; // the page's: it goes to the search
     case ' ':
       return state.column === HANDLE_KEY ? null : { kind: 'open' };
     default: {
