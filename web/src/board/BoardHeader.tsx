@@ -15,7 +15,7 @@ import { attempt, useScope } from './context.ts';
 import { groupKey } from './model.ts';
 import { peopleHere } from './presence.ts';
 import { SyncBadge } from './SyncBadge.tsx';
-import { undoStep } from './use-shortcuts.ts';
+import { undoStep } from './undo.ts';
 
 const FACES = 4; // avatars before "+n"
 

@@ -1,15 +1,7 @@
 /** Undo and redo from the keyboard anywhere on the board but in a text being typed, which has its own. `/` goes to the search. */
 import type { Board } from '@sunday/client';
 import { useEffect } from 'react';
-import { toast } from '../ui/toast.tsx';
-import { attempt } from './context.ts';
-
-export function undoStep(board: Board, how: 'undo' | 'redo'): void {
-  const result = attempt(() => (how === 'undo' ? board.undo() : board.redo()));
-  if (!result) return;
-  const kept = result.skipped.filter((change) => change.reason === 'overwritten').length;
-  if (kept > 0) toast(kept === 1 ? 'Somebody has changed this since: their value stays' : `${kept} cells were changed by others since: their values stay`);
-}
+import { undoStep } from './undo.ts';
 
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&

@@ -65,7 +65,7 @@ export function NewBoardDialog({ onClose }: { onClose: () => void }) {
       >
         <label className="field">
           <span>Name</span>
-          <input className="input" autoFocus value={name} maxLength={255} placeholder="Launch plan" onChange={(event) => setName(event.target.value)} />
+          <input className="input" data-autofocus value={name} maxLength={255} placeholder="Launch plan" onChange={(event) => setName(event.target.value)} />
         </label>
         <fieldset className="templates">
           <legend className="label">Start with</legend>

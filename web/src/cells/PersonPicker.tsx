@@ -7,8 +7,8 @@ import type { ColumnView, ItemView } from '../board/model.ts';
 import { placeholdersOf, usePeople } from '../board/people.ts';
 import type { Person } from '../board/people.ts';
 import type { Board } from '@sunday/client';
+import { toastUndo } from '../board/undo.ts';
 import { Avatar } from '../ui/Avatar.tsx';
-import { toast } from '../ui/toast.tsx';
 import { stepIn } from './listbox.ts';
 
 export function PersonPicker({ column, item }: { column: ColumnView; item: ItemView }) {
@@ -96,8 +96,7 @@ export function PlaceholderMapping({ column }: { column: ColumnView }) {
             onChange={(event) => {
               const userId = event.target.value;
               const count = attempt(() => mapPlaceholder(board, column, placeholder.id, userId));
-              if (count !== undefined)
-                toast(`${placeholder.name} is now ${people.get(userId).name} in ${count} items`, { action: { label: 'Undo', run: () => board.undo() } });
+              if (count !== undefined) toastUndo(board, `${placeholder.name} is now ${people.get(userId).name} in ${count === 1 ? '1 item' : `${count} items`}`);
             }}
           >
             <option value="" disabled>

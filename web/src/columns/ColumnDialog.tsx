@@ -5,10 +5,10 @@ import { useState } from 'react';
 import { attempt, useScope } from '../board/context.ts';
 import { hasLabels, TYPES } from '../board/model.ts';
 import type { ColumnView } from '../board/model.ts';
+import { toastUndo } from '../board/undo.ts';
 import { LabelsEditor } from '../cells/LabelEditor.tsx';
 import { PlaceholderMapping } from '../cells/PersonPicker.tsx';
 import { Dialog } from '../ui/Dialog.tsx';
-import { toast } from '../ui/toast.tsx';
 
 export function ColumnDialog({ columnId, onClose }: { columnId: string; onClose: () => void }) {
   const { board } = useScope();
@@ -18,7 +18,7 @@ export function ColumnDialog({ columnId, onClose }: { columnId: string; onClose:
     onClose();
     attempt(() => {
       board.columns.remove(column.id);
-      toast(`“${column.title}” is archived; its cells are kept`, { action: { label: 'Undo', run: () => attempt(() => board.undo()) } });
+      toastUndo(board, `“${column.title}” is archived; its cells are kept`);
     });
   };
   return (
@@ -117,7 +117,7 @@ function TextSetting({ label, value, placeholder, autoFocus, onSave }: TextSetti
       <span>{label}</span>
       <input
         className="input"
-        autoFocus={autoFocus}
+        data-autofocus={autoFocus}
         value={draft ?? value}
         placeholder={placeholder}
         maxLength={500}

@@ -36,7 +36,7 @@ export function NewColumnDialog({ after, onClose }: { after: string | null; onCl
     <Dialog title="Add a column" onClose={onClose} wide>
       <input
         className="input"
-        autoFocus
+        data-autofocus
         aria-label="Find a column type"
         placeholder="Find a type…"
         value={search}

@@ -11,7 +11,7 @@ import { toast } from '../ui/toast.tsx';
 import { VersionView } from './VersionView.tsx';
 import { titleOf } from './words.ts';
 
-const SAY = (error: unknown): void => toast(error instanceof Error ? error.message : String(error), { tone: 'error' });
+const SAY = (error: unknown): void => void toast(error instanceof Error ? error.message : String(error), { tone: 'error' });
 
 export function Versions() {
   const { board, canWrite } = useScope();

@@ -5,14 +5,15 @@ import { memo, useRef, useState } from 'react';
 import { attempt, useGroupList, useScope } from '../board/context.ts';
 import { groupColor, groupKey, NAME_KEY } from '../board/model.ts';
 import type { GroupView } from '../board/model.ts';
+import { isNarrowed } from '../board/query.ts';
 import type { Row } from '../board/query.ts';
+import { toastUndo } from '../board/undo.ts';
 import { Swatches } from '../cells/LabelEditor.tsx';
 import { LineInput } from '../cells/InlineEditor.tsx';
 import { MenuButton } from '../ui/Menu.tsx';
 import type { MenuEntry } from '../ui/Menu.tsx';
 import { Popover } from '../ui/Popover.tsx';
 import { useSelected } from '../ui/store.ts';
-import { toast } from '../ui/toast.tsx';
 import { rowMark } from './grid-state.ts';
 import { Summary } from './Summary.tsx';
 import { useTable } from './table-context.ts';
@@ -137,7 +138,7 @@ export const GroupRow = memo(function GroupRow({ row, index, top }: GroupRowProp
         onSelect: () =>
           attempt(() => {
             board.groups.remove(of.group.id);
-            toast(`“${of.group.title}” was removed; its items are ungrouped`, { action: { label: 'Undo', run: () => attempt(() => board.undo()) } });
+            toastUndo(board, `“${of.group.title}” was removed; its items are ungrouped`);
           }),
       },
     ];
@@ -211,11 +212,17 @@ export const AddRow = memo(function AddRow({ row, index, top }: AddRowProps) {
 });
 
 export function NewGroupButton() {
-  const { board, canWrite } = useScope();
+  const { board, view, canWrite } = useScope();
+  const { grid } = useTable();
   const groups = useGroupList();
   if (!canWrite) return null;
+  /** Its name is asked for at once; with a filter on, an empty group is not shown. */
+  const add = () => {
+    const id = attempt(() => board.groups.create({ title: `Group ${groups.length + 1}` }));
+    if (id && !isNarrowed(view.get())) grid.set({ row: `g:${id}`, column: NAME_KEY, editing: true, typed: null });
+  };
   return (
-    <button type="button" className="btn btn-ghost new-group" onClick={() => attempt(() => board.groups.create({ title: `Group ${groups.length + 1}` }))}>
+    <button type="button" className="btn btn-ghost new-group" onClick={add}>
       <Plus aria-hidden /> Add group
     </button>
   );

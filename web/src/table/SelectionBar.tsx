@@ -39,10 +39,16 @@ export function SelectionBar() {
       { kind: 'item', label: 'None', icon: <Dot color="transparent" />, onSelect: () => setLabel(column, null) },
     ]);
   const trash = () => {
-    const count = ids.size;
-    each((id) => board.items.delete(id));
+    const gone: string[] = [];
+    each((id) => {
+      board.items.delete(id);
+      gone.push(id);
+    });
     selection.clear();
-    toast(count === 1 ? 'One item is in the trash' : `${count} items are in the trash`, { action: { label: 'Undo', run: () => attempt(() => board.undo()) } });
+    if (gone.length === 0) return;
+    toast(gone.length === 1 ? 'One item is in the trash' : `${gone.length} items are in the trash`, {
+      action: { label: 'Undo', run: () => attempt(() => board.batch(() => gone.forEach((id) => board.items.restore(id)))) },
+    });
   };
   return (
     <div className="selection-bar" role="toolbar" aria-label="Selected items">

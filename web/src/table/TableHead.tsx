@@ -14,9 +14,9 @@ import { attempt, useScope, useView } from '../board/context.ts';
 import { NAME_KEY, TYPES } from '../board/model.ts';
 import type { ColumnView } from '../board/model.ts';
 import { operatorsFor } from '../board/query.ts';
+import { toastUndo } from '../board/undo.ts';
 import { MenuButton } from '../ui/Menu.tsx';
 import type { MenuEntry } from '../ui/Menu.tsx';
-import { toast } from '../ui/toast.tsx';
 import { useTable } from './table-context.ts';
 
 const MIN_WIDTH = 72; // px: an icon and an ellipsis
@@ -169,7 +169,7 @@ function Head({ column, index }: { column: ColumnView; index: number }) {
             onSelect: () =>
               attempt(() => {
                 board.columns.remove(column.id);
-                toast(`“${column.title}” is archived; its cells are kept`, { action: { label: 'Undo', run: () => attempt(() => board.undo()) } });
+                toastUndo(board, `“${column.title}” is archived; its cells are kept`);
               }),
           },
         ] satisfies MenuEntry[])

@@ -1,7 +1,8 @@
-/** A modal on the browser's own <dialog>: focus stays inside, Escape and the backdrop close it. */
+/** A modal on the browser's own <dialog>: it begins in the input marked `data-autofocus`, focus stays inside, Escape and the backdrop close it. */
 import { X } from 'lucide-react';
 import { useLayoutEffect, useRef } from 'react';
 import type { ReactNode } from 'react';
+import { Toasts } from './toast.tsx';
 
 interface DialogProps {
   title: string;
@@ -15,7 +16,13 @@ export function Dialog({ title, onClose, children, footer, wide }: DialogProps) 
   const ref = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const el = ref.current;
-    if (el && !el.open) el.showModal();
+    if (el && !el.open) {
+      el.showModal();
+      // by itself it takes the first control, which is "Close"; React's autoFocus came before it was shown
+      const first = el.querySelector<HTMLInputElement>('input[data-autofocus]');
+      first?.focus();
+      first?.select();
+    }
     return () => el?.close();
   }, []);
   return (
@@ -40,6 +47,7 @@ export function Dialog({ title, onClose, children, footer, wide }: DialogProps) 
       </header>
       <div className="dialog-body">{children}</div>
       {footer && <footer className="dialog-foot">{footer}</footer>}
+      <Toasts inDialog />
     </dialog>
   );
 }
