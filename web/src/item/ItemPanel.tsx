@@ -1,12 +1,13 @@
 /** One item in full beside the board: name, every column, long texts written together, comments. A full page on a phone. */
 import { useItem } from '@sunday/client/react';
 import { RotateCcw, Trash2, X } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import type { RefObject } from 'react';
 import { formatInstant } from '../board/cell-text.ts';
 import { useCellValue } from '../board/computed.ts';
 import { attempt, deleteItem, setCell, useColumnList, useGroupList, useScope } from '../board/context.ts';
 import { useLooksAt } from '../board/looking.ts';
-import { groupColor, nameOf, TYPES } from '../board/model.ts';
+import { groupColor, NAME_KEY, nameOf, TYPES } from '../board/model.ts';
 import type { ColumnView, ItemView } from '../board/model.ts';
 import { usePeople } from '../board/people.ts';
 import { CellEditor } from '../cells/CellEditor.tsx';
@@ -24,8 +25,8 @@ export function ItemPanel({ itemId }: { itemId: string }) {
   const columns = useColumnList();
   const panel = useRef<HTMLElement>(null);
 
+  useFocusInside(panel, itemId);
   useEffect(() => {
-    panel.current?.focus({ preventScroll: true });
     board.presence.set({ item: itemId });
     return () => board.presence.set({ item: null });
   }, [board, itemId]);
@@ -94,6 +95,24 @@ export function ItemPanel({ itemId }: { itemId: string }) {
   );
 }
 
+/** Opening begins in the name if there is none yet, else at the panel; closing gives the focus back to where it was, or to the item. */
+function useFocusInside(panel: RefObject<HTMLElement | null>, itemId: string): void {
+  useLayoutEffect(() => {
+    const el = panel.current;
+    const before = document.activeElement;
+    const name = el?.querySelector<HTMLTextAreaElement>('.panel-name');
+    (name && name.value.trim() === '' && !name.readOnly ? name : el)?.focus({ preventScroll: true });
+    return () => {
+      const active = document.activeElement;
+      if (active !== document.body && !el?.contains(active)) return;
+      const known = before instanceof HTMLElement && before !== document.body && before.isConnected;
+      const id = CSS.escape(itemId);
+      const to = known ? before : document.querySelector<HTMLElement>(`[data-row="i:${id}"][data-col="${NAME_KEY}"], [data-card="${id}"]`);
+      to?.focus({ preventScroll: true });
+    };
+  }, [panel, itemId]);
+}
+
 function DeletedNote({ item }: { item: ItemView }) {
   const { board } = useScope();
   return (
@@ -140,7 +159,7 @@ function NameField({ item }: { item: ItemView }) {
         if (event.nativeEvent.isComposing) return;
         if (event.key === 'Enter') {
           event.preventDefault();
-          event.currentTarget.blur();
+          event.currentTarget.closest<HTMLElement>('.panel')?.focus();
         } else if (event.key === 'Escape' && draft !== null) {
           event.preventDefault();
           setDraft(null);

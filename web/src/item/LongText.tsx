@@ -18,7 +18,9 @@ import { tintOf } from '../ui/Avatar.tsx';
 export function LongText({ item, column }: { item: ItemView; column: ColumnView }) {
   const { board, canWrite } = useScope();
   const text = useLongText(board, item.id, column.id);
-  const [writing, setWriting] = useState(false);
+  const [asked, setWriting] = useState(false);
+  const writing = asked && canWrite;
+  const toggle = useRef<HTMLButtonElement>(null);
   const here = usePeersOn(item.id).filter((peer) => peer.state.cell?.columnId === column.id);
   const Icon = TYPES.long_text.icon;
   return (
@@ -33,13 +35,21 @@ export function LongText({ item, column }: { item: ItemView; column: ColumnView 
           </span>
         ))}
         {canWrite && (
-          <button type="button" className="btn btn-ghost btn-sm" aria-pressed={writing} onClick={() => setWriting((was) => !was)}>
+          <button ref={toggle} type="button" className="btn btn-ghost btn-sm" aria-pressed={writing} onClick={() => setWriting((was) => !was)}>
             {writing ? <Eye aria-hidden /> : <PenLine aria-hidden />} {writing ? 'Read' : 'Write'}
           </button>
         )}
       </header>
       {writing ? (
-        <Writer key={`${item.id}:${column.id}`} item={item} column={column} onDone={() => setWriting(false)} />
+        <Writer
+          key={`${item.id}:${column.id}`}
+          item={item}
+          column={column}
+          onDone={() => {
+            toggle.current?.focus();
+            setWriting(false);
+          }}
+        />
       ) : text.trim() === '' ? (
         <button type="button" className="longtext-empty" disabled={!canWrite} onClick={() => setWriting(true)}>
           {canWrite ? 'Write something… Markdown works.' : 'Nothing written'}

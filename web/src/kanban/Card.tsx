@@ -54,8 +54,10 @@ export const Card = memo(function Card({ itemId, laneId, laneColumn, drop }: Car
       style={peer ? { '--c': tintOf(peer.user.id) } : undefined}
       onClick={() => openItem(itemId)}
       onKeyDown={(event) => {
-        if (event.key === 'Enter' && event.target === event.currentTarget) openItem(itemId);
-        else listeners?.['onKeyDown']?.(event);
+        if (event.key === 'Enter' && event.target === event.currentTarget) {
+          event.preventDefault(); // the panel has the focus before the key is up
+          openItem(itemId);
+        } else listeners?.['onKeyDown']?.(event);
       }}
     >
       <CardFace item={item} laneColumn={laneColumn} />

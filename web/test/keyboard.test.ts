@@ -1,0 +1,173 @@
+/** What one types goes where one is: no key is lost, none does what was not meant, and the focus is never on nothing. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import type { Browser, Page } from 'playwright-core';
+import { launch, rest, rowNames, rowOf, Sunday, until, visit } from './support.ts';
+import type { Visitor } from './support.ts';
+
+let server: Sunday;
+let browser: Browser;
+let ada: Visitor;
+let page: Page;
+let boardId: string;
+
+const LABELS = [
+  { id: 'open', title: 'Open', color: 'blue' },
+  { id: 'done', title: 'Done', color: 'green' },
+  { id: 'late', title: 'Late', color: 'red' },
+];
+
+before(async () => {
+  server = await Sunday.open();
+  browser = await launch();
+  ada = await visit(server, browser, 'Ada Lovelace', { viewport: { width: 1400, height: 800 } });
+  page = ada.page;
+  const columns = [
+    { id: 'phase', type: 'status', title: 'Phase', settings: { labels: LABELS } },
+    { id: 'due', type: 'date', title: 'Due' },
+    { id: 'span', type: 'timeline', title: 'Span' },
+    { id: 'notes', type: 'long_text', title: 'Notes' },
+  ];
+  boardId = (await rest<{ id: string }>(server, ada, 'POST', '/boards', { name: 'Launch', columns, groups: [{ id: 'now', title: 'Now' }] })).id;
+  for (const [id, name] of [['one', 'Alpha'], ['two', 'Beta'], ['three', 'Gamma']]) {
+    await rest(server, ada, 'POST', `/boards/${boardId}/items`, { id, name, groupId: 'now', values: { phase: { labelId: 'open' } } });
+  }
+  await page.goto(`${server.url}/b/${boardId}`);
+  await rowOf(page, 'Gamma').waitFor();
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+const cell = (column: string, item = 'one') => page.locator(`[data-row="i:${item}"][data-col="${column}"]`);
+const focused = (what: string, selector: string) => until(`${what} has the focus`, () => page.evaluate((css) => document.activeElement?.matches(css) === true, selector));
+const toast = () => page.locator('.toast');
+
+async function becomes(column: string, wanted: unknown, item = 'one'): Promise<void> {
+  await until(`${column} becomes ${JSON.stringify(wanted)}`, async () => {
+    const { values } = await rest<{ values: Record<string, unknown> }>(server, ada, 'GET', `/boards/${boardId}/items/${item}`);
+    return isDeepStrictEqual(values[column], wanted);
+  });
+}
+
+test('/ on a cell goes to the search, and edits nothing', async () => {
+  for (const column of ['@name', 'due']) {
+    await cell(column).focus();
+    await page.keyboard.press('/');
+    await focused('the search', '#board-search');
+  }
+  await page.keyboard.type('alp');
+  await until('the search has found it', async () => (await rowNames(page)).join() === 'Alpha');
+  await page.keyboard.press('Escape');
+  await until('all are back', async () => (await rowNames(page)).join() === 'Alpha,Beta,Gamma');
+});
+
+test('the undo of a message undoes that, and goes when something else was done', async () => {
+  const titles = () => page.locator('.th-grip .th-title').allTextContents();
+  const archive = async () => {
+    await page.getByRole('button', { name: 'Menu of Due' }).click();
+    await page.getByRole('menuitem', { name: 'Archive column' }).click();
+    await toast().getByText('“Due” is archived').waitFor();
+  };
+  await archive();
+  await toast().getByRole('button', { name: 'Undo' }).click();
+  await until('it is back', async () => (await titles()).includes('Due'));
+  await archive();
+  await cell('phase').click();
+  await page.getByRole('option', { name: 'Done' }).click();
+  await toast().waitFor({ state: 'detached' });
+  await becomes('phase', { labelId: 'done' });
+  await page.keyboard.press('Control+z');
+  await page.keyboard.press('Control+z');
+  await until('undone in order', async () => (await titles()).includes('Due'));
+  await becomes('phase', { labelId: 'open' });
+
+  for (const name of ['Alpha', 'Beta']) {
+    await rowOf(page, name).hover();
+    await page.getByLabel(`Select ${name}`).click();
+  }
+  await page.getByRole('toolbar', { name: 'Selected items' }).getByRole('button', { name: 'Trash' }).click();
+  await cell('phase', 'three').click();
+  await page.getByRole('option', { name: 'Late' }).click();
+  await toast().getByRole('button', { name: 'Undo' }).click();
+  await until('the two are back', async () => (await rowNames(page)).join() === 'Alpha,Beta,Gamma');
+  await becomes('phase', { labelId: 'late' }, 'three');
+});
+
+test('a dialog begins in its input', async () => {
+  await page.getByRole('button', { name: 'Add column' }).click();
+  await focused('the search for a type', '[aria-label="Find a column type"]');
+  await page.keyboard.type('checkb');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Checkbox column' }).waitFor();
+  await page.keyboard.type('Paid');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /^Paid, Checkbox column/ }).waitFor();
+});
+
+test('a new item and a new group are named by typing', async () => {
+  await page.getByRole('button', { name: 'New item' }).click();
+  await focused('the name', '.panel-name');
+  await page.keyboard.type('Delta');
+  await page.keyboard.press('Enter');
+  await until('it has its name', async () => (await rowNames(page)).join() === 'Delta,Alpha,Beta,Gamma');
+  await page.keyboard.press('Escape');
+  await page.locator('.panel').waitFor({ state: 'detached' });
+
+  await page.getByRole('button', { name: 'Add group' }).click();
+  await focused('the name of the group', '[aria-label="Group name"]');
+  await page.keyboard.type('Sprint 2');
+  await page.keyboard.press('Enter');
+  await until('there is one more group', async () => (await page.locator('.group-title').allTextContents()).join() === 'Now,Sprint 2');
+  await focused('the group', '.group-head');
+});
+
+test('a date is typed, in several ways, and what is no date is said to be none', async () => {
+  const type = async (column: string, text: string) => {
+    await cell(column).focus();
+    await page.keyboard.type(text);
+    await page.keyboard.press('Enter');
+  };
+  await type('due', '2026-12-24');
+  await becomes('due', { date: '2026-12-24' });
+  await focused('the cell', '[data-col="due"]');
+  await type('due', '3 Feb 2027 9:30');
+  await becomes('due', { date: '2027-02-03', time: '09:30' });
+  await type('due', '2026-02-30');
+  await page.getByRole('alert').getByText('“2026-02-30” is no date').waitFor();
+  await page.keyboard.press('Escape');
+  await becomes('due', { date: '2027-02-03', time: '09:30' });
+  await type('span', '2026-03-01');
+  await page.keyboard.type('2026-03-08');
+  await page.keyboard.press('Enter');
+  await becomes('span', { from: '2026-03-01', to: '2026-03-08' });
+  await ada.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.evaluate(() => navigator.clipboard.writeText('31.12.2026'));
+  await cell('due').focus();
+  await page.keyboard.press('Control+v');
+  await becomes('due', { date: '2026-12-31' });
+});
+
+test('the focus comes back to where an item was opened, and one Escape after the other leaves a text and then the item', async () => {
+  await cell('phase').focus();
+  await page.keyboard.press('Space');
+  await focused('the panel', '.panel');
+  await page.keyboard.press('Escape');
+  await focused('the cell', '[data-row="i:one"][data-col="phase"]');
+  await page.keyboard.press('Space');
+  await page.getByRole('button', { name: 'Write', exact: true }).click();
+  await page.keyboard.type('words');
+  await page.keyboard.press('Escape');
+  await focused('the button to write', '.longtext button');
+  await page.keyboard.press('Escape');
+  await focused('the cell', '[data-row="i:one"][data-col="phase"]');
+  await becomes('notes', 'words');
+});
+
+test('nothing was logged as an error: no exception, no CSP violation', () => {
+  assert.deepEqual(ada.errors(), []);
+});
