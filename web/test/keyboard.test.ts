@@ -168,6 +168,74 @@ test('the focus comes back to where an item was opened, and one Escape after the
   await becomes('notes', 'words');
 });
 
+test('a comment that is not sent waits: through another item, a closed panel and a reload, until it is sent', async () => {
+  const box = page.getByLabel('Write a comment');
+  const open = async (name: string) => {
+    await rowOf(page, name).hover();
+    await page.getByRole('button', { name: `Open ${name}` }).click();
+    await page.locator(`.panel[aria-label="${name}"]`).waitFor();
+  };
+  await open('Alpha');
+  await box.fill('half a thou');
+  await open('Beta');
+  assert.equal(await box.inputValue(), '');
+  await open('Alpha');
+  assert.equal(await box.inputValue(), 'half a thou');
+  await page.getByRole('button', { name: 'Close panel' }).click();
+  await page.reload();
+  await rowOf(page, 'Alpha').waitFor();
+  await open('Alpha');
+  await box.press('End');
+  await box.pressSequentially('ght');
+  await box.press('Control+Enter');
+  await page.locator('.comment', { hasText: 'half a thought' }).waitFor();
+  await page.getByRole('button', { name: 'Comment menu' }).click();
+  await page.getByRole('menuitem', { name: 'Edit' }).click();
+  await page.getByLabel('Edit comment').fill('a whole thought');
+  await open('Beta');
+  await open('Alpha');
+  assert.equal(await box.inputValue(), '', 'what is sent is no draft');
+  assert.equal(await page.getByLabel('Edit comment').inputValue(), 'a whole thought');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.locator('.comment', { hasText: 'half a thought' }).waitFor();
+  assert.equal(await page.evaluate(() => Object.keys(sessionStorage).join()), '');
+});
+
+test('a comment that no Markdown parser survives is shown as it was written', async () => {
+  await page.getByLabel('Write a comment').fill('>'.repeat(5000));
+  await page.getByRole('button', { name: 'Comment', exact: true }).click();
+  await page.locator('.comment', { hasText: '>'.repeat(5000) }).waitFor();
+  await page.keyboard.press('Escape');
+  await rowOf(page, 'Alpha').waitFor();
+});
+
 test('nothing was logged as an error: no exception, no CSP violation', () => {
   assert.deepEqual(ada.errors(), []);
+});
+
+test('a panel that fails says so, the board beside it goes on, and it can be tried again', async () => {
+  const tab = await visit(server, browser, 'Ada Lovelace');
+  await tab.page.goto(`${server.url}/b/${boardId}`);
+  await rowOf(tab.page, 'Beta').waitFor();
+  await tab.page.evaluate(() => {
+    const format = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, 'format');
+    if (!format) throw new Error('no such property');
+    Object.assign(window, { mend: () => Object.defineProperty(Intl.DateTimeFormat.prototype, 'format', format) });
+    Object.defineProperty(Intl.DateTimeFormat.prototype, 'format', {
+      configurable: true,
+      get: () => {
+        throw new Error('made to fail by the test');
+      },
+    });
+  });
+  await rowOf(tab.page, 'Beta').hover();
+  await tab.page.getByRole('button', { name: 'Open Beta' }).click();
+  await tab.page.getByRole('alert').getByText('made to fail by the test').waitFor();
+  await rowOf(tab.page, 'Beta').locator('.t-status').click();
+  await tab.page.getByRole('option', { name: 'Done' }).click();
+  await becomes('phase', { labelId: 'done' }, 'two');
+  await tab.page.evaluate('mend()');
+  await tab.page.getByRole('button', { name: 'Try again' }).click();
+  await tab.page.locator('.panel[aria-label="Beta"]').waitFor();
+  await tab.context.close();
 });

@@ -7,8 +7,9 @@ import { freshToken } from '../api/rest.ts';
 import { BoardPage } from '../board/BoardPage.tsx';
 import { BoardsPage } from '../boards/BoardsPage.tsx';
 import { useStore } from '../ui/store.ts';
+import { ErrorBoundary } from '../ui/ErrorBoundary.tsx';
 import { Toasts } from '../ui/toast.tsx';
-import { useRoute } from './router.ts';
+import { followInApp, useRoute } from './router.ts';
 import { session } from './session.ts';
 import type { Session } from './session.ts';
 import { SignIn } from './SignIn.tsx';
@@ -30,11 +31,23 @@ function SignedIn({ current }: { current: Session }) {
   return (
     <SundayProvider client={client}>
       {route.page === 'boards' ? (
-        <BoardsPage user={current.user} />
+        <ErrorBoundary key="boards" title="Your boards could not be shown">
+          <BoardsPage user={current.user} />
+        </ErrorBoundary>
       ) : (
-        <BoardPage key={route.boardId} boardId={route.boardId} view={route.view} itemId={route.itemId} user={current.user} />
+        <ErrorBoundary key={route.boardId} title="This board could not be shown" exits={<AllBoards />}>
+          <BoardPage boardId={route.boardId} view={route.view} itemId={route.itemId} user={current.user} />
+        </ErrorBoundary>
       )}
     </SundayProvider>
+  );
+}
+
+function AllBoards() {
+  return (
+    <a className="btn btn-outline" href="/" onClick={followInApp({ page: 'boards' })}>
+      All boards
+    </a>
   );
 }
 

@@ -2,6 +2,7 @@
 import { useBoard, useColumns, useGroups, useItems, useSyncState } from '@sunday/client/react';
 import type { Board } from '@sunday/client';
 import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
+import type { ReactNode } from 'react';
 import { api } from '../api/rest.ts';
 import type { Member } from '../api/rest.ts';
 import { showItem } from '../app/router.ts';
@@ -26,6 +27,7 @@ import { Toolbar } from './Toolbar.tsx';
 import { useSeenUsers } from './use-seen-users.ts';
 import { useShortcuts } from './use-shortcuts.ts';
 import { openView } from './view-state.ts';
+import { ErrorBoundary } from '../ui/ErrorBoundary.tsx';
 import { useStore } from '../ui/store.ts';
 
 interface BoardPageProps {
@@ -81,7 +83,17 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
                   <div className={`board ${itemId === null && !historyOpen ? '' : 'has-panel'}`}>
                     <BoardHeader viewName={viewName} onHistory={toggleHistory} />
                     <Views board={board} view={view} viewName={viewName} />
-                    {itemId !== null ? <ItemPanel key={itemId} itemId={itemId} /> : historyOpen && <HistoryPanel onClose={() => setHistoryOpen(false)} />}
+                    {itemId !== null ? (
+                      <PanelBoundary key={itemId} title="This item could not be shown" onClose={() => openItem(null)}>
+                        <ItemPanel itemId={itemId} />
+                      </PanelBoundary>
+                    ) : (
+                      historyOpen && (
+                        <PanelBoundary title="The history could not be shown" onClose={() => setHistoryOpen(false)}>
+                          <HistoryPanel onClose={() => setHistoryOpen(false)} />
+                        </PanelBoundary>
+                      )
+                    )}
                   </div>
                   {dialog && <BoardDialogs dialog={dialog} members={members} onMembers={reload} onClose={() => setDialog(null)} />}
                 </ComputedContext>
@@ -91,6 +103,19 @@ function OpenBoard({ board, boardId, view: viewName, itemId, user, readOnly }: B
         </GroupsContext>
       </ColumnsContext>
     </BoardContext>
+  );
+}
+
+function PanelBoundary({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
+  const close = (
+    <button type="button" className="btn btn-outline" onClick={onClose}>
+      Close
+    </button>
+  );
+  return (
+    <ErrorBoundary title={title} exits={close} className="panel">
+      {children}
+    </ErrorBoundary>
   );
 }
 

@@ -10,12 +10,14 @@ import { usePeople } from '../board/people.ts';
 import type { People } from '../board/people.ts';
 import { Avatar } from '../ui/Avatar.tsx';
 import { MenuButton } from '../ui/Menu.tsx';
+import { hasDraft, useDraft, useDraftKey } from './comment-draft.ts';
 import { renderMarkdown } from './markdown.ts';
 
 export function Comments({ itemId }: { itemId: string }) {
   const { board, canComment, user } = useScope();
   const comments = useComments(board, itemId);
   const shown = comments.filter((comment) => comment.deletedAt === undefined);
+  const draft = useDraftKey(itemId);
   return (
     <section className="comments" aria-label="Comments">
       <header className="row section-head">
@@ -30,7 +32,11 @@ export function Comments({ itemId }: { itemId: string }) {
         ))}
       </ol>
       {canComment && (
-        <Composer label="Write a comment" onSend={(body, mentions) => attempt(() => board.comments.add(itemId, { body, mentions })) !== undefined} />
+        <Composer
+          label="Write a comment"
+          draft={draft}
+          onSend={(body, mentions) => attempt(() => board.comments.add(itemId, { body, mentions })) !== undefined}
+        />
       )}
     </section>
   );
@@ -39,7 +45,8 @@ export function Comments({ itemId }: { itemId: string }) {
 function Comment({ itemId, comment, own }: { itemId: string; comment: CommentView; own: boolean }) {
   const { board, canComment } = useScope();
   const people = usePeople();
-  const [editing, setEditing] = useState(false);
+  const draft = useDraftKey(itemId, comment.id);
+  const [editing, setEditing] = useState(() => hasDraft(draft));
   const author = people.get(comment.author);
   const html = useMemo(() => renderMarkdown(comment.body, false), [comment.body]);
   return (
@@ -67,15 +74,16 @@ function Comment({ itemId, comment, own }: { itemId: string; comment: CommentVie
             </MenuButton>
           )}
         </div>
-        {editing ? (
+        {editing && canComment ? (
           <Composer
             label="Edit comment"
+            draft={draft}
             initial={comment.body}
             onCancel={() => setEditing(false)}
             onSend={(body) => {
-              attempt(() => board.comments.edit(itemId, comment.id, body));
-              setEditing(false);
-              return true;
+              const done = attempt(() => (board.comments.edit(itemId, comment.id, body), true)) === true;
+              if (done) setEditing(false);
+              return done;
             }}
           />
         ) : (
@@ -93,14 +101,16 @@ function mentionsIn(text: string, people: People): string[] {
 
 interface ComposerProps {
   label: string;
+  /** Where what is not sent is kept. */
+  draft: string;
   initial?: string;
   onSend: (body: string, mentions: string[]) => boolean;
   onCancel?: () => void;
 }
 
-function Composer({ label, initial = '', onSend, onCancel }: ComposerProps) {
+function Composer({ label, draft, initial = '', onSend, onCancel }: ComposerProps) {
   const people = usePeople();
-  const [text, setText] = useState(initial);
+  const [text, setText] = useDraft(draft, initial);
   const asked = /(?:^|\s)@([\p{L}\p{N} ]{0,30})$/u.exec(text)?.[1];
   const suggestions =
     asked === undefined
@@ -109,7 +119,11 @@ function Composer({ label, initial = '', onSend, onCancel }: ComposerProps) {
 
   const send = () => {
     const body = text.trim();
-    if (body !== '' && onSend(body, mentionsIn(body, people))) setText('');
+    if (body !== '' && onSend(body, mentionsIn(body, people))) setText(initial);
+  };
+  const cancel = () => {
+    setText(initial);
+    onCancel?.();
   };
   const mention = (name: string) => setText(text.slice(0, text.length - (asked?.length ?? 0)) + `${name} `);
   const onKeyDown = (event: KeyboardEvent) => {
@@ -117,9 +131,9 @@ function Composer({ label, initial = '', onSend, onCancel }: ComposerProps) {
     const first = suggestions[0];
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send();
     else if (event.key === 'Tab' && first) mention(first.name);
-    else if (event.key === 'Escape' && onCancel) onCancel();
-    // what is half written must not go with the panel that Escape would close
-    else if (event.key === 'Escape' && text.trim() !== '' && event.target instanceof HTMLElement) event.target.blur();
+    else if (event.key === 'Escape' && onCancel) cancel();
+    // half written, it is left by the first Escape and the panel by the second
+    else if (event.key === 'Escape' && text.trim() !== '' && event.target instanceof HTMLElement) event.target.closest<HTMLElement>('.panel')?.focus();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -149,7 +163,7 @@ function Composer({ label, initial = '', onSend, onCancel }: ComposerProps) {
           <span className="kbd">Ctrl</span> <span className="kbd">Enter</span> sends
         </span>
         {onCancel && (
-          <button type="button" className="btn btn-ghost btn-sm" onClick={onCancel}>
+          <button type="button" className="btn btn-ghost btn-sm" onClick={cancel}>
             Cancel
           </button>
         )}

@@ -1,6 +1,6 @@
 /**
  * Markdown to safe HTML: marked for the syntax, raw HTML shown as the text it is, and DOMPurify with an allow-list over the result. Links
- * open outside, images are not loaded.
+ * open outside, images are not loaded. It never throws: what cannot be parsed is shown as it was written.
  */
 import DOMPurify from 'dompurify';
 import { Marked } from 'marked';
@@ -65,8 +65,17 @@ purifier.addHook('afterSanitizeAttributes', (node) => {
 
 const MAX_RENDERED = 200_000; // characters: beyond this reading on one page is hopeless, and parsing would be felt
 
+/** A few thousand nested quotes are enough for marked to run out of stack: then the text as it is. */
+function parse(text: string): string {
+  try {
+    return marked.parse(text, { async: false });
+  } catch {
+    return `<p>${escapeHtml(text).replaceAll('\n', '<br>')}</p>`;
+  }
+}
+
 export function renderMarkdown(text: string, tasksEnabled: boolean): string {
-  const html = marked.parse(text.slice(0, MAX_RENDERED), { async: false });
+  const html = parse(text.slice(0, MAX_RENDERED));
   const clean = purifier.sanitize(html, { ALLOWED_TAGS, ALLOWED_ATTR, ALLOWED_URI_REGEXP: /^(https?:|mailto:)/i, ADD_URI_SAFE_ATTR: NO_ADDRESSES });
   return tasksEnabled ? clean.replaceAll(/(<input[^>]*?) disabled(="")?/g, '$1') : clean;
 }
