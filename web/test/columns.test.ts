@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
-import { keysAreHeard, launch, rest, rowOf, Sunday, until, visit } from './support.ts';
+import { keysAreHeard, launch, rest, rowNames, rowOf, Sunday, until, visit } from './support.ts';
 import type { Visitor } from './support.ts';
 
 let server: Sunday;
@@ -230,6 +230,33 @@ test('computed columns show themselves and take no edit', async () => {
   await cell('created_at').click();
   await page.keyboard.press('Enter');
   assert.equal(await page.locator('.cell-input').count(), 0);
+});
+
+test('computed columns sort, filter and are searched like others, and follow their cells', async () => {
+  const names = (...wanted: string[]) => until(`the rows are ${wanted.join(', ')}`, async () => (await rowNames(page)).join() === wanted.join());
+  const menu = async (column: string, entry: string) => {
+    await page.getByRole('button', { name: `Menu of ${column}` }).click();
+    await page.getByRole('menuitem', { name: entry }).or(page.getByRole('menuitemradio', { name: entry })).click();
+  };
+  await menu('auto_number', 'Sort descending');
+  await names('Item two', 'Item one');
+  await menu('auto_number', 'Sort descending');
+  await names('Item one', 'Item two');
+  await menu('formula', 'Filter by this column');
+  await page.getByRole('button', { name: 'Filter' }).click();
+  await page.getByLabel('Comparison').selectOption('above');
+  await page.getByLabel('Value').fill('2000');
+  await names('Item one');
+  await page.keyboard.press('Escape');
+  await typed('number', '10');
+  await page.getByText('No item fits the search and filters.').waitFor();
+  await page.getByRole('button', { name: 'Clear search and filters' }).click();
+  await typed('number', '1250.5');
+  await becomes('number', 1250.5);
+  await page.getByLabel('Search this board').fill('2,501');
+  await names('Item one');
+  await page.getByLabel('Search this board').fill('');
+  await names('Item one', 'Item two');
 });
 
 test('columns are added, renamed, moved by keyboard, archived and brought back', async () => {

@@ -16,12 +16,12 @@ import { BoardDialogs } from './BoardDialogs.tsx';
 import { BoardHeader } from './BoardHeader.tsx';
 import { BoardContext, ColumnsContext, GroupsContext } from './context.ts';
 import type { BoardDialog, BoardScope } from './context.ts';
-import { ComputedContext, useComputedColumns } from './computed.ts';
+import { ComputedContext, useComputedColumns, useQueried } from './computed.ts';
 import { LookingContext, useLooking } from './looking.ts';
 import { nameOf } from './model.ts';
 import { PeopleContext, usePeople, usePeopleOf } from './people.ts';
 import { PresenceContext, usePresenceByItem } from './presence.ts';
-import { isNarrowed, queryItems, tableRows } from './query.ts';
+import { asksComputed, isNarrowed, queryItems, tableRows } from './query.ts';
 import { BoardGate } from './BoardGate.tsx';
 import { Toolbar } from './Toolbar.tsx';
 import { useSeenUsers } from './use-seen-users.ts';
@@ -135,9 +135,10 @@ function Views({ board, view, viewName }: ViewsProps) {
   const people = usePeople();
   const { filters, sort, folded } = state;
   const query = useMemo(() => ({ search, filters, sort }), [search, filters, sort]);
+  const queried = useQueried(items, columns, asksComputed(query, columns));
   const found = useMemo(
-    () => queryItems(items, query, { columns, people, nameOfItem: (id) => nameOf(board.items.get(id) ?? { name: '' }) }),
-    [items, query, columns, people, board],
+    () => queryItems(queried, query, { columns, people, nameOfItem: (id) => nameOf(board.items.get(id) ?? { name: '' }) }),
+    [queried, query, columns, people, board],
   );
   const narrowed = isNarrowed({ ...state, search });
   const rows = useMemo(() => tableRows(found, groups, folded, narrowed), [found, groups, folded, narrowed]);

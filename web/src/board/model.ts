@@ -70,6 +70,9 @@ export const FAMILIES = ['Essentials', 'Text and links', 'Numbers', 'Advanced', 
 const COMPUTED: ReadonlySet<ColumnType> = new Set(['created_at', 'created_by', 'updated_at', 'updated_by', 'auto_number', 'formula']);
 export const isComputed = (type: ColumnType): boolean => COMPUTED.has(type);
 
+/** Of those, the ones that no item can tell by itself. */
+export const needsBoard = (type: ColumnType): boolean => type === 'auto_number' || type === 'formula';
+
 export const hasLabels = (type: ColumnType): boolean => type === 'status' || type === 'dropdown';
 
 export function labelsOf(column: ColumnView): readonly Label[] {

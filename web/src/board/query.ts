@@ -3,7 +3,7 @@
  * the words of an item are made once per item and kept as long as the item is unchanged.
  */
 import { cellText, columnTitle, sortKey } from './cell-text.ts';
-import { groupKey, hasLabels, NAME_KEY, UNGROUPED } from './model.ts';
+import { groupKey, hasLabels, NAME_KEY, needsBoard, UNGROUPED } from './model.ts';
 import type { ColumnType, ColumnView, GroupView, ItemView } from './model.ts';
 import type { People } from './people.ts';
 import type { FilterRule, Operator, Sort, ViewState } from './view-state.ts';
@@ -34,6 +34,7 @@ export function operatorsFor(type: ColumnType | null): Operator[] {
   if (hasLabels(type) || type === 'person' || type === 'created_by' || type === 'updated_by') return ['any_of', 'none_of', 'empty', 'not_empty'];
   if (type === 'checkbox') return ['checked', 'unchecked'];
   if (['number', 'rating', 'counter', 'maximum', 'auto_number'].includes(type)) return ['equals', 'above', 'below', 'empty', 'not_empty'];
+  if (type === 'formula') return ['equals', 'above', 'below', 'contains', 'empty', 'not_empty'];
   if (['date', 'timeline', 'created_at', 'updated_at'].includes(type)) return ['before', 'after', 'equals', 'empty', 'not_empty'];
   return ['contains', 'empty', 'not_empty'];
 }
@@ -105,6 +106,13 @@ function searchWords(item: ItemView, scope: Scope): string {
 
 export function isNarrowed(view: ViewState): boolean {
   return view.search.trim() !== '' || view.filters.some(isWhole);
+}
+
+/** Whether the answer depends on auto numbers or formulas. */
+export function asksComputed(view: Pick<ViewState, 'search' | 'filters' | 'sort'>, columns: readonly ColumnView[]): boolean {
+  const computed = columns.filter((column) => needsBoard(column.type));
+  const asked = new Set([view.sort?.columnId, ...view.filters.filter(isWhole).map((rule) => rule.columnId)]);
+  return computed.length > 0 && (view.search.trim() !== '' || computed.some((column) => asked.has(column.id)));
 }
 
 export function queryItems(items: readonly ItemView[], view: Pick<ViewState, 'search' | 'filters' | 'sort'>, scope: Scope): readonly ItemView[] {
