@@ -168,6 +168,33 @@ test('the focus comes back to where an item was opened, and one Escape after the
   await becomes('notes', 'words');
 });
 
+test('labels are edited by keyboard, and one in use is not removed without a word', async () => {
+  await becomes('phase', { labelId: 'late' }, 'three');
+  await cell('phase', 'three').focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Edit labels' }).focus();
+  await page.keyboard.press('Enter');
+  await focused('the first label', '[aria-label="Label title"]');
+  await page.getByRole('button', { name: 'Remove Late' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('1 item has “Late” and would show nothing.').waitFor();
+  await page.keyboard.press('Enter'); // "Keep" is the first answer
+  await focused('the button again', '[aria-label="Remove Late"]');
+  await page.getByRole('button', { name: 'Remove Done' }).focus();
+  await page.keyboard.press('Enter'); // nobody has it
+  await focused('the next one', '[aria-label="Remove Late"]');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByRole('button', { name: 'Remove' }).click();
+  await focused('the one before, where none comes after', '[aria-label="Remove Open"]');
+  await page.getByRole('button', { name: 'Done', exact: true }).click();
+  await focused('the search for a label', '[aria-label="Find or add a label of Phase"]');
+  await page.keyboard.press('Escape');
+  await focused('the cell', '[data-row="i:three"][data-col="phase"]');
+  await page.keyboard.press('Control+z');
+  await until('an undo brings it back, with its cells', async () => (await cell('phase', 'three').textContent()) === 'Late');
+  await page.keyboard.press('Control+z');
+});
+
 test('a comment that is not sent waits: through another item, a closed panel and a reload, until it is sent', async () => {
   const box = page.getByLabel('Write a comment');
   const open = async (name: string) => {

@@ -1,8 +1,9 @@
 /** Status and dropdown: pick a label with keyboard or pointer, and edit the column's labels and their colours. */
 import { Check, Pencil, Plus, Trash2 } from 'lucide-react';
 import { newId } from '@sunday/board-model';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent } from 'react';
+import { labelOf } from '../board/cell-text.ts';
 import { attempt, setCell, useScope } from '../board/context.ts';
 import { inkOn, labelsOf, paint, PALETTE } from '../board/model.ts';
 import type { ColumnView, Label } from '../board/model.ts';
@@ -26,7 +27,7 @@ export function LabelPicker({ column, chosen, typed, onPick }: LabelPickerProps)
   const exact = labels.some((label) => label.title.toLowerCase() === term);
   const list = useRef<HTMLDivElement>(null);
 
-  if (editing) return <LabelsEditor column={column} onDone={() => setEditing(false)} />;
+  if (editing) return <LabelsEditor column={column} autoFocus onDone={() => setEditing(false)} />;
 
   const addAndPick = () => {
     const id = newId(8);
@@ -51,6 +52,7 @@ export function LabelPicker({ column, chosen, typed, onPick }: LabelPickerProps)
       <input
         className="input"
         data-autofocus
+        autoFocus // when it comes back from the labels: the popover has long been open
         aria-label={`Find or add a label of ${column.title}`}
         placeholder="Find or add…"
         value={words}
@@ -106,30 +108,56 @@ function LabelOption({ label, solid, selected, onPick }: { label: Label; solid: 
   );
 }
 
+interface LabelsEditorProps {
+  column: ColumnView;
+  /** Begin in the first title. */
+  autoFocus?: boolean;
+  onDone: () => void;
+}
+
 /** Titles, colours, order and removal of a column's labels; shared by the cell editor and the column settings. */
-export function LabelsEditor({ column, onDone }: { column: ColumnView; onDone: () => void }) {
+export function LabelsEditor({ column, autoFocus = false, onDone }: LabelsEditorProps) {
   const { board } = useScope();
   const labels = labelsOf(column);
+  const rows = useRef<HTMLDivElement>(null);
+  const add = useRef<HTMLButtonElement>(null);
+  const removedAt = useRef<number | null>(null);
+  useEffect(() => {
+    if (autoFocus) (rows.current?.querySelector('input') ?? add.current)?.focus();
+  }, [autoFocus]);
+  useEffect(() => {
+    // the keyboard goes on with the next label, where the removed one was
+    const at = removedAt.current;
+    if (at === null) return;
+    removedAt.current = null;
+    const buttons = rows.current?.querySelectorAll<HTMLElement>('[data-remove]');
+    (buttons?.[Math.min(at, buttons.length - 1)] ?? add.current)?.focus();
+  }, [labels]);
   const save = (next: readonly Label[]) => attempt(() => board.columns.update(column.id, { settings: { labels: [...next] } }));
   return (
     <div className="picker">
-      <div className="stack labels-edit">
+      <div ref={rows} className="stack labels-edit">
         {labels.map((label, index) => (
           <LabelRow
             key={label.id}
             label={label}
+            countUses={() => board.items.all.filter((item) => labelOf(column, item.values[column.id])?.id === label.id).length}
             onChange={(change) => save(labels.map((each) => (each.id === label.id ? { ...each, ...change } : each)))}
             onMove={(by) => {
               const next = labels.filter((each) => each.id !== label.id);
               next.splice(index + by, 0, label);
               save(next);
             }}
-            onRemove={() => save(labels.filter((each) => each.id !== label.id))}
+            onRemove={() => {
+              removedAt.current = index;
+              save(labels.filter((each) => each.id !== label.id));
+            }}
           />
         ))}
       </div>
       <div className="row">
         <button
+          ref={add}
           type="button"
           className="btn btn-ghost btn-sm"
           onClick={() => save([...labels, { id: newId(8), title: `Label ${labels.length + 1}`, color: PALETTE[labels.length % PALETTE.length] ?? PALETTE[0] }])}
@@ -147,16 +175,32 @@ export function LabelsEditor({ column, onDone }: { column: ColumnView; onDone: (
 
 interface LabelRowProps {
   label: Label;
+  /** Items on the board that have it. */
+  countUses: () => number;
   onChange: (change: Partial<Label>) => void;
   onMove: (by: number) => void;
   onRemove: () => void;
 }
 
-function LabelRow({ label, onChange, onMove, onRemove }: LabelRowProps) {
+function LabelRow({ label, countUses, onChange, onMove, onRemove }: LabelRowProps) {
   const [title, setTitle] = useState(label.title);
   const swatch = useRef<HTMLButtonElement>(null);
   const [picking, setPicking] = useState(false);
+  /** Asked about before a label in use is removed; 0: it was kept. */
+  const [uses, setUses] = useState<number | null>(null);
   const color = paint(label.color, label.id);
+  if (uses !== null && uses > 0)
+    return (
+      <div className="row label-row" role="alert">
+        <span className="grow">{uses === 1 ? `1 item has “${label.title}” and would show nothing.` : `${uses} items have “${label.title}” and would show nothing.`}</span>
+        <button type="button" className="btn btn-danger btn-sm" onClick={onRemove}>
+          Remove
+        </button>
+        <button type="button" className="btn btn-ghost btn-sm" autoFocus onClick={() => setUses(0)}>
+          Keep
+        </button>
+      </div>
+    );
   return (
     <div className="row label-row">
       <button
@@ -193,7 +237,18 @@ function LabelRow({ label, onChange, onMove, onRemove }: LabelRowProps) {
           }
         }}
       />
-      <button type="button" className="btn btn-ghost btn-icon btn-sm" aria-label={`Remove ${label.title}`} onClick={onRemove}>
+      <button
+        type="button"
+        className="btn btn-ghost btn-icon btn-sm"
+        data-remove
+        autoFocus={uses === 0}
+        aria-label={`Remove ${label.title}`}
+        onClick={() => {
+          const count = countUses();
+          if (count === 0) onRemove();
+          else setUses(count);
+        }}
+      >
         <Trash2 aria-hidden />
       </button>
     </div>
