@@ -236,6 +236,39 @@ test('a comment that no Markdown parser survives is shown as it was written', as
   await rowOf(page, 'Alpha').waitFor();
 });
 
+test('what one is typing when one may no longer write stays, and is said not to be saved', async () => {
+  const grace = await visit(server, browser, 'Grace Hopper');
+  const member = `/boards/${boardId}/members/${grace.user.id}`;
+  await rest(server, ada, 'POST', `/boards/${boardId}/members`, { userId: grace.user.id, role: 'editor' });
+  await grace.page.goto(`${server.url}/b/${boardId}`);
+  const reads = (words: string) =>
+    until(`the badge reads ${words}`, async () => (await grace.page.locator('[data-sync]').getAttribute('data-sync').catch(() => null)) === words);
+  const name = grace.page.locator('[data-row="i:two"][data-col="@name"]');
+  const said = (words: string) => grace.page.locator('.toast', { hasText: words });
+  await reads('Saved');
+  await name.click();
+  await grace.page.keyboard.type('Half written');
+  await rest(server, ada, 'PATCH', member, { role: 'viewer' });
+  await reads('View only');
+  await grace.page.keyboard.press('Enter');
+  await said('You can only view this board').waitFor();
+  assert.equal(await name.getByLabel('Name').inputValue(), 'Half written', 'it is still there to be copied');
+  await grace.page.getByLabel('Search this board').focus();
+  await said('Not saved: Half written').getByRole('button', { name: 'Put away' }).click();
+
+  await rest(server, ada, 'PATCH', member, { role: 'editor' });
+  await reads('Saved');
+  await grace.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await name.click();
+  await grace.page.keyboard.type('Typed while it was taken away');
+  await rest(server, ada, 'DELETE', member);
+  await grace.page.getByText('You are not a member of this board').waitFor();
+  await said('Not saved: Typed while it was taken away').getByRole('button', { name: 'Copy' }).click();
+  await until('it is on the clipboard', async () => (await grace.page.evaluate(() => navigator.clipboard.readText())) === 'Typed while it was taken away');
+  assert.deepEqual(grace.errors(), []);
+  await grace.context.close();
+});
+
 test('nothing was logged as an error: no exception, no CSP violation', () => {
   assert.deepEqual(ada.errors(), []);
 });

@@ -1,8 +1,9 @@
-/** The input in a cell: text, numbers, email, phone. Enter saves and goes down, Tab saves and goes on, Escape leaves it as it was. */
+/** The input in a cell: text, numbers, email, phone. Enter saves and goes down, Tab saves and goes on, Escape leaves it as it was; what cannot be saved stays. */
 import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent } from 'react';
 import { setCell, useScope } from '../board/context.ts';
 import type { ColumnView, ItemView } from '../board/model.ts';
+import { keepUnsaved, useKeepUnsaved } from '../board/unsaved.ts';
 import { toast } from '../ui/toast.tsx';
 import { parseTyped } from './kind.ts';
 
@@ -21,8 +22,10 @@ interface LineProps {
 
 export function LineInput({ label, initial, typed, inputMode = 'text', save, onDone }: LineProps) {
   const [text, setText] = useState(typed ?? initial);
+  const [before] = useState(initial); // others may write the cell meanwhile: what was not typed is not written over it
   const input = useRef<HTMLInputElement>(null);
   const closed = useRef(false);
+  useKeepUnsaved(input, () => (closed.current || text === before ? null : text));
 
   useEffect(() => {
     input.current?.focus();
@@ -31,7 +34,7 @@ export function LineInput({ label, initial, typed, inputMode = 'text', save, onD
 
   const finish = (leave: Leave, keep: boolean) => {
     if (closed.current) return;
-    if (keep && text !== initial && !save(text)) return;
+    if (keep && text !== before && !save(text)) return;
     closed.current = true;
     onDone(leave);
   };
@@ -57,8 +60,8 @@ export function LineInput({ label, initial, typed, inputMode = 'text', save, onD
       onKeyDown={onKeyDown}
       onBlur={() => {
         if (closed.current) return;
-        if (text !== initial) save(text);
         closed.current = true;
+        if (text !== before && !save(text)) keepUnsaved(text);
         onDone('stay');
       }}
     />
@@ -86,9 +89,9 @@ export function InlineEditor({ column, item, typed, onDone }: InlineProps) {
       onDone={onDone}
       save={(text) => {
         const parsed = parseTyped(column.type, text);
-        if (parsed.ok) setCell(board, item.id, column.id, parsed.value);
-        else toast(parsed.why, { tone: 'error' });
-        return parsed.ok;
+        if (parsed.ok) return setCell(board, item.id, column.id, parsed.value);
+        toast(parsed.why, { tone: 'error' });
+        return false;
       }}
     />
   );

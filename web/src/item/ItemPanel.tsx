@@ -10,6 +10,7 @@ import { useLooksAt } from '../board/looking.ts';
 import { groupColor, NAME_KEY, nameOf, TYPES } from '../board/model.ts';
 import type { ColumnView, ItemView } from '../board/model.ts';
 import { usePeople } from '../board/people.ts';
+import { keepUnsaved, useKeepUnsaved } from '../board/unsaved.ts';
 import { CellEditor } from '../cells/CellEditor.tsx';
 import { CellView } from '../cells/CellView.tsx';
 import { editKindOf } from '../cells/kind.ts';
@@ -141,19 +142,29 @@ function Meta({ item }: { item: ItemView }) {
 function NameField({ item }: { item: ItemView }) {
   const { board, canWrite } = useScope();
   const [draft, setDraft] = useState<string | null>(null);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const unsaved = useRef<string | null>(null); // the draft, at once
+  useKeepUnsaved(area, () => unsaved.current);
+  const put = (words: string | null) => {
+    unsaved.current = words;
+    setDraft(words);
+  };
   const save = () => {
-    if (draft !== null && draft.trim() !== item.name) attempt(() => board.items.update(item.id, { name: draft.trim() }));
-    setDraft(null);
+    const words = unsaved.current;
+    put(null);
+    if (words === null || words.trim() === item.name) return;
+    if (attempt(() => (board.items.update(item.id, { name: words.trim() }), true)) !== true) keepUnsaved(words);
   };
   return (
     <textarea
+      ref={area}
       className="panel-name"
       aria-label="Name"
       rows={1}
       readOnly={!canWrite}
       value={draft ?? item.name}
       placeholder="Untitled"
-      onChange={(event) => setDraft(event.target.value.replaceAll('\n', ' '))}
+      onChange={(event) => put(event.target.value.replaceAll('\n', ' '))}
       onBlur={save}
       onKeyDown={(event) => {
         if (event.nativeEvent.isComposing) return;
@@ -162,7 +173,7 @@ function NameField({ item }: { item: ItemView }) {
           event.currentTarget.closest<HTMLElement>('.panel')?.focus();
         } else if (event.key === 'Escape' && draft !== null) {
           event.preventDefault();
-          setDraft(null);
+          put(null);
         }
       }}
     />

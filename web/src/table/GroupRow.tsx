@@ -8,6 +8,7 @@ import type { GroupView } from '../board/model.ts';
 import { isNarrowed } from '../board/query.ts';
 import type { Row } from '../board/query.ts';
 import { toastUndo } from '../board/undo.ts';
+import { useKeepUnsaved } from '../board/unsaved.ts';
 import { Swatches } from '../cells/LabelEditor.tsx';
 import { LineInput } from '../cells/InlineEditor.tsx';
 import { MenuButton } from '../ui/Menu.tsx';
@@ -158,20 +159,10 @@ interface AddRowProps {
 }
 
 export const AddRow = memo(function AddRow({ row, index, top }: AddRowProps) {
-  const { board, canWrite } = useScope();
-  const { drop, grid } = useTable();
+  const { canWrite } = useScope();
+  const { drop } = useTable();
   const { setNodeRef } = useDroppable({ id: row.key });
   const side = useSelected(drop, (at) => (at?.key === row.key ? at.side : null));
-  const mark = useSelected(grid, (state) => rowMark(state, row.key));
-  const [text, setText] = useState('');
-  const input = useRef<HTMLInputElement>(null);
-
-  const add = () => {
-    const name = text.trim();
-    if (name === '') return;
-    attempt(() => board.items.create({ name, groupId: row.group?.id ?? null }));
-    setText('');
-  };
   return (
     <div
       ref={setNodeRef}
@@ -184,25 +175,7 @@ export const AddRow = memo(function AddRow({ row, index, top }: AddRowProps) {
         {canWrite && (
           <>
             <Plus aria-hidden />
-            <input
-              ref={input}
-              data-row={row.key}
-              data-col={NAME_KEY}
-              tabIndex={mark ? 0 : -1}
-              className="tadd-input"
-              aria-label={`Add item to ${row.group?.title ?? 'Ungrouped'}`}
-              placeholder="Add item"
-              value={text}
-              onChange={(event) => setText(event.target.value)}
-              onKeyDown={(event) => {
-                if (event.nativeEvent.isComposing) return;
-                if (event.key === 'Enter') add();
-                else if (event.key === 'Escape') setText('');
-                else if ((event.key === 'ArrowUp' || event.key === 'ArrowDown') && text === '') return;
-                event.stopPropagation();
-              }}
-              onBlur={add}
-            />
+            <AddInput rowKey={row.key} group={row.group} />
           </>
         )}
       </div>
@@ -210,6 +183,41 @@ export const AddRow = memo(function AddRow({ row, index, top }: AddRowProps) {
     </div>
   );
 });
+
+function AddInput({ rowKey, group }: { rowKey: string; group: GroupView | null }) {
+  const { board } = useScope();
+  const { grid } = useTable();
+  const mark = useSelected(grid, (state) => rowMark(state, rowKey));
+  const [text, setText] = useState('');
+  const input = useRef<HTMLInputElement>(null);
+  useKeepUnsaved(input, () => (text.trim() === '' ? null : text));
+
+  const add = () => {
+    const name = text.trim();
+    if (name !== '' && attempt(() => board.items.create({ name, groupId: group?.id ?? null })) !== undefined) setText('');
+  };
+  return (
+    <input
+      ref={input}
+      data-row={rowKey}
+      data-col={NAME_KEY}
+      tabIndex={mark ? 0 : -1}
+      className="tadd-input"
+      aria-label={`Add item to ${group?.title ?? 'Ungrouped'}`}
+      placeholder="Add item"
+      value={text}
+      onChange={(event) => setText(event.target.value)}
+      onKeyDown={(event) => {
+        if (event.nativeEvent.isComposing) return;
+        if (event.key === 'Enter') add();
+        else if (event.key === 'Escape') setText('');
+        else if ((event.key === 'ArrowUp' || event.key === 'ArrowDown') && text === '') return;
+        event.stopPropagation();
+      }}
+      onBlur={add}
+    />
+  );
+}
 
 export function NewGroupButton() {
   const { board, view, canWrite } = useScope();

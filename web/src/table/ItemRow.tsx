@@ -167,10 +167,7 @@ function NameCell({ rowKey, item, mark, peers }: { rowKey: string; item: ItemVie
           initial={item.name}
           typed={grid.get().typed}
           onDone={leave}
-          save={(text) => {
-            attempt(() => board.items.update(item.id, { name: text.trim() }));
-            return true;
-          }}
+          save={(text) => attempt(() => (board.items.update(item.id, { name: text.trim() }), true)) === true}
         />
       ) : (
         <>

@@ -1,5 +1,5 @@
-/** Short messages at the foot of the window, with at most one action; announced politely. */
-import { CircleAlert, CircleCheck } from 'lucide-react';
+/** Short messages at the foot of the window, with at most one action; announced politely. They go by themselves, unless they are to stay. */
+import { CircleAlert, CircleCheck, X } from 'lucide-react';
 import { useEffect } from 'react';
 import { createStore, useStore } from './store.ts';
 
@@ -7,11 +7,19 @@ export interface Toast {
   id: number;
   text: string;
   tone: 'info' | 'error';
+  /** Until it is put away. */
+  stays: boolean;
   action?: { label: string; run: () => void };
 }
 
+export interface ToastOptions {
+  tone?: 'info' | 'error';
+  stays?: boolean;
+  action?: Toast['action'];
+}
+
 const SHOWN_MS = 6000; // long enough to read two lines and reach "Undo"
-const AT_ONCE = 3;
+const AT_ONCE = 3; // beside those that stay
 
 const toasts = createStore<Toast[]>([]);
 /** How many dialogs are open. What is behind one can be neither clicked nor heard, so it shows the messages itself. */
@@ -23,13 +31,14 @@ export function dismissToast(id: number): void {
 }
 
 /** Answers what puts it away. */
-export function toast(text: string, options: { tone?: 'info' | 'error'; action?: Toast['action'] } = {}): () => void {
+export function toast(text: string, { tone = 'info', stays = false, action }: ToastOptions = {}): () => void {
   const id = nextId++;
-  const entry: Toast = { id, text, tone: options.tone ?? 'info' };
-  if (options.action) entry.action = options.action;
-  toasts.set([...toasts.get().filter((other) => other.text !== text), entry].slice(-AT_ONCE));
+  const entry: Toast = { id, text, tone, stays, ...(action ? { action } : {}) };
+  const list = [...toasts.get().filter((other) => other.text !== text), entry];
+  const passing = new Set(list.filter((each) => !each.stays).slice(-AT_ONCE));
+  toasts.set(list.filter((each) => each.stays || passing.has(each)));
   const dismiss = () => dismissToast(id);
-  setTimeout(dismiss, SHOWN_MS);
+  if (!stays) setTimeout(dismiss, SHOWN_MS);
   return dismiss;
 }
 
@@ -46,7 +55,7 @@ export function Toasts({ inDialog = false }: { inDialog?: boolean }) {
       {(shown ? list : []).map((entry) => (
         <div key={entry.id} className="toast">
           {entry.tone === 'error' ? <CircleAlert aria-hidden /> : <CircleCheck aria-hidden />}
-          <span>{entry.text}</span>
+          <span className="toast-words">{entry.text}</span>
           {entry.action && (
             <button
               type="button"
@@ -56,6 +65,11 @@ export function Toasts({ inDialog = false }: { inDialog?: boolean }) {
               }}
             >
               {entry.action.label}
+            </button>
+          )}
+          {entry.stays && (
+            <button type="button" aria-label="Put away" onClick={() => dismissToast(entry.id)}>
+              <X aria-hidden />
             </button>
           )}
         </div>
