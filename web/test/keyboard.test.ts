@@ -152,6 +152,18 @@ test('a date is typed, in several ways, and what is no date is said to be none',
   await becomes('due', { date: '2026-12-31' });
 });
 
+test('a name runs the way its letters do, and the board is the main part of its page', async () => {
+  const { id } = await rest<{ id: string }>(server, ada, 'POST', `/boards/${boardId}/items`, { name: 'שלום', groupId: 'now' });
+  const direction = (name: string) => page.getByRole('main').locator(`.tcell-name > .grow`, { hasText: name }).evaluate((el) => getComputedStyle(el).direction);
+  await rowOf(page, 'שלום').waitFor();
+  assert.deepEqual([await direction('שלום'), await direction('Alpha')], ['rtl', 'ltr']);
+  await rest(server, ada, 'DELETE', `/boards/${boardId}/items/${id}`);
+  await page.getByRole('gridcell', { name: 'Sprint 2, 0 items, open' }).waitFor();
+  await page.getByLabel('Add item to Sprint 2').fill('Alone');
+  await page.getByLabel('Add item to Sprint 2').press('Enter');
+  await page.getByRole('gridcell', { name: 'Sprint 2, 1 item, open' }).waitFor();
+});
+
 test('the focus comes back to where an item was opened, and one Escape after the other leaves a text and then the item', async () => {
   await cell('phase').focus();
   await page.keyboard.press('Space');
@@ -246,10 +258,14 @@ test('what one is typing when one may no longer write stays, and is said not to 
   const name = grace.page.locator('[data-row="i:two"][data-col="@name"]');
   const said = (words: string) => grace.page.locator('.toast', { hasText: words });
   await reads('Saved');
+  await grace.page.locator('[data-row="i:two"][data-col="phase"]').click();
+  await grace.page.getByRole('option', { name: 'Open' }).click();
+  await until('there is something to undo', () => grace.page.getByRole('button', { name: 'Undo', exact: true }).first().isEnabled());
   await name.click();
   await grace.page.keyboard.type('Half written');
   await rest(server, ada, 'PATCH', member, { role: 'viewer' });
   await reads('View only');
+  assert.equal(await grace.page.getByRole('button', { name: 'Undo', exact: true }).first().isDisabled(), true);
   await grace.page.keyboard.press('Enter');
   await said('You can only view this board').waitFor();
   assert.equal(await name.getByLabel('Name').inputValue(), 'Half written', 'it is still there to be copied');

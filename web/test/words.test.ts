@@ -163,6 +163,6 @@ test('any colour a document holds is shown as one, with ink that can be read on 
     }),
   );
   for (const odd of ['__proto__', 'constructor', 'toString']) assert.match(paint(odd, 'id'), /^#[0-9a-f]{6}$/);
-  assert.equal(inkOn('#ffffff'), '#1b1609');
-  assert.equal(inkOn('#000'), '#ffffff');
+  // white on #767676 is the last grey with 4.5:1 (4.54), on #777 it has 4.48
+  assert.deepEqual(['#000', '#767676', '#777', '#2f9e62', '#ffffff'].map(inkOn), ['#ffffff', '#ffffff', '#000000', '#000000', '#000000']);
 });

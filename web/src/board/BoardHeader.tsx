@@ -47,7 +47,7 @@ export function BoardHeader({ viewName, onHistory }: { viewName: ViewName; onHis
             className="btn btn-ghost btn-icon"
             aria-label="Undo"
             title="Undo (Ctrl+Z)"
-            disabled={!canUndo}
+            disabled={!canUndo || !canWrite}
             onClick={() => undoStep(board, 'undo')}
           >
             <Undo2 aria-hidden />
@@ -57,7 +57,7 @@ export function BoardHeader({ viewName, onHistory }: { viewName: ViewName; onHis
             className="btn btn-ghost btn-icon"
             aria-label="Redo"
             title="Redo (Ctrl+Shift+Z)"
-            disabled={!canRedo}
+            disabled={!canRedo || !canWrite}
             onClick={() => undoStep(board, 'redo')}
           >
             <Redo2 aria-hidden />
@@ -135,6 +135,7 @@ function BoardName() {
       </span>
       <input
         aria-label="Board name"
+        dir="auto"
         size={1}
         value={draft ?? name}
         readOnly={!canWrite}

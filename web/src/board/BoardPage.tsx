@@ -143,7 +143,7 @@ function Views({ board, view, viewName }: ViewsProps) {
   const narrowed = isNarrowed({ ...state, search });
   const rows = useMemo(() => tableRows(found, groups, folded, narrowed), [found, groups, folded, narrowed]);
   return (
-    <>
+    <main className="board-main">
       <Toolbar viewName={viewName} shown={found.length} total={items.length} />
       {found.length === 0 && narrowed ? (
         <div className="empty view-empty">
@@ -158,7 +158,7 @@ function Views({ board, view, viewName }: ViewsProps) {
       ) : (
         <TableView rows={rows} />
       )}
-    </>
+    </main>
   );
 }
 

@@ -8,7 +8,7 @@ import type { MenuEntry } from '../ui/Menu.tsx';
 import { Popover } from '../ui/Popover.tsx';
 import { attempt, useColumnList, useGroupList, useScope, useView } from './context.ts';
 import { FilterPanel } from './FilterPanel.tsx';
-import { hasLabels, NAME_KEY, TYPES } from './model.ts';
+import { countItems, hasLabels, NAME_KEY, TYPES } from './model.ts';
 
 export function Toolbar({ viewName, shown, total }: { viewName: ViewName; shown: number; total: number }) {
   const { board, view, canWrite, openItem } = useScope();
@@ -47,7 +47,7 @@ export function Toolbar({ viewName, shown, total }: { viewName: ViewName; shown:
       {viewName === 'kanban' && <LanesButton />}
       <span className="grow" />
       <span className="muted count" role="status">
-        {narrowed ? `${shown} of ${total}` : total === 1 ? '1 item' : `${total} items`}
+        {narrowed ? `${shown} of ${total}` : countItems(total)}
       </span>
     </div>
   );

@@ -143,7 +143,7 @@ export function paint(color: string, id: string): string {
   return PALETTE[hash % (PALETTE.length - 2)] ?? PALETTE[0];
 }
 
-/** White, unless it would stand out less than 3:1 from that colour (WCAG's least for bold text): then near-black. */
+/** White, unless it would stand out less than 4.5:1 from that colour (WCAG's least for text): then black, which does. */
 export function inkOn(hex: string): string {
   const full = hex.length === 4 ? hex.replaceAll(/[0-9a-f]/gi, '$&$&') : hex;
   const channel = (at: number) => {
@@ -151,8 +151,10 @@ export function inkOn(hex: string): string {
     return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   };
   const light = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
-  return light > 0.3 ? '#1b1609' : '#ffffff';
+  return 1.05 / (light + 0.05) < 4.5 ? '#000000' : '#ffffff';
 }
 
 /** What an item shows where its name should be. */
 export const nameOf = (item: Pick<ItemView, 'name'>): string => item.name.trim() || 'Untitled';
+
+export const countItems = (count: number): string => (count === 1 ? '1 item' : `${count} items`);

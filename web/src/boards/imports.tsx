@@ -4,6 +4,7 @@ import { useCallback, useRef, useState } from 'react';
 import { importBoard } from '../api/rest.ts';
 import { followInApp, go, hrefOf } from '../app/router.ts';
 import type { Route } from '../app/router.ts';
+import { countItems } from '../board/model.ts';
 
 export type Import = { id: number; file: string } & (
   { state: 'running'; text: string; fraction: number | null } | { state: 'done'; boardId: string; itemCount: number } | { state: 'failed'; why: string }
@@ -106,7 +107,7 @@ function Outcome({ entry }: { entry: Import }) {
       const to: Route = { page: 'board', boardId: entry.boardId, view: 'table', itemId: null };
       return (
         <a href={hrefOf(to)} onClick={followInApp(to)}>
-          Open · {entry.itemCount} items
+          Open · {countItems(entry.itemCount)}
         </a>
       );
     }

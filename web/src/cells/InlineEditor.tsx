@@ -53,6 +53,7 @@ export function LineInput({ label, initial, typed, inputMode = 'text', save, onD
     <input
       ref={input}
       className="cell-input"
+      dir="auto"
       aria-label={label}
       inputMode={inputMode}
       value={text}

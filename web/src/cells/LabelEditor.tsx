@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { KeyboardEvent } from 'react';
 import { labelOf } from '../board/cell-text.ts';
 import { attempt, setCell, useScope } from '../board/context.ts';
-import { inkOn, labelsOf, paint, PALETTE } from '../board/model.ts';
+import { countItems, inkOn, labelsOf, paint, PALETTE } from '../board/model.ts';
 import type { ColumnView, Label } from '../board/model.ts';
 import { Popover } from '../ui/Popover.tsx';
 import { stepIn } from './listbox.ts';
@@ -192,7 +192,9 @@ function LabelRow({ label, countUses, onChange, onMove, onRemove }: LabelRowProp
   if (uses !== null && uses > 0)
     return (
       <div className="row label-row" role="alert">
-        <span className="grow">{uses === 1 ? `1 item has “${label.title}” and would show nothing.` : `${uses} items have “${label.title}” and would show nothing.`}</span>
+        <span className="grow">
+          {countItems(uses)} {uses === 1 ? 'has' : 'have'} “{label.title}” and would show nothing.
+        </span>
         <button type="button" className="btn btn-danger btn-sm" onClick={onRemove}>
           Remove
         </button>

@@ -3,6 +3,7 @@ import { Check, UserRoundCheck } from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
 import type { KeyboardEvent } from 'react';
 import { attempt, setCell, useScope } from '../board/context.ts';
+import { countItems } from '../board/model.ts';
 import type { ColumnView, ItemView } from '../board/model.ts';
 import { placeholdersOf, usePeople } from '../board/people.ts';
 import type { Person } from '../board/people.ts';
@@ -96,7 +97,7 @@ export function PlaceholderMapping({ column }: { column: ColumnView }) {
             onChange={(event) => {
               const userId = event.target.value;
               const count = attempt(() => mapPlaceholder(board, column, placeholder.id, userId));
-              if (count !== undefined) toastUndo(board, `${placeholder.name} is now ${people.get(userId).name} in ${count === 1 ? '1 item' : `${count} items`}`);
+              if (count !== undefined) toastUndo(board, `${placeholder.name} is now ${people.get(userId).name} in ${countItems(count)}`);
             }}
           >
             <option value="" disabled>

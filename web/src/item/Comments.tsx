@@ -87,7 +87,7 @@ function Comment({ itemId, comment, own }: { itemId: string; comment: CommentVie
             }}
           />
         ) : (
-          <div className="prose" dangerouslySetInnerHTML={{ __html: html }} />
+          <div className="prose" dir="auto" dangerouslySetInnerHTML={{ __html: html }} />
         )}
       </div>
     </li>
@@ -142,6 +142,7 @@ function Composer({ label, draft, initial = '', onSend, onCancel }: ComposerProp
     <div className="composer">
       <textarea
         className="input"
+        dir="auto"
         aria-label={label}
         placeholder="Write a comment… @ names someone"
         rows={2}

@@ -159,6 +159,7 @@ function NameField({ item }: { item: ItemView }) {
     <textarea
       ref={area}
       className="panel-name"
+      dir="auto"
       aria-label="Name"
       rows={1}
       readOnly={!canWrite}

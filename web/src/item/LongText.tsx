@@ -70,6 +70,7 @@ function Reader({ text, onToggleTask, onWrite }: { text: string; onToggleTask: (
   return (
     <div
       className="prose"
+      dir="auto"
       onDoubleClick={() => onWrite?.()}
       onClick={(event) => {
         const target = event.target;
@@ -123,6 +124,7 @@ function Writer({ item, column, onDone }: { item: ItemView; column: ColumnView; 
     <textarea
       ref={area}
       className="input longtext-area"
+      dir="auto"
       aria-label={`${column.title}, Markdown`}
       rows={10}
       spellCheck

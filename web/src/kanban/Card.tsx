@@ -82,7 +82,9 @@ export const CardFace = memo(function CardFace({ item, laneColumn }: { item: Ite
   const facts = foot.filter((column) => column.type !== 'person').slice(0, MAX_FOOT);
   return (
     <>
-      <span className="card-name">{nameOf(item)}</span>
+      <span className="card-name" dir="auto">
+        {nameOf(item)}
+      </span>
       {chips.length > 0 && (
         <span className="card-chips">
           {chips.map((column) => (

@@ -7,7 +7,7 @@ import { memo, useCallback, useMemo, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { attempt, useColumnList, useGroupList, useScope, useView } from '../board/context.ts';
 import { useLooksAt } from '../board/looking.ts';
-import { nameOf, UNGROUPED } from '../board/model.ts';
+import { countItems, nameOf, UNGROUPED } from '../board/model.ts';
 import type { ItemView } from '../board/model.ts';
 import { createStore } from '../ui/store.ts';
 import type { Store } from '../ui/store.ts';
@@ -178,7 +178,7 @@ function LaneFrame({ laneId, overLane, setNodeRef, title, color, count, children
     [setNodeRef, overLane, laneId],
   );
   return (
-    <section ref={ref} className={`lane ${over ? 'is-over' : ''}`} aria-label={`${title}, ${count} items`} data-lane={laneId} style={{ '--c': color }}>
+    <section ref={ref} className={`lane ${over ? 'is-over' : ''}`} aria-label={`${title}, ${countItems(count)}`} data-lane={laneId} style={{ '--c': color }}>
       <header className="lane-head">
         <span className="lane-dot" aria-hidden />
         <h2 className="truncate">{title}</h2>

@@ -3,7 +3,7 @@ import { useDroppable } from '@dnd-kit/core';
 import { ArrowDown, ArrowUp, ChevronRight, MoreHorizontal, Palette, Pencil, Plus, Trash2 } from 'lucide-react';
 import { memo, useRef, useState } from 'react';
 import { attempt, useGroupList, useScope } from '../board/context.ts';
-import { groupColor, groupKey, NAME_KEY } from '../board/model.ts';
+import { countItems, groupColor, groupKey, NAME_KEY } from '../board/model.ts';
 import type { GroupView } from '../board/model.ts';
 import { isNarrowed } from '../board/query.ts';
 import type { Row } from '../board/query.ts';
@@ -53,7 +53,7 @@ export const GroupRow = memo(function GroupRow({ row, index, top }: GroupRowProp
         data-row={row.key}
         data-col={NAME_KEY}
         tabIndex={mark.startsWith('at') ? 0 : -1}
-        aria-label={`${title}, ${count} items, ${folded ? 'folded' : 'open'}`}
+        aria-label={`${title}, ${countItems(count)}, ${folded ? 'folded' : 'open'}`}
       >
         <button
           type="button"
@@ -75,11 +75,11 @@ export const GroupRow = memo(function GroupRow({ row, index, top }: GroupRowProp
             save={(text) => text.trim() !== '' && attempt(() => (board.groups.update(group.id, { title: text.trim() }), true)) === true}
           />
         ) : (
-          <span className="group-title truncate" onDoubleClick={() => group && canWrite && rename()}>
+          <span className="group-title truncate" dir="auto" onDoubleClick={() => group && canWrite && rename()}>
             {title}
           </span>
         )}
-        <span className="group-count">{count === 1 ? '1 item' : `${count} items`}</span>
+        <span className="group-count">{countItems(count)}</span>
         {group && canWrite && (
           <span ref={menu} className="group-menu">
             <MenuButton
@@ -199,6 +199,7 @@ function AddInput({ rowKey, group }: { rowKey: string; group: GroupView | null }
   return (
     <input
       ref={input}
+      dir="auto"
       data-row={rowKey}
       data-col={NAME_KEY}
       tabIndex={mark ? 0 : -1}

@@ -171,7 +171,9 @@ function NameCell({ rowKey, item, mark, peers }: { rowKey: string; item: ItemVie
         />
       ) : (
         <>
-          <span className={`truncate grow ${item.name.trim() ? '' : 'muted'}`}>{nameOf(item)}</span>
+          <span className={`truncate grow ${item.name.trim() ? '' : 'muted'}`} dir="auto">
+            {nameOf(item)}
+          </span>
           <span className="row-tools">
             {canWrite && (
               <button
