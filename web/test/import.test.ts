@@ -76,7 +76,13 @@ test('a person named in the import becomes a member everywhere at once, and undo
   await page.getByRole('columnheader', { name: 'Owner' }).hover();
   await page.getByRole('button', { name: 'Menu of Owner' }).click();
   await page.getByRole('menuitem', { name: 'Rename and settings' }).click();
-  await page.getByLabel('Person 01 is').selectOption({ label: 'Ada Lovelace' });
+  const map = async () => {
+    await page.getByLabel('Person 01 is').selectOption({ label: 'Ada Lovelace' });
+    await page.getByRole('dialog').getByRole('status').getByText(/^Person 01 is now Ada Lovelace in \d+ items$/).waitFor();
+  };
+  await map();
+  await page.getByRole('dialog').getByRole('button', { name: 'Undo' }).click();
+  await map();
   await page.getByRole('button', { name: 'Done' }).click();
   const owner = () => rowOf(page, 'Focalboard Plugin').locator('.t-person').textContent();
   await until('the cell names Ada', async () => (await owner())?.includes('Ada Lovelace') === true);

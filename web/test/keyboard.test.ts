@@ -178,6 +178,24 @@ test('the focus comes back to where an item was opened, and one Escape after the
   await page.keyboard.press('Escape');
   await focused('the cell', '[data-row="i:one"][data-col="phase"]');
   await becomes('notes', 'words');
+  await page.getByRole('button', { name: 'History', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await focused('the history', '.panel.history');
+  await page.keyboard.press('Escape');
+  await focused('its button', '[aria-label="History"]');
+});
+
+test('an editor that is left as it was writes nothing over what somebody wrote meanwhile', async () => {
+  const nameOf = async () => (await rest<{ name: string }>(server, ada, 'GET', `/boards/${boardId}/items/three`)).name;
+  await cell('@name', 'three').click();
+  await focused('the input', '[aria-label="Name"]');
+  await rest(server, ada, 'PATCH', `/boards/${boardId}/items/three`, { name: 'Gamma, by somebody' });
+  await page.getByRole('button', { name: 'Move Gamma, by somebody' }).waitFor();
+  await cell('phase', 'one').focus();
+  await rowOf(page, 'Gamma, by somebody').waitFor();
+  await until('all is saved', async () => (await page.locator('[data-sync]').getAttribute('data-sync')) === 'Saved');
+  assert.equal(await nameOf(), 'Gamma, by somebody');
+  await rest(server, ada, 'PATCH', `/boards/${boardId}/items/three`, { name: 'Gamma' });
 });
 
 test('labels are edited by keyboard, and one in use is not removed without a word', async () => {
@@ -289,11 +307,11 @@ test('nothing was logged as an error: no exception, no CSP violation', () => {
   assert.deepEqual(ada.errors(), []);
 });
 
-test('a panel that fails says so, the board beside it goes on, and it can be tried again', async () => {
+test('a panel or board that fails says so, what is beside it goes on, and it can be tried again', async () => {
   const tab = await visit(server, browser, 'Ada Lovelace');
   await tab.page.goto(`${server.url}/b/${boardId}`);
   await rowOf(tab.page, 'Beta').waitFor();
-  await tab.page.evaluate(() => {
+  const breakDates = () => {
     const format = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, 'format');
     if (!format) throw new Error('no such property');
     Object.assign(window, { mend: () => Object.defineProperty(Intl.DateTimeFormat.prototype, 'format', format) });
@@ -303,7 +321,8 @@ test('a panel that fails says so, the board beside it goes on, and it can be tri
         throw new Error('made to fail by the test');
       },
     });
-  });
+  };
+  await tab.page.evaluate(breakDates);
   await rowOf(tab.page, 'Beta').hover();
   await tab.page.getByRole('button', { name: 'Open Beta' }).click();
   await tab.page.getByRole('alert').getByText('made to fail by the test').waitFor();
@@ -313,5 +332,12 @@ test('a panel that fails says so, the board beside it goes on, and it can be tri
   await tab.page.evaluate('mend()');
   await tab.page.getByRole('button', { name: 'Try again' }).click();
   await tab.page.locator('.panel[aria-label="Beta"]').waitFor();
+
+  await tab.page.addInitScript(breakDates);
+  await tab.page.goto(`${server.url}/b/${boardId}`); // a cell shows a date
+  await tab.page.getByRole('alert').getByText('This board could not be shown').waitFor();
+  await tab.page.evaluate('mend()');
+  await tab.page.getByRole('button', { name: 'Try again' }).click();
+  await rowOf(tab.page, 'Beta').waitFor();
   await tab.context.close();
 });

@@ -81,6 +81,7 @@ test('a date is read as people write it, and only if there is such a day', () =>
   }
   assert.deepEqual(parseDate('2026-1-5 9:05'), { date: '2026-01-05', time: '09:05' });
   assert.deepEqual(parseDate('5 Jan 2026, 14:30'), { date: '2026-01-05', time: '14:30' }, 'as a cell shows it');
+  assert.deepEqual(parseDate('Jan 5, 2026, 12:30 am'), { date: '2026-01-05', time: '00:30' });
   assert.deepEqual(parseDate('24.12.'), { date: `${year}-12-24` });
   for (const words of ['', 'soon', '2026-02-30', '2026-13-01', '24', '24 Foo 2026', '26-12-24-1', '2026-12-24 25:00', 'Dec 2026']) assert.equal(parseDate(words), null, words);
   assert.deepEqual(parseSpan('1 Mar 2026 – 8 Mar 2026'), { from: '2026-03-01', to: '2026-03-08' });

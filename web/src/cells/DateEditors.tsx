@@ -16,6 +16,9 @@ interface EditorProps {
   onDone: () => void;
 }
 
+/** Where fingers pick, the keyboard of the screen would cover the calendar: it comes when the input is touched. */
+const isTouched = (): boolean => matchMedia('(pointer: coarse)').matches;
+
 const pad = (value: number) => String(value).padStart(2, '0');
 
 /** An instant (…Z) as the reader's own day and time; others as they are. */
@@ -93,7 +96,7 @@ export function DateEditor({ column, item, typed, onDone }: EditorProps) {
   };
 
   return (
-    <div className="picker">
+    <div className="picker" tabIndex={-1} data-autofocus={isTouched() || undefined}>
       <DayInput
         label="Date"
         initial={shown?.date ?? ''}
@@ -152,7 +155,7 @@ export function TimelineEditor({ column, item, typed, onDone }: EditorProps) {
   };
 
   return (
-    <div className="picker">
+    <div className="picker" tabIndex={-1} data-autofocus={isTouched() || undefined}>
       <p className="picker-note" aria-live="polite">
         {start === null ? (value ? `${formatDay(value.from)} – ${formatDay(value.to)}` : 'Pick the first day') : `From ${formatDay(start)}: pick the last day`}
       </p>

@@ -12,20 +12,22 @@ const ORDER: readonly Part[] = new Intl.DateTimeFormat()
   .formatToParts()
   .flatMap(({ type }) => (type === 'year' || type === 'month' || type === 'day' ? [type] : []));
 
-/** The first letters of each month, in the reader's language and in English. */
-const MONTHS: readonly (readonly string[])[] = Array.from({ length: 12 }, (_, month) =>
-  [undefined, 'en'].map((language) =>
-    new Intl.DateTimeFormat(language, { month: 'long', timeZone: 'UTC' }).format(Date.UTC(2024, month, 1)).toLowerCase(),
-  ),
-);
-
-const TIME = /[\s,T]+(\d{1,2}:\d{2})(?::\d{2})?$/;
+const TIME = /[\s,T]+(\d{1,2}):(\d{2})(?::\d{2})?(?:\s*([ap])\.?m\.?)?$/i;
 const CENTURY = 2000; // of a year typed with two digits
 
+function monthsIn(language: string | undefined): string[] {
+  const month = new Intl.DateTimeFormat(language, { month: 'long', timeZone: 'UTC' });
+  return Array.from({ length: 12 }, (_, index) => month.format(Date.UTC(2024, index, 1)).toLowerCase());
+}
+
+/** By its first letters, in the reader's language or in English. */
 function monthNamed(word: string): string | undefined {
   const start = word.toLowerCase().replace('.', '');
-  const month = start.length < 3 ? -1 : MONTHS.findIndex((names) => names.some((name) => name.startsWith(start)));
-  return month < 0 ? undefined : String(month + 1);
+  for (const language of [undefined, 'en']) {
+    const at = monthsIn(language).findIndex((name) => name.startsWith(start));
+    if (at >= 0) return String(at + 1);
+  }
+  return undefined;
 }
 
 /** Which number is what; undefined where the words are no date at all. The year may be left out: this one. */
@@ -41,10 +43,17 @@ function partsOf(words: string): Partial<Record<Part, string>> | undefined {
   return isDayFirst ? { year, month: plain[3], day: plain[1] } : { year, month: plain[1], day: plain[3] };
 }
 
+function timeOf(words: string): string | undefined {
+  const [whole, hour = '', minute = '', half] = TIME.exec(words) ?? [];
+  if (whole === undefined) return undefined;
+  const hours = half === undefined ? hour : String((Number(hour) % 12) + (half.toLowerCase() === 'p' ? 12 : 0));
+  return `${hours.padStart(2, '0')}:${minute}`;
+}
+
 /** null: the words are no date. */
 export function parseDate(text: string): TypedDate | null {
   const words = text.trim();
-  const time = TIME.exec(words)?.[1]?.padStart(5, '0');
+  const time = timeOf(words);
   const parts = partsOf(words.replace(TIME, ''));
   if (!parts?.month || !parts.day) return null;
   const date = `${parts.year ?? new Date().getFullYear()}-${parts.month.padStart(2, '0')}-${parts.day.padStart(2, '0')}`;

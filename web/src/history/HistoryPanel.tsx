@@ -1,8 +1,9 @@
 /** The history of the board beside it: what happened, live, and versions to compare with and to return to. A full page on a phone. */
 import { Download, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { downloadActivity } from '../api/rest.ts';
 import { useScope } from '../board/context.ts';
+import { useFocusInside } from '../ui/focus-inside.ts';
 import { toast } from '../ui/toast.tsx';
 import { ActivityList } from './ActivityList.tsx';
 import { useBoardActivity } from './use-activity.ts';
@@ -14,7 +15,7 @@ export function HistoryPanel({ onClose }: { onClose: () => void }) {
   const { board } = useScope();
   const [tab, setTab] = useState<Tab>('activity');
   const panel = useRef<HTMLElement>(null);
-  useEffect(() => panel.current?.focus({ preventScroll: true }), []);
+  useFocusInside(panel);
   const download = () => {
     downloadActivity(board.id, board.info.current.name || 'board').catch((error: unknown) => toast(error instanceof Error ? error.message : String(error), { tone: 'error' }));
   };

@@ -1,8 +1,7 @@
 /** One item in full beside the board: name, every column, long texts written together, comments. A full page on a phone. */
 import { useItem } from '@sunday/client/react';
 import { RotateCcw, Trash2, X } from 'lucide-react';
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import type { RefObject } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { formatInstant } from '../board/cell-text.ts';
 import { useCellValue } from '../board/computed.ts';
 import { attempt, deleteItem, setCell, useColumnList, useGroupList, useScope } from '../board/context.ts';
@@ -17,6 +16,7 @@ import { editKindOf } from '../cells/kind.ts';
 import { mayConflict } from '../conflicts/cell-conflicts.ts';
 import { ConflictChip } from '../conflicts/ConflictChip.tsx';
 import { ItemHistory } from '../history/ItemHistory.tsx';
+import { useFocusInside } from '../ui/focus-inside.ts';
 import { Comments } from './Comments.tsx';
 import { LongText } from './LongText.tsx';
 
@@ -26,7 +26,13 @@ export function ItemPanel({ itemId }: { itemId: string }) {
   const columns = useColumnList();
   const panel = useRef<HTMLElement>(null);
 
-  useFocusInside(panel, itemId);
+  useFocusInside(panel, {
+    first: (el) => el.querySelector<HTMLElement>('.panel-name:placeholder-shown:not(:read-only)'), // a new item is named
+    otherwise: () => {
+      const id = CSS.escape(itemId);
+      return document.querySelector<HTMLElement>(`[data-row="i:${id}"][data-col="${NAME_KEY}"], [data-card="${id}"]`);
+    },
+  });
   useEffect(() => {
     board.presence.set({ item: itemId });
     return () => board.presence.set({ item: null });
@@ -94,24 +100,6 @@ export function ItemPanel({ itemId }: { itemId: string }) {
       )}
     </aside>
   );
-}
-
-/** Opening begins in the name if there is none yet, else at the panel; closing gives the focus back to where it was, or to the item. */
-function useFocusInside(panel: RefObject<HTMLElement | null>, itemId: string): void {
-  useLayoutEffect(() => {
-    const el = panel.current;
-    const before = document.activeElement;
-    const name = el?.querySelector<HTMLTextAreaElement>('.panel-name');
-    (name && name.value.trim() === '' && !name.readOnly ? name : el)?.focus({ preventScroll: true });
-    return () => {
-      const active = document.activeElement;
-      if (active !== document.body && !el?.contains(active)) return;
-      const known = before instanceof HTMLElement && before !== document.body && before.isConnected;
-      const id = CSS.escape(itemId);
-      const to = known ? before : document.querySelector<HTMLElement>(`[data-row="i:${id}"][data-col="${NAME_KEY}"], [data-card="${id}"]`);
-      to?.focus({ preventScroll: true });
-    };
-  }, [panel, itemId]);
 }
 
 function DeletedNote({ item }: { item: ItemView }) {
