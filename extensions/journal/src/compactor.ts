@@ -54,18 +54,14 @@ export class Compactor {
   private revisit(boardId: string): void {
     // A busy board is compacted again before that, and needs no visit of its own.
     clearTimeout(this.revisits.get(boardId));
-    const done = (): void => { if (this.revisits.get(boardId) === timer) this.revisits.delete(boardId); };
     const timer = setTimeout(() => {
       const visiting = this.compact(boardId, this.minAgeMs).then(
-        (result) => {
-          done();
-          if (result.rows > 0) this.onDone(result);
-        },
-        (error: unknown) => {
-          done();
-          this.onError(boardId, error);
-        },
-      ).finally(() => { this.visiting.delete(visiting); });
+        (result) => { if (result.rows > 0) this.onDone(result); },
+        (error: unknown) => { this.onError(boardId, error); },
+      ).finally(() => {
+        this.visiting.delete(visiting);
+        if (this.revisits.get(boardId) === timer) this.revisits.delete(boardId);
+      });
       this.visiting.add(visiting);
     }, this.minAgeMs + REVISIT_SLACK_MS);
     timer.unref();
