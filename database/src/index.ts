@@ -2,6 +2,7 @@
  * @sunday/database: Postgres for Sunday. See README.md for what it guarantees.
  */
 export { connectRunning } from './connect-running.ts';
+export { nextEpoch } from './node-life.ts';
 export { patiently } from './patience.ts';
 export { isUuid } from './uuid.ts';
 export { openDatabase, type OpenOptions } from './open.ts';

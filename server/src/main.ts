@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { createAccess, createTokenVerifier } from '@sunday/extension-access';
-import { DatabaseUnavailable, openDatabase } from '@sunday/database';
+import { DatabaseUnavailable, nextEpoch, openDatabase } from '@sunday/database';
 import { boardEvents, TextRunCloser } from '@sunday/extension-domain-events';
 import { withAttendance, type ConsumerDefinition } from '@sunday/extension-event-bus';
 import { InProcessFanout, joinFanout, RedisFanout } from '@sunday/extension-fanout';
@@ -31,7 +31,6 @@ import { createHttpApp } from './http/app.ts';
 import { clientAddress, trustOf } from './http/client-address.ts';
 import { isAllowedOrigin } from './http/security.ts';
 import { createMetrics } from './metrics.ts';
-import { nextEpoch } from './node-life.ts';
 import { readiness } from './readiness.ts';
 
 /** A board stays in memory this long after its last visitor, so that a reload or a short break finds it warm. */

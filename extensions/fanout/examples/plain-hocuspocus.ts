@@ -4,7 +4,7 @@
  * Any stock `@hocuspocus/provider` may connect to any of them; a document's name is a UUID.
  */
 import { Server } from '@hocuspocus/server';
-import { DatabaseUnavailable, openDatabase } from '@sunday/database';
+import { DatabaseUnavailable, nextEpoch, openDatabase } from '@sunday/database';
 import { joinFanout, RedisFanout } from '@sunday/extension-fanout';
 import { Journal, PostgresStore, noProjection } from '@sunday/extension-journal';
 import * as Y from 'yjs';
@@ -12,7 +12,7 @@ import * as Y from 'yjs';
 const id = process.env['NODE'] ?? 'a';
 const database = await openDatabase({ url: process.env['DATABASE_URL'], dataDir: '.sunday-fanout' });
 const store = new PostgresStore(database, id);
-const fanout = new RedisFanout({ node: { id, epoch: Date.now() }, url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379' });
+const fanout = new RedisFanout({ node: { id, epoch: await nextEpoch(database) }, url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379' });
 const journal = new Journal({
   store, projection: noProjection,
   isUnavailable: (error) => error instanceof DatabaseUnavailable,

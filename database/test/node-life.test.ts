@@ -1,8 +1,8 @@
 /** A node's lives are counted by the database: no clock, set back or forward, makes a later one look earlier. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openTestDatabase } from '@sunday/database/testing';
 import { nextEpoch } from '../src/node-life.ts';
+import { openTestDatabase } from '../src/testing.ts';
 
 test('each start takes a number above all before, those that were milliseconds included', async (t) => {
   const database = await openTestDatabase();

@@ -1,5 +1,6 @@
 /** Which life of a node this is, as other nodes tell it from an earlier one. */
-import { patiently, type Database } from '@sunday/database';
+import type { Database } from './database.ts';
+import { patiently } from './patience.ts';
 
 /**
  * Above that of every start of any node before. Of the database and not of the clock, which may be set back while a node restarts. Waits for a database that is
