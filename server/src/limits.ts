@@ -47,7 +47,7 @@ export const LIMITS = {
   authTimeoutMs: limit('SUNDAY_AUTH_TIMEOUT_MS', 10_000, 'time (ms) a new socket has to authenticate its first board', 100),
   idleTimeoutMs: limit('SUNDAY_IDLE_TIMEOUT_MS', 60_000, 'time (ms) without any traffic, pings included, after which a socket counts as dead', 1000),
   slowConsumerMs: limit('SUNDAY_SLOW_CONSUMER_MS', 15_000, 'time (ms) edits may be held back for a socket that does not drain before it is closed with 4508', 1000),
-  maxFramesPerSecond: limit('SUNDAY_MAX_FRAMES_PER_SECOND', 250, 'frames one socket may send in a second before reading from it is paused'),
+  maxFramesPerSecond: limit('SUNDAY_MAX_FRAMES_PER_SECOND', 250, 'frames one socket may send in a second before reading from it is paused. To be sent again what is lacking (a third Step1 for a board, and each after it) counts as 25'),
   maxBytesPerSecond: limit('SUNDAY_MAX_BYTES_PER_SECOND', MIB, 'bytes one socket may send in a second before reading from it is paused', KIB),
   maxUserFramesPerSecond: limit('SUNDAY_MAX_USER_FRAMES_PER_SECOND', 250, 'the same for all sockets of one user on this node: nobody types in several windows at once'),
   maxUserBytesPerSecond: limit('SUNDAY_MAX_USER_BYTES_PER_SECOND', 2 * MIB, 'the same for all sockets of one user on this node', KIB),

@@ -167,6 +167,17 @@ test('frames that name nothing are paid for with pauses', async () => {
   socket.websocket.terminate();
 });
 
+test('who asks again and again for what they lack is not read for a while: an answer costs what many edits do', async () => {
+  const paused = await counted('rate_paused');
+  const socket = await bare(server.url);
+  socket.websocket.send(authFrame(cell.boardId, token));
+  await until('in', () => socket.authenticated(cell.boardId));
+  for (let n = 0; n < FRAMES_PER_SECOND / 5; n += 1) socket.websocket.send(frameOf(cell.boardId, FRAME.sync, 0, new Uint8Array([0])));
+  await until('paused', async () => (await counted('rate_paused')) > paused);
+  await othersGoOn();
+  socket.websocket.terminate();
+});
+
 test('who sends what names no board is told at once and closed late, whether they hang up or go on', async () => {
   const malformed = await counted('malformed');
   const polite = await bare(server.url);

@@ -34,6 +34,11 @@ const EARLY_FRAMES = 100;
 const KEEP_ALIVE_AFTER_MS = 20_000;
 /** Who sent what cannot be read is closed after so long (ms), the more often the later: at once they would be back at once. */
 const EXPEL_AFTER_MS = { least: 1000, most: 30_000 };
+/** A Step1 is answered with what is lacking, for which the whole board is gone through: as much as so many edits. The first ones, which a client begins with, are free. */
+const QUESTION_FRAMES = 25;
+const FREE_QUESTIONS = 2;
+/** y-protocols/sync. */
+const STEP1 = 0;
 /** An awareness update about no client. */
 const NOBODY = new Uint8Array([0]);
 /** Normal closure and going away (RFC 6455): the client meant it. Anything else may be back in a moment. */
@@ -42,6 +47,8 @@ const CLEAN_CLOSES: ReadonlySet<number> = new Set([1000, 1001]);
 const FAULTS: ReadonlySet<number> = new Set([ERRORS.malformed_update.closeCode, ERRORS.too_large.closeCode]);
 /** Hocuspocus' own words for "a hook failed", as opposed to a refusal with a code: passing trouble. */
 const UNEXPLAINED_DENIAL = 'permission-denied';
+
+const isQuestion = (frame: Uint8Array, { type, bodyAt }: Envelope): boolean => type === FRAME.sync && frame[bodyAt] === STEP1;
 
 type ClientConnection = ReturnType<Hocuspocus['handleConnection']>;
 
@@ -153,7 +160,10 @@ export class ClientSocket implements ViewedSocket {
       return;
     }
     const attachment = this.attached.get(envelope.address);
-    if (attachment !== undefined) this.slowDown('board', this.options.inbound.ofBoard(attachment.board).spend(frame.length, now));
+    if (attachment !== undefined) {
+      this.slowDown('board', this.options.inbound.ofBoard(attachment.board).spend(frame.length, now));
+      if (isQuestion(frame, envelope) && ++attachment.questions > FREE_QUESTIONS) this.meter(0, now, QUESTION_FRAMES);
+    }
     this.route(envelope, attachment, frame);
   }
 
@@ -353,9 +363,9 @@ export class ClientSocket implements ViewedSocket {
     this.outbound?.close(ERRORS[code].closeCode, code);
   }
 
-  private meter(bytes: number, now: number): void {
-    this.slowDown('socket', this.flow.spend(bytes, now));
-    if (this.userId !== null) this.slowDown('user', this.options.inbound.ofUser(this.userId).spend(bytes, now));
+  private meter(bytes: number, now: number, frames = 1): void {
+    this.slowDown('socket', this.flow.spend(bytes, now, frames));
+    if (this.userId !== null) this.slowDown('user', this.options.inbound.ofUser(this.userId).spend(bytes, now, frames));
   }
 
   /** Past a limit the socket is not read for a while: TCP tells its client to wait, nothing is lost. */

@@ -54,9 +54,9 @@ export class Flow {
     this.#bytes = new Bucket(bytesPerSecond);
   }
 
-  /** A frame was read at `now` (ms). Returns for how long (ms) its socket should not be read. */
-  spend(bytes: number, now: number): number {
-    return Math.max(this.#frames.spend(1, now), this.#bytes.spend(bytes, now));
+  /** A frame was read at `now` (ms), that costs as much as so many. Returns for how long (ms) its socket should not be read. */
+  spend(bytes: number, now: number, frames = 1): number {
+    return Math.max(this.#frames.spend(frames, now), this.#bytes.spend(bytes, now));
   }
 
   /** As good as new. */

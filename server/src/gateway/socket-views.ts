@@ -82,6 +82,8 @@ export class Attachment implements PresencePeer {
   /** Made once: for every move it would be hashed anew. */
   readonly id: string;
   readonly user: PresenceUser;
+  /** How often its client has asked for what it lacks. */
+  questions = 0;
   private readonly socket: ViewedSocket;
   private readonly outbound: OutboundSocket | null;
 
