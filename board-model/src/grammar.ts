@@ -7,13 +7,13 @@
  */
 import { isId, isUserId } from './ids.ts';
 import { readPosition } from './order.ts';
-import { clean, isRegister, valueOf } from './register.ts';
+import { clean, isRegister, MAX_AT_MS, valueOf } from './register.ts';
 import { MAX_BODY_LENGTH, MAX_MENTIONS } from './comments.ts';
 import { cellOf, type CellKey } from './schema.ts';
-import { MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, MAX_WORD_LENGTH } from './structure.ts';
+import { MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, MAX_WORD_LENGTH, parseTable } from './structure.ts';
 import { isSettings, isLabel } from './settings.ts';
 import type { ColumnType } from './types.ts';
-import { isColumnType, isRecord, isSafeUrl, MAX_TEXT_LENGTH, mergeOf, parseValue } from './values.ts';
+import { isColumnType, isJson, isJustlyRead, isRecord, isSafeUrl, MAX_TEXT_LENGTH, mergeOf, parseValue } from './values.ts';
 
 /** Where a value may lie: the two roots that hold values themselves, and the records. */
 export type FieldsOf = 'board' | 'authors' | 'columns' | 'groups' | 'items' | 'comments';
@@ -50,9 +50,9 @@ const FIELDS: Record<Exclude<FieldsOf, 'authors'>, Readonly<Record<string, Field
   board: {
     name: { check: text(MAX_TITLE_LENGTH), required: true },
     description: { check: text(MAX_DESCRIPTION_LENGTH) },
-    schemaVersion: { check: (value) => when(Number.isInteger(value)), required: true },
+    schemaVersion: { check: (value) => when(Number.isSafeInteger(value)), required: true },
     structureLocked: { check: (value) => when(typeof value === 'boolean') },
-    table: { check: (value) => when(isRecord(value)) },
+    table: { check: (value) => when(value === null || isJustlyRead(value, parseTable(value))) },
   },
   columns: {
     type: { check: (value) => when(isColumnType(value)), fixed: true, required: true },
@@ -105,7 +105,12 @@ export const isRequired = (of: FieldsOf, key: string): boolean => fieldOf(of, ke
 
 /** Whether `stored` may lie under `key`; null: it may. */
 export const judgeEntry = (of: FieldsOf, key: string, stored: unknown, context: EntryContext): EntryFault | null => {
-  if (isRegister(stored) && stored[2] !== undefined && context.author !== null && stored[2] !== context.author) return 'foreign_author';
+  if (isRegister(stored)) {
+    const [, at, author] = stored;
+    if (author !== undefined && context.author !== null && author !== context.author) return 'foreign_author';
+    // a clock may be wrong, but says a time
+    if (Math.abs(at) > MAX_AT_MS || (author !== undefined && !isUserId(author))) return 'invalid_value';
+  }
   const field = fieldOf(of, key);
   if (field !== undefined) {
     if (of === 'authors' && key !== String(context.client)) return 'foreign_author';
@@ -119,13 +124,13 @@ const judgeCell = ({ columnId, element }: CellKey, stored: unknown, context: Ent
   const type = context.typeOf(columnId);
   const value = valueOf(stored);
   // its column may be on the way, or of a later version: it reads as nothing until then
-  if (type === undefined) return when(isCellLike(value));
+  if (type === undefined) return when(isCellLike(value) && (element === null || isUserId(element)));
   switch (mergeOf(type)) {
     case 'computed':
       return 'computed_column';
     case 'register':
       if (element !== null) return 'unknown_path';
-      if (value === null || parseValue(type, value) !== undefined) return null;
+      if (value === null || isJustlyRead(value, parseValue(type, value))) return null;
       return type === 'link' && isRecord(value) && typeof value['url'] === 'string' && !isSafeUrl(value['url']) ? 'invalid_link' : 'invalid_value';
     case 'set':
       if (element === null) return 'unknown_path';
@@ -141,17 +146,7 @@ const judgeCell = ({ columnId, element }: CellKey, stored: unknown, context: Ent
 };
 
 /** JSON of a size that some cell could hold. */
-const isCellLike = (value: unknown): boolean => {
-  if (typeof value === 'string') return value.length <= MAX_TEXT_LENGTH && clean(value) === value;
-  if (typeof value === 'number') return Number.isFinite(value);
-  if (typeof value === 'boolean' || value === null) return true;
-  if (!Array.isArray(value) && !isRecord(value)) return false;
-  try {
-    return JSON.stringify(value).length <= MAX_TEXT_LENGTH;
-  } catch {
-    return false; // a bigint
-  }
-};
+const isCellLike = (value: unknown): boolean => (typeof value === 'string' ? value.length <= MAX_TEXT_LENGTH && clean(value) === value : isJson(value, MAX_TEXT_LENGTH));
 
 const PLAIN_FORMATS = new Set(['bold', 'italic', 'underline', 'strike', 'code', 'blockquote', 'code-block', 'header', 'list', 'indent', 'align']);
 const MAX_FORMAT_LENGTH = 64; // characters: names of an alignment, a kind of list, a language of code
@@ -160,7 +155,8 @@ const MAX_FORMAT_LENGTH = 64; // characters: names of an alignment, a kind of li
 export const judgeFormat = (name: string, value: unknown): EntryFault | null => {
   if (name === 'link') return value === null || (typeof value === 'string' && isSafeUrl(value)) ? null : 'invalid_link';
   if (!PLAIN_FORMATS.has(name)) return 'unknown_path';
-  return when(value === null || typeof value === 'boolean' || typeof value === 'number' || (typeof value === 'string' && value.length <= MAX_FORMAT_LENGTH));
+  // in a document it is JSON, which has no 1e999: read as infinite here, it would be null to whoever is sent it
+  return when(value === null || typeof value === 'boolean' || Number.isFinite(value) || (typeof value === 'string' && value.length <= MAX_FORMAT_LENGTH));
 };
 
 /** How deep a value is nested: 0 for a scalar. Counts no further than `max` + 1. */

@@ -8,10 +8,10 @@ import * as Y from 'yjs';
 import type { ItemId } from './ids.ts';
 import { listItems } from './read.ts';
 import { valueOf } from './register.ts';
-import { boardMap, cellKey, child, itemsMap } from './schema.ts';
-import { readBoard, readColumns, readGroups } from './structure.ts';
-import type { ColumnView, GroupView, ItemView } from './types.ts';
-import { isRecord, mergeOf } from './values.ts';
+import { cellKey, child, itemsMap } from './schema.ts';
+import { readBoard, readColumns, readGroups, readTable } from './structure.ts';
+import type { BoardTable, ColumnView, GroupView, ItemView } from './types.ts';
+import { mergeOf } from './values.ts';
 
 export interface ItemImage extends Pick<ItemView, 'id' | 'groupId' | 'name' | 'values' | 'position' | 'createdAt' | 'createdBy' | 'deletedAt'> {
   /** What stands in cells that hold no value of their column, as it is stored. */
@@ -22,7 +22,7 @@ export interface BoardImage {
   name: string;
   description: string;
   /** How the board was as a table; null: it came from none. */
-  table: Record<string, unknown> | null;
+  table: BoardTable | null;
   /** Archived ones too, in order. */
   columns: ColumnView[];
   groups: GroupView[];
@@ -37,7 +37,6 @@ export const readImage = (doc: Y.Doc): BoardImage => {
   const { name, description } = readBoard(doc);
   const columns = readColumns(doc, { archived: true });
   const computed = columns.filter(({ type }) => mergeOf(type) === 'computed');
-  const table = valueOf(boardMap(doc).get('table'));
   const imageOf = ({ updatedAt: _at, updatedBy: _by, invalid, ...item }: ItemView): ItemImage => {
     for (const { id } of computed) delete item.values[id];
     const record = invalid === undefined ? undefined : child(itemsMap(doc), item.id);
@@ -47,7 +46,7 @@ export const readImage = (doc: Y.Doc): BoardImage => {
   return {
     name,
     description,
-    table: isRecord(table) ? table : null,
+    table: readTable(doc),
     columns,
     groups: readGroups(doc, { archived: true }),
     items: [false, true].flatMap((deleted) => listItems(doc, { deleted, archivedColumns: true, storedGroups: true }).map(imageOf)),

@@ -17,7 +17,7 @@ export { addComment, deleteComment, editComment, readComments, restoreComment, t
 export { cellOf, openRoots, parseRoot } from './schema.ts';
 export { depthOf, isFixed, isKey, isRequired, judgeEntry, judgeFormat, type EntryContext, type EntryFault, type FieldsOf } from './grammar.ts';
 export { readType as columnTypeOf } from './settings.ts';
-export { sameValue, valueOf as valueOfRegister } from './register.ts';
+export { clampTime, sameValue, valueOf as valueOfRegister } from './register.ts';
 export { longText } from './long-text.ts';
 export { EXCERPT_LENGTH, itemProjector, projectBoard, projectItem, type BoardProjection, type ItemProjection } from './projection.ts';
 export { forEachChanged, touchedBy, type ChangedType, type Touched } from './touched.ts';

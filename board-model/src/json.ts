@@ -12,12 +12,12 @@ import { isId, isUserId } from './ids.ts';
 import { itemOrder } from './item-order.ts';
 import { keysAfter, readPosition } from './order.ts';
 import { listItems } from './read.ts';
-import { clean, timeOf, valueOf, write, type Writer } from './register.ts';
+import { clean, timeOf, write, type Writer } from './register.ts';
 import { boardMap, cellKey, child, columnsMap, commentsRoot, groupsMap, itemsMap, partKey, textRoot, type Store } from './schema.ts';
 import { checkSettings, writeSettings } from './settings.ts';
-import { readBoard, readColumns, readGroups } from './structure.ts';
+import { parseTable, readBoard, readColumns, readGroups, readTable } from './structure.ts';
 import type { ImportProgress, ImportSummary } from './table-import.ts';
-import { SCHEMA_VERSION, type ColumnType, type ColumnValue, type ColumnView, type CommentView, type GroupView, type ItemView, type WriteContext } from './types.ts';
+import { SCHEMA_VERSION, type BoardTable, type ColumnType, type ColumnValue, type ColumnView, type CommentView, type GroupView, type ItemView, type WriteContext } from './types.ts';
 import { isColumnType, isRecord, MAX_TEXT_LENGTH, mergeOf, parseValue } from './values.ts';
 
 const FORMAT = 'sunday-board';
@@ -31,7 +31,7 @@ export interface BoardExport {
   name: string;
   description: string;
   /** How the board was as a table: which header named the items, and where it stood. */
-  table?: unknown;
+  table?: BoardTable;
   columns: ColumnView[];
   groups: GroupView[];
   items: (ItemView & { comments?: CommentView[] })[];
@@ -41,7 +41,7 @@ export const exportJson = (doc: Y.Doc): BoardExport => {
   const { name, description, schemaVersion } = readBoard(doc);
   const columns = readColumns(doc, { archived: true });
   const computed = columns.filter(({ type }) => mergeOf(type) === 'computed');
-  const table = valueOf(boardMap(doc).get('table'));
+  const table = readTable(doc);
   // the stored group, not the one shown: items of an archived group return with it
   const items = [false, true].flatMap((deleted) => listItems(doc, { deleted, archivedColumns: true, storedGroups: true }));
   for (const item of items) for (const { id } of computed) delete item.values[id];
@@ -51,7 +51,7 @@ export const exportJson = (doc: Y.Doc): BoardExport => {
     schemaVersion,
     name,
     description,
-    ...(isRecord(table) ? { table } : {}),
+    ...(table === null ? {} : { table }),
     columns,
     groups: readGroups(doc, { archived: true }),
     items: items.map((item) => {
@@ -93,7 +93,7 @@ const user = (value: unknown, otherwise: string | null): string | null => (isUse
 
 interface CheckedColumn { id: string; type: ColumnType; data: Data; settings: ReturnType<typeof checkSettings> }
 interface CheckedItem { data: Data; id: string; name: string; cells: [CheckedColumn, ColumnValue | null, string | null][]; comments: Data[] }
-interface Checked { name: string; description: string; table: unknown; columns: CheckedColumn[]; groups: Data[]; items: CheckedItem[] }
+interface Checked { name: string; description: string; table: BoardTable | undefined; columns: CheckedColumn[]; groups: Data[]; items: CheckedItem[] }
 
 const checkItem = (data: Data, at: number, columns: ReadonlyMap<string, CheckedColumn>): CheckedItem => {
   const field = `items[${at}]`;
@@ -129,10 +129,13 @@ const check = (data: unknown): Checked => {
     return { id: String(column['id']), type, data: column, settings: checkSettings(column['settings'] ?? {}) };
   });
   const groups = records(data['groups'], 'groups');
-  for (const group of groups) text(group['title'], 255, 'groups.title');
+  for (const group of groups) {
+    text(group['title'], 255, 'groups.title');
+    text(group['color'], 32, 'groups.color');
+  }
   const byId = new Map(columns.map((column) => [column.id, column]));
   const items = records(data['items'], 'items').map((item, i) => checkItem(item, i, byId));
-  return { name: text(data['name'], 255, 'name'), description: text(data['description'], 10_000, 'description'), table: data['table'], columns, groups, items };
+  return { name: text(data['name'], 255, 'name'), description: text(data['description'], 10_000, 'description'), table: parseTable(data['table']), columns, groups, items };
 };
 
 const placesOf = (list: readonly Data[]): string[] => {
@@ -145,7 +148,7 @@ const writeStructure = (writer: Writer, checked: Checked): void => {
   writer.set(board, 'name', checked.name);
   writer.set(board, 'description', checked.description);
   writer.set(board, 'schemaVersion', SCHEMA_VERSION);
-  if (isRecord(checked.table)) writer.set(board, 'table', { nameTitle: text(checked.table['nameTitle'], MAX_TEXT_LENGTH, 'table'), nameIndex: Number(checked.table['nameIndex']) || 0 });
+  if (checked.table !== undefined) writer.set(board, 'table', checked.table);
   const columnPlaces = placesOf(checked.columns.map(({ data }) => data));
   checked.columns.forEach(({ id, type, data, settings }, i) => {
     const columns = columnsMap(writer.doc);
@@ -231,7 +234,8 @@ export function* importJsonSteps(doc: Y.Doc, data: unknown, ctx: WriteContext, o
     write(doc, ctx, (writer) => items.slice(from, from + CHUNK_ITEMS).forEach((item, i) => writeItem(writer, item, places[from + i] ?? '', keep, now)));
     yield { done: Math.min(items.length, from + CHUNK_ITEMS), total: items.length };
   }
-  const columns = readColumns(doc, { archived: true }).filter(({ id }) => checked.columns.some((column) => column.id === id));
+  const imported = new Set<string>(checked.columns.map(({ id }) => id));
+  const columns = readColumns(doc, { archived: true }).filter(({ id }) => imported.has(id));
   return { itemCount: items.length, columns: columns.map(({ id, title, type }) => ({ id, title, type })) };
 }
 

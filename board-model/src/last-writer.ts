@@ -8,7 +8,7 @@
  * Pure and cheap: a look at the structs a transaction brought. Call it from `afterTransaction`, while Yjs still has their content.
  */
 import * as Y from 'yjs';
-import { isId } from './ids.ts';
+import { isId, isUserId } from './ids.ts';
 import { atOf, isRegister, sameValue, valueOf } from './register.ts';
 import { boardMap, columnsMap, groupsMap, itemsMap, type Store } from './schema.ts';
 
@@ -56,7 +56,8 @@ const writeOf = (item: Y.Item): RegisterWrite | null => {
   const { content } = item;
   if (!(content instanceof Y.ContentAny) && !(content instanceof Y.ContentJSON)) return null;
   const stored: unknown = content.arr.at(-1);
-  return { id: item.id, value: valueOf(stored), at: isRegister(stored) ? atOf(stored) : null, author: isRegister(stored) ? (stored[2] ?? null) : null };
+  if (!isRegister(stored)) return { id: item.id, value: stored, at: null, author: null };
+  return { id: item.id, value: valueOf(stored), at: atOf(stored), author: isUserId(stored[2]) ? stored[2] : null };
 };
 
 interface Place { root: KeyWrites['root']; record: string | null }

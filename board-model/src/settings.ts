@@ -7,7 +7,7 @@ import { isId, isUserId } from './ids.ts';
 import { clean, stringOf, valueOf, type Writer } from './register.ts';
 import type { Cells, Store } from './schema.ts';
 import type { ColumnSettings, ColumnType, Label } from './types.ts';
-import { isColumnType, isRecord, MAX_RATING } from './values.ts';
+import { isColumnType, isJson, isRecord, MAX_RATING, MAX_TEXT_LENGTH } from './values.ts';
 
 const LABEL = 'label:';
 /** Settings are read with every board and held in one row: JSON characters, enough for thousands of labels or people. */
@@ -21,7 +21,7 @@ interface OrderedLabel extends Label { order: number }
 const readLabel = (id: string, value: unknown, index: number): OrderedLabel | undefined => {
   if (!isId(id) || !isRecord(value) || typeof value['title'] !== 'string') return undefined;
   const { title, color, order } = value;
-  return { id, title: stringOf(title, MAX_LABEL_TITLE_LENGTH), color: stringOf(color, MAX_COLOR_LENGTH), order: typeof order === 'number' ? order : index };
+  return { id, title: stringOf(title, MAX_LABEL_TITLE_LENGTH), color: stringOf(color, MAX_COLOR_LENGTH), order: typeof order === 'number' && Number.isFinite(order) ? order : index };
 };
 
 const plainLabels = (value: unknown): OrderedLabel[] =>
@@ -62,7 +62,7 @@ export const readSettings = (column: Cells): ColumnSettings => {
   const stored = valueOf(column.get('settings'));
   const { labels: inline, ...rest } = (isRecord(stored) ? cleanJson(stored) : {}) as ColumnSettings;
   const settings: ColumnSettings = Object.fromEntries(Object.entries(rest).filter(([key, value]) => fits(key, value)));
-  const labels: OrderedLabel[] = [];
+  let labels: OrderedLabel[] = [];
   let own = false;
   column.forEach((value, key) => {
     if (!key.startsWith(LABEL)) return;
@@ -71,7 +71,7 @@ export const readSettings = (column: Cells): ColumnSettings => {
     if (label !== undefined) labels.push(label);
   });
   // a stock client may have written them into the settings
-  if (!own) labels.push(...plainLabels(inline));
+  if (!own) labels = plainLabels(inline);
   if (labels.length === 0 && !own && inline === undefined) return settings;
   labels.sort((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1));
   return { ...settings, labels: labels.map(({ id, title, color }) => ({ id, title, color })) };
@@ -90,17 +90,12 @@ const refuse = (message: string, field = 'settings'): never => {
 /** Whether a stored label is one. */
 export const isLabel = (value: unknown): boolean =>
   isRecord(value) && typeof value['title'] === 'string' && value['title'].length <= MAX_LABEL_TITLE_LENGTH &&
-  (value['color'] === undefined || (typeof value['color'] === 'string' && value['color'].length <= MAX_COLOR_LENGTH));
+  (value['color'] === undefined || (typeof value['color'] === 'string' && value['color'].length <= MAX_COLOR_LENGTH)) &&
+  (value['order'] === undefined || Number.isFinite(value['order'])) && isJson(value, MAX_TEXT_LENGTH);
 
 /** Whether stored settings are such: JSON of a bearable size, known ones of their kind. */
-export const isSettings = (value: unknown): boolean => {
-  if (!isRecord(value) || !Object.entries(value).every(([key, setting]) => fits(key, setting))) return false;
-  try {
-    return JSON.stringify(value).length <= MAX_SETTINGS_LENGTH;
-  } catch {
-    return false; // a bigint
-  }
-};
+export const isSettings = (value: unknown): boolean =>
+  isRecord(value) && Object.entries(value).every(([key, setting]) => fits(key, setting)) && isJson(value, MAX_SETTINGS_LENGTH);
 
 const checkLabels = (value: unknown): Label[] => {
   if (!Array.isArray(value)) return refuse('labels must be a list', 'settings.labels');

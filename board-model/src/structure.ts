@@ -9,8 +9,8 @@ import { byPosition, placeAmong, readPosition, type Placed } from './order.ts';
 import { atOf, clean, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
 import { boardMap, child, columnsMap, forEachChild, groupsMap, type Cells, type Store } from './schema.ts';
 import { checkSettings, readSettings, readType, writeSettings } from './settings.ts';
-import { SCHEMA_VERSION, type BoardView, type ColumnSettings, type ColumnType, type ColumnView, type GroupView, type WriteContext } from './types.ts';
-import { isColumnType } from './values.ts';
+import { SCHEMA_VERSION, type BoardTable, type BoardView, type ColumnSettings, type ColumnType, type ColumnView, type GroupView, type WriteContext } from './types.ts';
+import { isColumnType, isRecord, MAX_TEXT_LENGTH } from './values.ts';
 
 export const MAX_TITLE_LENGTH = 255; // characters: fits one line of any screen and the indexed columns of other systems
 export const MAX_DESCRIPTION_LENGTH = 10_000;
@@ -61,11 +61,22 @@ export const readBoard = (doc: Y.Doc): BoardView => {
   return {
     name: stringOf(board.get('name'), MAX_TITLE_LENGTH),
     description: stringOf(board.get('description')),
-    schemaVersion: typeof version === 'number' ? version : SCHEMA_VERSION,
+    schemaVersion: typeof version === 'number' && Number.isSafeInteger(version) ? version : SCHEMA_VERSION,
     columns: readColumns(doc),
     groups: readGroups(doc),
   };
 };
+
+/** How a board was as a table, of what is stored as that; undefined: nothing that could be. */
+export const parseTable = (value: unknown): BoardTable | undefined => {
+  if (!isRecord(value)) return undefined;
+  const { nameTitle, nameIndex } = value;
+  if (typeof nameTitle !== 'string' || nameTitle.length > MAX_TEXT_LENGTH || typeof nameIndex !== 'number' || !Number.isSafeInteger(nameIndex) || nameIndex < -1) return undefined;
+  return { nameTitle: clean(nameTitle), nameIndex };
+};
+
+/** null: it came from none. */
+export const readTable = (doc: Y.Doc): BoardTable | null => parseTable(valueOf(boardMap(doc).get('table'))) ?? null;
 
 /** Whether only owners may change columns, groups and the board's own fields. */
 export const isStructureLocked = (doc: Y.Doc): boolean => valueOf(boardMap(doc).get('structureLocked')) === true;

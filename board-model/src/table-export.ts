@@ -5,12 +5,9 @@
 import type * as Y from 'yjs';
 import { columnsNeedBoard, computeColumns } from './computed.ts';
 import { listItems } from './read.ts';
-import { valueOf } from './register.ts';
-import { boardMap } from './schema.ts';
-import { readBoard } from './structure.ts';
+import { readBoard, readTable } from './structure.ts';
 import { escapeFormula, formatValue, namesOf } from './table-format.ts';
 import type { ColumnView, ItemView } from './types.ts';
-import { isRecord } from './values.ts';
 
 export interface TableOptions {
   /** An apostrophe before cells that a spreadsheet would run. Default: cells are kept exact. */
@@ -38,12 +35,8 @@ export const exportTable = (doc: Y.Doc, options: TableOptions = {}): string[][] 
   const board = readBoard(doc);
   const items = columnsNeedBoard(board.columns) ? computeColumns(doc, listItems(doc)) : listItems(doc);
   const lists = board.columns.map((column) => [headerOf(column), ...cellsOf(column, items, options)]);
-  const stored = valueOf(boardMap(doc).get('table'));
-  const { nameTitle = 'Name', nameIndex = 0 } = isRecord(stored) ? stored : {};
-  if (typeof nameIndex !== 'number' || nameIndex >= 0) {
-    const names = [typeof nameTitle === 'string' ? nameTitle : 'Name', ...items.map((item) => item.name)];
-    lists.splice(typeof nameIndex === 'number' ? nameIndex : 0, 0, names);
-  }
+  const { nameTitle, nameIndex } = readTable(doc) ?? { nameTitle: 'Name', nameIndex: 0 };
+  if (nameIndex >= 0) lists.splice(nameIndex, 0, [nameTitle, ...items.map((item) => item.name)]);
   if (options.groups === true) {
     const titles = new Map<string, string>(board.groups.map((group) => [group.id, group.title]));
     lists.unshift(['Group', ...items.map((item) => titles.get(item.groupId ?? '') ?? '')]);

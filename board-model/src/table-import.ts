@@ -60,11 +60,11 @@ const checkRows = (rows: readonly (readonly string[])[]): string[][] => {
   });
 };
 
-/** The column that names the items: by its header, else the first; -1 where its cells are too long for names. */
+/** The column that names the items: by its header, else the first; -1 where a cell of it, the header included, is too long for a name. */
 const findNames = (header: readonly string[], rows: readonly (readonly string[])[]): number => {
   const named = header.findIndex((title) => NAME_HEADER.test(title.trim()));
   const index = Math.max(0, named);
-  return rows.every((row) => (row[index]?.length ?? 0) <= MAX_TEXT_LENGTH) ? index : -1;
+  return [header, ...rows].every((row) => (row[index]?.length ?? 0) <= MAX_TEXT_LENGTH) ? index : -1;
 };
 
 const addRow = (writer: Writer, items: Store, position: string, group: string | null, createdAt: number, name: string, columns: readonly Column[], row: readonly string[]): void => {

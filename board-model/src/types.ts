@@ -71,6 +71,14 @@ export interface BoardView {
   groups: GroupView[];
 }
 
+/** How a board was as a table that it was imported from. */
+export interface BoardTable {
+  /** The header of the column that holds the items' names. */
+  nameTitle: string;
+  /** Where that column stood; -1: the names are not a column. */
+  nameIndex: number;
+}
+
 export interface ItemView {
   id: ItemId;
   /** null: ungrouped, or its group is gone or archived (shown under "Ungrouped"; it returns with the group). */

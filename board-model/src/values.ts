@@ -23,6 +23,28 @@ export const isRecord = (value: unknown): value is Record<string, unknown> => {
   return prototype === Object.prototype || prototype === null;
 };
 
+/** Deepest nesting that is looked into: the most that a server can be told to take. */
+const MAX_JSON_DEPTH = 256;
+
+const isPlain = (value: unknown, depth: number): boolean => {
+  if (typeof value === 'string') return clean(value) === value;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'boolean' || value === null) return true;
+  if (depth === 0) return false;
+  if (Array.isArray(value)) return value.every((part) => isPlain(part, depth - 1));
+  return isRecord(value) && Object.entries(value).every(([key, part]) => clean(key) === key && (part === undefined || isPlain(part, depth - 1)));
+};
+
+/**
+ * Whether this is JSON of at most `max` characters, the same on every copy and in a database: no bigint, no bytes, nothing that is not finite. A
+ * property that is undefined counts as absent, as it does there. Never throws.
+ */
+export const isJson = (value: unknown, max: number): boolean => isPlain(value, MAX_JSON_DEPTH) && JSON.stringify(value).length <= max;
+
+/** Whether a stored value is what a reader makes of it, and beside that JSON of a bearable size, for those who take it as it is. */
+export const isJustlyRead = (value: unknown, read: unknown): boolean =>
+  read !== undefined && (typeof value !== 'object' || isJson(value, JSON.stringify(read).length + MAX_TEXT_LENGTH));
+
 const text = (value: unknown, max: number): string | undefined =>
   typeof value === 'string' && value.length <= max && clean(value) === value ? value : undefined;
 const finite = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);

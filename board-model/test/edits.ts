@@ -40,9 +40,13 @@ const value = (type: string): fc.Arbitrary<ColumnValue | null> => {
 /** Anything Yjs can hold. */
 const junk = fc.oneof(fc.anything({ maxDepth: 2, withBigInt: false, values: [fc.string(), fc.integer(), fc.double(), fc.boolean(), fc.constant(null)] }).filter((it) => it !== undefined && JSON.stringify(it) !== undefined),
   fc.tuple(fc.oneof(fc.string(), fc.constant(null), fc.integer()), fc.oneof(fc.double(), fc.integer(), fc.string())),
-  fc.constantFrom('map', 'array', 'text').map((kind) => ({ shared: kind })));
+  fc.constantFrom('map', 'array', 'text').map((kind) => ({ shared: kind })),
+  // what JSON or a timestamp cannot say, alone and beside a value
+  fc.constantFrom<unknown>(1n, Number.NaN, -Infinity, -0, new Uint8Array(2), [undefined, 1n], { a: 1n }, { labelId: 'a', x: 1n }, { date: '2024-01-01', x: new Uint8Array(1) }, { title: 'A', order: Number.NaN })
+    .chain((raw) => fc.constantFrom({ raw }, { raw: [raw, 1e300] }, { raw: [raw, -1e300] }, { raw: [raw, 1, 'a\0b'] })));
 
 const toShared = (it: unknown): unknown => {
+  if (typeof it === 'object' && it !== null && 'raw' in it) return it.raw;
   const kind = (it as { shared?: unknown } | null)?.shared;
   return kind === 'map' ? new Y.Map([['x', 1]]) : kind === 'array' ? Y.Array.from([1]) : kind === 'text' ? new Y.Text('t') : JSON.parse(JSON.stringify(it)) as unknown;
 };

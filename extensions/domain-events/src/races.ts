@@ -10,7 +10,7 @@
  *
  * Only the node that has to commit one of the two writes acts on a race: it is the one whose batch comes second.
  */
-import { judge, sameId, SAME_MOMENT_MS, sameValue, type ColumnIndex, type KeyWrites, type RegisterWrite, type Restatement } from '@sunday/board-model';
+import { clampTime, judge, parseValue, sameId, SAME_MOMENT_MS, sameValue, type ColumnIndex, type KeyWrites, type RegisterWrite, type Restatement } from '@sunday/board-model';
 import type { BoardBooks, ConflictRow, Source } from '@sunday/extension-journal';
 import { derivedId, type Actor } from './draft.ts';
 import type { NotedConflict } from './noted.ts';
@@ -84,12 +84,15 @@ function conflictOf(
   userOf: (write: RegisterWrite) => string | null, timeOf: (write: RegisterWrite) => number,
 ): NotedConflict[] {
   const column = root === 'items' ? columns.get(key) : undefined;
-  if (column === undefined || record === null || !SHOWN_TYPES.has(column.type) || sameValue(kept.value, lost.value)) return [];
+  if (column === undefined || record === null || !SHOWN_TYPES.has(column.type)) return [];
+  // As people see them: what is stored may hold what JSON or a timestamp cannot say, from before there was a guard that looked.
+  const shown = (write: RegisterWrite): unknown => parseValue(column.type, write.value) ?? null;
+  if (sameValue(shown(kept), shown(lost))) return [];
   const [winner, loser] = [userOf(kept), userOf(lost)];
   // One person on two devices knows what was meant.
   if (winner === loser) return [];
   const structs = [kept.id, lost.id];
-  const side = (write: RegisterWrite, userId: string | null): ConflictRow['kept'] => ({ value: write.value, userId, at: Math.floor(timeOf(write)) });
+  const side = (write: RegisterWrite, userId: string | null): ConflictRow['kept'] => ({ value: shown(write), userId, at: clampTime(timeOf(write)) });
   const names = structs.map(({ client, clock }) => `${client}:${clock}`).toSorted();
   const row: ConflictRow = {
     id: derivedId(books.boardId, 'conflict', record, key, ...names),

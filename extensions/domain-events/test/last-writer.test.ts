@@ -186,3 +186,35 @@ test('a clock that is a day ahead gains a second at most; a value without a time
   assert(Math.abs(stamped - Date.now()) < 10_000);
   await board.stop();
 });
+
+test('what JSON or a timestamp cannot say, written before there was a guard that looked, holds up no board: who lost is told what people saw', async () => {
+  const board = await openBoard(1, seededRandom(SEED));
+  const [eve, ann, bob] = [new Person('eve'), new Person('ann'), new Person('bob')];
+  const put = ({ doc }: Person, stored: unknown): void => {
+    const item = doc.getMap('items').get(ITEM);
+    assert(item instanceof Y.Map);
+    item.set(`c:${STATUS}`, stored);
+  };
+  let first = true;
+  for (const [stored, at] of [[{ labelId: 'l1', x: 1n }, 1e300], [{ labelId: 'l1', x: new Uint8Array(2) }, -1e300], [{ labelId: 'l1', x: Number.NaN }, Date.now()], [1n, Date.now()]] as const) {
+    for (const person of [eve, ann]) person.receive(board.one);
+    put(eve, [stored, at, 'eve']);
+    put(ann, [{ labelId: first ? 'l2' : 'l3' }, Date.now()]);
+    first = !first;
+    // As another node hands it on, not as a client says it, whose clock is not believed.
+    Y.applyUpdate(board.one, Y.encodeStateAsUpdate(eve.doc, Y.encodeStateVector(board.one)), { source: 'local', context: { userId: 'eve' } });
+    ann.send(board.one);
+    await settle(board.nodes, board.documents);
+  }
+  bob.receive(board.one);
+  createItem(bob.doc, { id: asItemId('later'), name: 'Later' }, { userId: 'bob' });
+  bob.send(board.one);
+  await settle(board.nodes, board.documents);
+  assert.deepEqual(board.nodes.flatMap(({ errors }) => errors), []);
+  const events = await eventRows(database, board.boardId);
+  assert(events.some(({ type, aggregate_id }) => type === 'ItemCreated' && aggregate_id === 'later'), 'what came after is committed');
+  const conflicts = events.filter(({ type }) => type === 'ConflictDetected').map(({ data }) => data as { kept: { userId: string; value: unknown }; lost: { userId: string; value: unknown } });
+  const ofEve = conflicts.flatMap(({ kept, lost }) => [kept, lost]).filter(({ userId }) => userId === 'eve').map(({ value }) => value);
+  assert.deepEqual(ofEve, [{ labelId: 'l1' }, { labelId: 'l1' }, { labelId: 'l1' }, null]);
+  await board.stop();
+});

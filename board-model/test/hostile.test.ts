@@ -1,0 +1,82 @@
+/**
+ * What somebody could write who means harm, from before there was a guard that refuses it, or within what it lets pass: everybody still reads
+ * the same, and nothing throws.
+ */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as Y from 'yjs';
+import {
+  asColumnId, asItemId, createColumn, createItem, exportJson, exportTable, initBoard, moveItem, projectBoard, projectItem, readBoard, readColumns, readImage,
+  readItem, type ColumnType, type NewColumn,
+} from '../src/index.ts';
+
+const ctx = { userId: 'ann' };
+const ITEM = asItemId('item');
+
+const board = (...columns: (Pick<NewColumn, 'settings'> & { id: string; type: ColumnType })[]): Y.Doc => {
+  const doc = new Y.Doc();
+  initBoard(doc, { name: 'Board' }, ctx);
+  for (const { id, ...column } of columns) createColumn(doc, { ...column, id: asColumnId(id), title: id }, ctx);
+  createItem(doc, { id: ITEM, name: 'Item' }, ctx);
+  return doc;
+};
+
+const record = (doc: Y.Doc, root: string, id: string): Y.Map<unknown> => {
+  const found = doc.getMap(root).get(id);
+  assert(found instanceof Y.Map);
+  return found as Y.Map<unknown>;
+};
+
+const copyOf = (doc: Y.Doc, clientId?: number): Y.Doc => {
+  const copy = new Y.Doc();
+  if (clientId !== undefined) copy.clientID = clientId;
+  Y.applyUpdate(copy, Y.encodeStateAsUpdate(doc));
+  return copy;
+};
+
+/** What a client writes that knows no more than the document. */
+const writtenBy = (doc: Y.Doc, clientId: number, write: (copy: Y.Doc) => void): Uint8Array => {
+  const copy = copyOf(doc, clientId);
+  copy.transact(() => { write(copy); });
+  return Y.encodeStateAsUpdate(copy, Y.encodeStateVector(doc));
+};
+
+const ORDERS = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] as const;
+
+test('labels stand in one order, whatever number somebody has given one', () => {
+  const doc = board({ id: 's', type: 'status' });
+  const parts = ([['zz', 1], ['mm', Number.NaN], ['aa', 2], ['bb', Infinity]] as const).map(([id, order], i) =>
+    writtenBy(doc, 21 + i, (copy) => record(copy, 'columns', 's').set(`label:${id}`, { title: id, color: '', order })));
+  const seen = new Set(ORDERS.map((order) => {
+    const copy = copyOf(doc);
+    for (const i of order) Y.applyUpdate(copy, parts[i] ?? new Uint8Array([0, 0]));
+    return readColumns(copy)[0]?.settings.labels?.map(({ id }) => id).join(' ');
+  }));
+  assert.deepEqual([...seen], ['bb mm zz aa']);
+});
+
+test('a board that holds what JSON cannot say is exported, shown and kept as rows', () => {
+  const doc = board({ id: 's', type: 'status' }, { id: 'x', type: 'text' });
+  const item = record(doc, 'items', ITEM);
+  item.set('c:s', [{ labelId: 'a', x: 1n }, 1e300]);
+  item.set('c:x', [{ a: 1n, b: new Uint8Array(2) }, -1e300]);
+  const root = doc.getMap('board');
+  for (const table of [{ nameTitle: 10n }, { nameTitle: 'x', nameIndex: Number.NaN }, { nameTitle: 'x', nameIndex: 1, more: 1n }, new Uint8Array(2)]) {
+    root.set('table', table);
+    root.set('schemaVersion', Number.NaN);
+    record(doc, 'columns', 's').set('settings', { a: 1n, b: Number.NaN, c: [undefined] });
+    for (const read of [exportJson(doc), projectBoard(doc), projectItem(doc, ITEM), readImage(doc).table, readBoard(doc), exportTable(doc)]) {
+      assert.deepEqual(JSON.parse(JSON.stringify(read)), JSON.parse(JSON.stringify(structuredClone(read))));
+    }
+    assert(Number.isInteger(readBoard(doc).schemaVersion));
+  }
+  assert.equal(new Date(readItem(doc, ITEM)?.updatedAt ?? 0).getUTCFullYear(), 9999);
+});
+
+test('making room keeps the time of a move, but none that a guard refuses', () => {
+  const doc = board();
+  for (const id of ['a', 'b']) doc.getMap('items').set(id, new Y.Map<unknown>([['name', id], ['place', [[null, 'a5'], 1e300]]]));
+  moveItem(doc, ITEM, { before: asItemId('b') }, ctx);
+  const places = ['a', 'b'].map((id) => record(doc, 'items', id).get('place') as [unknown, number]);
+  assert.deepEqual(places.map(([, at]) => at).filter((at) => at === 1e300), []);
+});
