@@ -20,10 +20,16 @@ const numberOf = (stored: unknown): number | undefined => {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 };
 
-/** Collects the parts of one multi-part cell and says what they come to. */
+/** A sum stays a number that JSON can say. */
+const added = (a: number, b: number): number => Math.min(Math.max(a + b, -Number.MAX_VALUE), Number.MAX_VALUE);
+
+/** In order of the clients: sums of fractions depend on the order, and copies have their parts in that of arrival. */
+const sumOf = (counts: [count: number, client: string][]): number =>
+  counts.sort(([, x], [, y]) => (x < y ? -1 : 1)).reduce((total, [count]) => added(total, count), 0);
+
+/** Collects the parts of one multi-part cell and says what they come to: the one place that does. */
 export class Parts {
-  private readonly elements: [number, string][] = [];
-  private total: number | undefined;
+  private readonly parts: [number, string][] = [];
   private readonly type: ColumnType;
 
   constructor(type: ColumnType) {
@@ -32,18 +38,26 @@ export class Parts {
 
   add(stored: unknown, element: string): void {
     if (mergeOf(this.type) === 'set') {
-      if (isUserId(element)) this.elements.push([orderOf(stored), element]);
+      if (isUserId(element)) this.parts.push([orderOf(stored), element]);
       return;
     }
     const value = numberOf(stored);
-    if (value === undefined) return;
-    this.total = this.total === undefined ? value : this.type === 'counter' ? this.total + value : Math.max(this.total, value);
+    if (value !== undefined) this.parts.push([value, element]);
   }
 
   get value(): ColumnValue | undefined {
-    // a count of nothing is an empty cell, however it came to be: so that undoing the first vote leaves no trace
-    if (mergeOf(this.type) !== 'set') return this.type === 'counter' && this.total === 0 ? undefined : this.total;
-    return this.elements.length === 0 ? undefined : sortSet(this.elements).slice(0, MAX_SET_SIZE);
+    if (this.parts.length === 0) return undefined;
+    switch (this.type) {
+      case 'counter': {
+        const total = sumOf(this.parts);
+        // a count of nothing is an empty cell, however it came to be: so that undoing the first vote leaves no trace
+        return total === 0 ? undefined : total;
+      }
+      case 'maximum':
+        return this.parts.reduce((greatest, [value]) => Math.max(greatest, value), -Infinity);
+      default:
+        return sortSet(this.parts).slice(0, MAX_SET_SIZE);
+    }
   }
 }
 
@@ -140,7 +154,7 @@ const applySet = (item: Store, columnId: string, wanted: string[]): boolean => {
 /** Adds to this client's own count: no other client writes that key, so no addition is ever lost. */
 export const addToCount = (writer: Writer, item: Store, columnId: string, delta: number): void => {
   const key = partKey(columnId, writer.doc.clientID);
-  item.set(key, (numberOf(item.get(key)) ?? 0) + delta);
+  item.set(key, added(numberOf(item.get(key)) ?? 0, delta));
   touch(writer, item);
 };
 

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as Y from 'yjs';
 import {
-  asColumnId, asItemId, createColumn, createItem, exportJson, exportTable, initBoard, moveItem, projectBoard, projectItem, readBoard, readColumns, readImage,
-  readItem, type ColumnType, type NewColumn,
+  asColumnId, asItemId, createColumn, createItem, exportJson, exportTable, initBoard, moveItem, projectBoard, projectItem, readBoard, readChanges, readColumns, readImage,
+  readItem, updateItem, type ColumnType, type NewColumn,
 } from '../src/index.ts';
 
 const ctx = { userId: 'ann' };
@@ -42,6 +42,29 @@ const writtenBy = (doc: Y.Doc, clientId: number, write: (copy: Y.Doc) => void): 
 };
 
 const ORDERS = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] as const;
+
+test('a counter comes to the same on every copy, in whatever order its parts arrived, and to a number', () => {
+  const doc = board({ id: 'v', type: 'counter' });
+  const inEveryOrder = (counts: readonly number[]): unknown => {
+    const parts = counts.map((count, i) => writtenBy(doc, 11 + i, (copy) => record(copy, 'items', ITEM).set(`c:v:${11 + i}`, count)));
+    const read = ORDERS.map((order) => {
+      const copy = copyOf(doc);
+      const changes: unknown[] = [];
+      copy.on('afterTransaction', (transaction: Y.Transaction) => changes.push(...readChanges(transaction).map((change) => change.kind === 'item_updated' && change.values['v']?.after)));
+      for (const i of order) Y.applyUpdate(copy, parts[i] ?? new Uint8Array([0, 0]));
+      const value = readItem(copy, ITEM)?.values['v'];
+      for (const same of [projectItem(copy, ITEM)?.values['v'], readImage(copy).items[0]?.values['v'], changes.at(-1)]) assert.equal(same, value);
+      return value;
+    });
+    for (const value of read) assert.equal(value, read[0]);
+    return read[0];
+  };
+  assert.equal(inEveryOrder([0.1, 0.2, 0.3, 0.4]), 1);
+  for (const huge of [[1e308, 1e308, -1e308, -1e308], [1e308, 1e308, 1e308, 1e308], [-1e308, -1e308, 1, 1]]) assert(Number.isFinite(inEveryOrder(huge)));
+  const full = board({ id: 'v', type: 'counter' });
+  for (const value of [-1e308, 1e308, -1e308]) updateItem(full, ITEM, { values: { v: value } }, ctx);
+  assert(Number.isFinite(record(full, 'items', ITEM).get(`c:v:${full.clientID}`)), 'what counting writes can be read');
+});
 
 test('labels stand in one order, whatever number somebody has given one', () => {
   const doc = board({ id: 's', type: 'status' });
