@@ -3,6 +3,8 @@
  * cells, so that evaluating anybody's formula is safe. Grammar in README.md. Never throws: a formula or an input that
  * makes no sense comes out as `{ error }`.
  */
+import { MAX_TEXT_LENGTH } from './values.ts';
+
 export type FormulaValue = number | string | boolean | null;
 export type FormulaResult = { value: FormulaValue } | { error: string };
 /** Answers a `{reference}`: a column's id or title. undefined: there is no such column. */
@@ -12,16 +14,32 @@ type Node = (lookup: Lookup) => FormulaValue;
 
 const MAX_LENGTH = 5000; // characters of a formula
 const MAX_DEPTH = 100; // nested parentheses and calls; keeps the parser off the end of the stack
+/** Longest text that a formula makes of others, or results in: a thousand references to one long text would make more than a process holds. Characters. */
+const MAX_RESULT_LENGTH = MAX_TEXT_LENGTH;
+/** Longest text that is looked at for a number, blanks around it included. Characters. */
+const MAX_NUMBER_LENGTH = 400;
 
-class FormulaError extends Error {}
+class FormulaError extends Error {
+  /** What it quotes may end in half a character. */
+  constructor(message: string) {
+    super(message.toWellFormed());
+  }
+}
 
 const numberOf = (value: FormulaValue): number => {
   if (value === null || value === '') return 0;
-  const number = typeof value === 'boolean' ? Number(value) : typeof value === 'number' ? value : Number(value.trim() === '' ? Number.NaN : value);
+  const number = typeof value !== 'string' ? Number(value) : value.length > MAX_NUMBER_LENGTH || value.trim() === '' ? Number.NaN : Number(value);
   if (!Number.isFinite(number)) throw new FormulaError(`"${String(value).slice(0, 40)}" is no number`);
   return number;
 };
 const textOf = (value: FormulaValue): string => (value === null ? '' : String(value));
+/** A text that an operation makes another one of. */
+const bounded = (text: string): string => (text.length > MAX_RESULT_LENGTH ? fail(`a text is longer than ${MAX_RESULT_LENGTH} characters`) : text);
+const join = (texts: Iterable<string>): string => {
+  let whole = '';
+  for (const text of texts) whole = bounded(whole + text);
+  return whole;
+};
 const truthOf = (value: FormulaValue): boolean => value !== null && value !== 0 && value !== '' && value !== false;
 const DAY_MS = 86_400_000;
 const dayOf = (value: FormulaValue): number => {
@@ -47,10 +65,10 @@ const FUNCTIONS: Record<string, (...values: FormulaValue[]) => FormulaValue> = {
     const scale = 10 ** Math.min(15, Math.max(-15, Math.trunc(numberOf(digits))));
     return Math.round(numberOf(value) * scale) / scale;
   },
-  CONCAT: (...values) => values.map(textOf).join(''),
+  CONCAT: (...values) => join(values.map(textOf)),
   LEN: (value = null) => textOf(value).length,
-  UPPER: (value = null) => textOf(value).toUpperCase(),
-  LOWER: (value = null) => textOf(value).toLowerCase(),
+  UPPER: (value = null) => bounded(bounded(textOf(value)).toUpperCase()),
+  LOWER: (value = null) => bounded(bounded(textOf(value)).toLowerCase()),
   DAYS: (end = null, start = null) => dayOf(end) - dayOf(start),
 };
 
@@ -61,7 +79,7 @@ const OPERATORS: Record<string, { rank: number; apply: (a: FormulaValue, b: Form
   '<=': { rank: 1, apply: (a, b) => numberOf(a) <= numberOf(b) },
   '>': { rank: 1, apply: (a, b) => numberOf(a) > numberOf(b) },
   '>=': { rank: 1, apply: (a, b) => numberOf(a) >= numberOf(b) },
-  '&': { rank: 2, apply: (a, b) => textOf(a) + textOf(b) },
+  '&': { rank: 2, apply: (a, b) => join([textOf(a), textOf(b)]) },
   '+': { rank: 3, apply: (a, b) => numberOf(a) + numberOf(b) },
   '-': { rank: 3, apply: (a, b) => numberOf(a) - numberOf(b) },
   '*': { rank: 4, apply: (a, b) => numberOf(a) * numberOf(b) },
@@ -175,10 +193,11 @@ class Parser {
 const guarded = (work: () => FormulaValue): FormulaResult => {
   try {
     const value = work();
-    return typeof value === 'number' && !Number.isFinite(value) ? { error: 'the result is no number' } : { value };
+    if (typeof value === 'number' && !Number.isFinite(value)) return { error: 'the result is no number' };
+    return { value: typeof value === 'string' ? bounded(value) : value };
   } catch (error) {
-    if (error instanceof FormulaError) return { error: error.message };
-    throw error;
+    // Anything else is the engine at the end of its stack: nobody's board may become unreadable for that.
+    return { error: error instanceof FormulaError ? error.message : 'this cannot be computed' };
   }
 };
 

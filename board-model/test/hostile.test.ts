@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as Y from 'yjs';
 import {
-  asColumnId, asItemId, createColumn, createItem, exportJson, exportTable, initBoard, moveItem, projectBoard, projectItem, readBoard, readChanges, readColumns, readImage,
+  asColumnId, asItemId, computeColumns, createColumn, createItem, exportJson, exportTable, initBoard, listItems, moveItem, projectBoard, projectItem, readBoard, readChanges, readColumns, readImage,
   readItem, updateItem, type ColumnType, type NewColumn,
 } from '../src/index.ts';
 
@@ -102,4 +102,12 @@ test('making room keeps the time of a move, but none that a guard refuses', () =
   moveItem(doc, ITEM, { before: asItemId('b') }, ctx);
   const places = ['a', 'b'].map((id) => record(doc, 'items', id).get('place') as [unknown, number]);
   assert.deepEqual(places.map(([, at]) => at).filter((at) => at === 1e300), []);
+});
+
+test('a formula over a long text that names it a thousand times fails in its cell, and nobody fails with it', () => {
+  const doc = board({ id: 'n', type: 'long_text' }, { id: 'f', type: 'formula', settings: { formula: Array.from({ length: 1249 }, () => '{n}').join('&') } });
+  updateItem(doc, ITEM, { values: { n: 'x'.repeat(450_000) } }, ctx);
+  const [item] = computeColumns(doc, listItems(doc));
+  assert.match(item?.invalid?.['f'] ?? '', /longer than 10000 characters/);
+  assert.match(exportTable(doc)[1]?.at(-1) ?? '', /longer/);
 });
