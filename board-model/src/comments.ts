@@ -44,6 +44,13 @@ export const readComments = (doc: Y.Doc, itemId: ItemId): CommentView[] => {
   return views.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
 };
 
+/** undefined: the item has no such comment. A deleted one is read too. */
+export const readComment = (doc: Y.Doc, itemId: ItemId, commentId: CommentId): CommentView | undefined => {
+  const comments = existingComments(doc, itemId);
+  const comment = comments === undefined ? undefined : child(comments, commentId);
+  return comment === undefined ? undefined : commentView(comment, commentId);
+};
+
 const checkBody = (body: unknown): string => {
   if (typeof body === 'string' && body.trim() !== '' && body.length <= MAX_BODY_LENGTH) return clean(body);
   throw new BoardModelError('invalid_value', `body must be text of 1 to ${MAX_BODY_LENGTH} characters`, 'body');

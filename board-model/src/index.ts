@@ -13,7 +13,7 @@ export {
 } from './structure.ts';
 export { claimedOwner, ColumnIndex, listItems, readItem, type ItemOptions, type ListOptions } from './read.ts';
 export { createItem, deleteItem, moveItem, restoreItem, updateItem, type ItemPatch, type NewItem } from './items.ts';
-export { addComment, deleteComment, editComment, readComments, restoreComment, type NewComment } from './comments.ts';
+export { addComment, deleteComment, editComment, readComment, readComments, restoreComment, type NewComment } from './comments.ts';
 export { cellOf, openRoots, parseRoot } from './schema.ts';
 export { depthOf, isFixed, isKey, isRequired, judgeEntry, judgeFormat, type EntryContext, type EntryFault, type FieldsOf } from './grammar.ts';
 export { readType as columnTypeOf } from './settings.ts';

@@ -96,6 +96,22 @@ const shownOf = (last: Y.Item | null, heads: KeyWrites['heads'], prior: Register
   return prior !== null && sameId(prior.id, last.id) ? prior : writeOf(last);
 };
 
+/** Where the chain begins that a write ends. What is found on the way is noted: thousands may end one chain, and each step is gone once. */
+const beginOf = (head: Y.Item, byLast: ReadonlyMap<string, Y.Item>, begins: Map<Y.Item, Y.Item>): Y.Item => {
+  const passed: Y.Item[] = [];
+  let begin = head;
+  for (;;) {
+    const known = begins.get(begin);
+    const before = known ?? byLast.get(nameOf(begin.origin));
+    if (before === undefined) break;
+    passed.push(begin);
+    begin = before;
+    if (known !== undefined) break;
+  }
+  for (const item of passed) begins.set(item, begin);
+  return begin;
+};
+
 const readKey = (transaction: Y.Transaction, place: Place, key: string, added: readonly Y.Item[]): KeyWrites | null => {
   const [first] = added;
   const parent = first?.parent;
@@ -115,15 +131,15 @@ const readKey = (transaction: Y.Transaction, place: Place, key: string, added: r
   }
   // By their last ids: writes that Yjs has cleaned up at their author's are merged into one struct.
   const byLast = new Map(added.map((item) => [nameOf(item.lastId), item]));
+  const begins = new Map<Y.Item, Y.Item>();
   const followed = new Set(added.map((item) => nameOf(item.origin)));
   for (const item of added) {
     if (followed.has(nameOf(item.lastId))) continue;
     // Its author has overwritten it, knowing of something else.
     const write = writeOf(item);
     if (write === null) continue;
-    let begin = item;
-    for (let before = byLast.get(nameOf(begin.origin)); before !== undefined; before = byLast.get(nameOf(begin.origin))) begin = before;
-    heads.push({ write, follows: begin.origin, knewPrior: sameId(begin.origin, prior?.lastId ?? null) });
+    const { origin } = beginOf(item, byLast, begins);
+    heads.push({ write, follows: origin, knewPrior: sameId(origin, prior?.lastId ?? null) });
   }
   if (heads.length === 0) return null;
   return { root: place.root, record: place.record, key, heads, prior: before, shown: shownOf(last, heads, before) };

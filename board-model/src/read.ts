@@ -8,7 +8,7 @@ import { isUserId, type ColumnId, type GroupId, type ItemId } from './ids.ts';
 import { readPlace } from './item-order.ts';
 import { byPosition } from './order.ts';
 import { atOf, clampTime, clean, isRegister, stringOf, timeOf, valueOf } from './register.ts';
-import { authorsMap, cellKey, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, textRoot, textStart, type Cells, type Store } from './schema.ts';
+import { authorsMap, cellKey, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, textColumnsOf, textRoot, textStart, type Cells, type Store } from './schema.ts';
 import { readType } from './settings.ts';
 import { readGroups } from './structure.ts';
 import type { ColumnType, ColumnValue, ItemView } from './types.ts';
@@ -121,9 +121,9 @@ export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
 export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: ColumnIndex, maxText = Infinity): ItemView => {
   const { group, position } = readPlace(item);
   const { values, invalid, latestKey, latestAt } = readCells(item, columns);
-  for (const column of columns.texts) {
-    const text = existingText(doc, textRoot(itemId, column.id));
-    if (text !== undefined && text.length > 0) values[column.id] = clean(maxText === Infinity ? text.toJSON() : textStart(text, maxText));
+  for (const columnId of textColumnsOf(doc, itemId)) {
+    const text = columns.get(cellKey(columnId))?.merge === 'text' ? existingText(doc, textRoot(itemId, columnId)) : undefined;
+    if (text !== undefined && text.length > 0) values[columnId] = clean(maxText === Infinity ? text.toJSON() : textStart(text, maxText));
   }
   const createdAt = timeOf(item.get('createdAt')) ?? 0;
   const view: ItemView = {

@@ -137,7 +137,8 @@ export const writeSettings = (writer: Writer, column: Store, patch: ColumnSettin
   let wrote = (Object.keys(merged).length > 0 || column.has('settings')) && writer.set(column, 'settings', merged);
   if (labels === undefined) return wrote;
   const wanted = labels ?? [];
-  for (const { id } of before) if (!wanted.some((label) => label.id === id)) wrote = writer.set(column, LABEL + id, null) || wrote;
+  const kept = new Set(wanted.map(({ id }) => id));
+  for (const { id } of before) if (!kept.has(id)) wrote = writer.set(column, LABEL + id, null) || wrote;
   wanted.forEach(({ id, title, color }, order) => {
     wrote = writer.set(column, LABEL + id, { title, color, order }) || wrote;
   });

@@ -60,11 +60,12 @@ export interface Names {
 }
 
 export const namesOf = (settings: ColumnSettings, people?: (userId: string) => string | undefined): Names => {
-  const placeholders = new Map((settings.placeholders ?? []).map(({ id, name }) => [id, name]));
+  const placeholders = new Map((settings.placeholders ?? []).map(({ id, name }) => [id, name.length > MAX_LINE_LENGTH ? name.slice(0, MAX_LINE_LENGTH).toWellFormed() : name]));
   return { labels: new Map((settings.labels ?? []).map(({ id, title }) => [id, title])), people: (id) => placeholders.get(id) ?? people?.(id) ?? id };
 };
 
-const text = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
+/** A word or a pattern of the settings. One of many pages would be in every cell of a table. */
+const text = (value: unknown, otherwise: string): string => (typeof value === 'string' && value.length <= MAX_LINE_LENGTH ? value : otherwise);
 
 /** A value as the text of a table cell. */
 export const formatValue = (type: ColumnType, settings: ColumnSettings, value: ColumnValue, names: Names): string => {

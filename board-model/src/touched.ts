@@ -5,7 +5,7 @@
  */
 import * as Y from 'yjs';
 import { isId, type ItemId } from './ids.ts';
-import { cellKey, child, forEachChild, itemsMap, parseRoot } from './schema.ts';
+import { cellOf, child, forEachChild, itemsMap, parseRoot } from './schema.ts';
 
 export interface Touched {
   items: Set<ItemId>;
@@ -67,10 +67,9 @@ export const retypedColumns = (changed: ChangedType, into: Set<string>): void =>
 /** Items that hold anything under these columns: for a column just made by this package, none. A scan of the board. */
 export const itemsWithCells = (doc: Y.Doc, columns: ReadonlySet<string>): ItemId[] => {
   const found = new Set<ItemId>();
-  const cells = [...columns].map(cellKey);
   forEachChild(itemsMap(doc), (item, id) => {
     for (const [key, entry] of item._map) {
-      if (entry.deleted || !cells.some((cell) => key.startsWith(cell) && (key.length === cell.length || key[cell.length] === ':'))) continue;
+      if (entry.deleted || !columns.has(cellOf(key)?.columnId ?? '')) continue;
       found.add(id as ItemId);
       return;
     }

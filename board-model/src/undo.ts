@@ -7,14 +7,14 @@
  * `longText()` for those.
  */
 import type * as Y from 'yjs';
-import { addToCount, applyCell, readCell, resetMaximum } from './cells.ts';
+import { addToCount, applyCell, readCell, resetMaximum, type WritableColumn } from './cells.ts';
 import type { BoardChange, FieldChange, ItemPlace } from './changes.ts';
+import type { ColumnId } from './ids.ts';
 import { itemOrder, readPlace } from './item-order.ts';
 import { sameValue, stringOf, timeOf, valueOf, write, type Writer } from './register.ts';
 import { boardMap, child, columnsMap, commentsRoot, groupsMap, itemsMap, type Store } from './schema.ts';
-import { readSettings, writeSettings } from './settings.ts';
-import { columnView } from './structure.ts';
-import type { ColumnSettings, ColumnValue, ColumnView, WriteContext } from './types.ts';
+import { readSettings, readType, writeSettings } from './settings.ts';
+import type { ColumnSettings, ColumnValue, WriteContext } from './types.ts';
 
 /** Sets a field back, where it still holds what the change wrote. */
 const putBack = (writer: Writer, record: Store, key: string, change: FieldChange | undefined): void => {
@@ -41,7 +41,7 @@ const deleted = (writer: Writer, record: Store | undefined, gone: boolean): void
   if (record !== undefined && (timeOf(record.get('deletedAt')) === null) === gone) writer.set(record, 'deletedAt', gone ? Math.floor(writer.stamp()) : null);
 };
 
-const cellBack = (writer: Writer, item: Store, itemId: string, column: ColumnView, { before, after }: FieldChange<ColumnValue | null>): void => {
+const cellBack = (writer: Writer, item: Store, itemId: string, column: WritableColumn, { before, after }: FieldChange<ColumnValue | null>): void => {
   const now = readCell(item, column);
   if (column.type === 'counter') {
     addToCount(writer, item, column.id, (Number(before) || 0) - (Number(after) || 0));
@@ -107,7 +107,7 @@ const undo = (writer: Writer, change: BoardChange): void => {
       if (change.name !== undefined && stringOf(item.get('name')) === change.name.after) writer.set(item, 'name', change.name.before);
       for (const [columnId, cell] of Object.entries(change.values)) {
         const column = child(columnsMap(doc), columnId);
-        if (column !== undefined) cellBack(writer, item, change.itemId, columnView(column, columnId), cell);
+        if (column !== undefined) cellBack(writer, item, change.itemId, { id: columnId as ColumnId, type: readType(column) ?? 'text' }, cell);
       }
       return;
     }

@@ -1,5 +1,5 @@
 /** Comments that are new in a batch. Whether one is, its struct tells: no other node has committed it. */
-import { asItemId, readComments } from '@sunday/board-model';
+import { asCommentId, asItemId, readComment } from '@sunday/board-model';
 import type { BoardBooks } from '@sunday/extension-journal';
 import * as Y from 'yjs';
 import type { Actor, Draft } from './draft.ts';
@@ -13,7 +13,7 @@ export function commentEvents(document: Y.Doc, books: BoardBooks, comments: Read
     const [itemId = '', commentId = ''] = name.split('/');
     const struct = document.getMap(`comments:${itemId}`)._map.get(commentId);
     if (struct === undefined || struct.deleted || struct.id.clock < books.committedUpTo(struct.id.client)) continue;
-    const comment = readComments(document, asItemId(itemId)).find((entry) => entry.id === commentId);
+    const comment = readComment(document, asItemId(itemId), asCommentId(commentId));
     if (comment === undefined) continue;
     const owner = struct.id.client === document.clientID ? undefined : books.ownerOf(struct.id.client);
     const userId = owner ?? actor.userId;

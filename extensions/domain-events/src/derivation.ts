@@ -23,7 +23,7 @@ import { itemEvents } from './item-events.ts';
 import { Noted, type NotedConflict, type NotedItem } from './noted.ts';
 import { judgeWrites, type Due } from './races.ts';
 import { structureEvents } from './structure-events.ts';
-import { forgetDeletions, noteTyping, textOf, textRuns } from './typing.ts';
+import { forgetDeletions, noteTyping, textOf, textRuns, type TypedText } from './typing.ts';
 
 /** Items of one board that are remembered as they are. */
 const MAX_KNOWN = 256;
@@ -116,6 +116,7 @@ class EventDerivation implements Derivation {
     }
     if (structure) this.noted.structure ??= { before: boardBefore, records: new Map() };
     const recorded = new Set<string>();
+    const texts = new Map<unknown, TypedText>();
     forEachChanged(transaction, (changed) => {
       const { root, record, keys, depth } = changed;
       if (root === 'items') {
@@ -131,9 +132,10 @@ class EventDerivation implements Derivation {
         return;
       }
       const text = textOf(changed);
-      if (text !== null) noteTyping(transaction, changed, text, this.books, actor, this.noted.typing);
+      if (text !== null) texts.set(changed.type, text);
       else this.noteComments(root, depth, record, keys, actor);
     });
+    noteTyping(transaction, texts, this.books, actor, this.noted.typing);
     for (const id of items) {
       if (recorded.has(id)) continue;
       // A column came, went or changed its type, and cells with it; or a long text was typed in.
@@ -194,15 +196,18 @@ class EventDerivation implements Derivation {
       const { due, conflicts } = judgeWrites(writes, context, this.due.get(name));
       if (due !== null) this.due.set(name, due);
       else this.due.delete(name);
-      this.noted.conflicts.push(...conflicts);
+      for (const conflict of conflicts) this.noted.conflicts.push(conflict);
     }
   }
 
   prepare(): void {
     const { due } = this;
     this.due = new Map();
-    for (const { actor, of: _, ...restatement } of due.values()) {
-      this.document.transact(() => { restate(this.document, restatement); }, { source: 'local', skipStoreHooks: true, context: { ...actor, source: 'system' } });
+    // One transaction for each whose writes these are: each costs a look at all columns, and a stock client may have left thousands without a time.
+    for (const restatements of Map.groupBy(due.values(), ({ actor }) => JSON.stringify(actor)).values()) {
+      this.document.transact(() => {
+        for (const { actor: _actor, of: _of, ...restatement } of restatements) restate(this.document, restatement);
+      }, { source: 'local', skipStoreHooks: true, context: { ...restatements[0]?.actor, source: 'system' } });
     }
   }
 
@@ -222,7 +227,7 @@ class EventDerivation implements Derivation {
     const stale = this.stale?.items ?? [];
     const rows = new Map<string, ItemRow>(items.map((row) => [row.id, row]));
     // By the columns as they are committed: what is no long text any more was one in that row.
-    const texts = board === null ? this.columns.texts : longTextsOf(board.columns);
+    const texts = board === null ? idsOf(this.columns.texts) : longTextsOf(board.columns);
     for (const id of asked.items) {
       const entry = this.noted.items.get(id as ItemId);
       const row = rows.get(id);
@@ -247,22 +252,24 @@ class EventDerivation implements Derivation {
     const { document, books, columns } = this;
     const { structure } = noted;
     const structureActor = structure === null ? null : ([...structure.records.values()][0]?.actor ?? null);
-    const drafts: Draft[] = structure === null ? [] : structureEvents(document, books.boardId, structure, this.board);
+    // Lists of lists: while the database is away they grow longer than a call may have arguments.
+    const drafts: Draft[][] = structure === null ? [] : [structureEvents(document, books.boardId, structure, this.board)];
     const rows = projectedRows(document, noted.texted.size === 0 ? noted.items.keys() : new Set([...noted.items.keys(), ...noted.texted]), structure !== null);
+    const texts = idsOf(columns.texts);
     // In the order they were asked for.
     let next = 0;
     for (const [id, item] of noted.items) {
       const row = rows.items[next]?.id === id ? rows.items[next++] : undefined;
-      const state = row === undefined ? undefined : stateOfRow(row, columns.texts);
-      drafts.push(...itemEvents({ document, books, columns, structureActor, columnsChanged: noted.restructured }, id, item, state));
+      const state = row === undefined ? undefined : stateOfRow(row, texts);
+      drafts.push(itemEvents({ document, books, columns, structureActor, columnsChanged: noted.restructured }, id, item, state));
       if (state !== undefined) this.remember(id, state);
     }
-    drafts.push(...commentEvents(document, books, noted.comments));
+    drafts.push(commentEvents(document, books, noted.comments));
     const conflicts = noted.conflicts.filter(({ structs }) => structs.some(({ client, clock }) => clock >= books.committedUpTo(client)));
-    drafts.push(...conflicts.map(conflictDraft));
+    drafts.push(conflicts.map(conflictDraft));
     return {
       ...rows,
-      events: drafts.map((draft) => eventRow(books.boardId, batchId, draft)),
+      events: drafts.flat().map((draft) => eventRow(books.boardId, batchId, draft)),
       conflicts: conflicts.map(({ row }) => row),
       textRuns: textRuns(document, books, noted.typing),
     };
@@ -280,12 +287,15 @@ class EventDerivation implements Derivation {
 
 const keysIn = (record: unknown): string[] => (record instanceof Y.Map ? [...record.keys()] : []);
 
-type LongTexts = readonly { readonly id: string }[];
+/** Ids of columns. */
+type LongTexts = ReadonlySet<string>;
+
+const idsOf = (columns: readonly { readonly id: string }[]): LongTexts => new Set(columns.map(({ id }) => id));
 
 /** The same, if nothing of it has to go. */
-function without(values: ItemRow['values'], columns: LongTexts): ItemRow['values'] {
-  if (!columns.some(({ id }) => Object.hasOwn(values, id))) return values;
-  return Object.fromEntries(Object.entries(values).filter(([columnId]) => !columns.some(({ id }) => id === columnId)));
+function without(values: ItemRow['values'], texts: LongTexts): ItemRow['values'] {
+  if (!Object.keys(values).some((columnId) => texts.has(columnId))) return values;
+  return Object.fromEntries(Object.entries(values).filter(([columnId]) => !texts.has(columnId)));
 }
 
 /** Long texts are told of as they are typed, not by their excerpts. */
@@ -294,9 +304,9 @@ function stateOfRow({ name, groupId, position, values, createdAt, createdBy, del
 }
 
 const longTextsOf = (columns: BoardRow['columns']): LongTexts => {
-  const texts: { id: string }[] = [];
+  const texts = new Set<string>();
   for (const column of columns) {
-    if (typeof column === 'object' && column !== null && 'id' in column && 'type' in column && typeof column.id === 'string' && column.type === 'long_text') texts.push({ id: column.id });
+    if (typeof column === 'object' && column !== null && 'id' in column && 'type' in column && typeof column.id === 'string' && column.type === 'long_text') texts.add(column.id);
   }
   return texts;
 };

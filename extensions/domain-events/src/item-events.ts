@@ -5,7 +5,7 @@
 import { cellOf, sameValue, structUnder, type ColumnIndex, type ItemId, type ItemState } from '@sunday/board-model';
 import type { BoardBooks } from '@sunday/extension-journal';
 import type { Doc } from 'yjs';
-import { marked, NOBODY, type Actor, type Draft } from './draft.ts';
+import { derivedId, marked, NOBODY, type Actor, type Draft } from './draft.ts';
 import type { NotedItem } from './noted.ts';
 
 export interface ItemContext {
@@ -26,10 +26,19 @@ const RECORD_KEYS: readonly string[] = ['', 'createdAt', 'createdBy'];
 
 interface FieldChange { readonly before: unknown; readonly after: unknown }
 
-/** Keys of an item under which a column's cell stands. */
-const keysOf = (noted: NotedItem, columnId: string): string[] => {
-  const cell = `c:${columnId}`;
-  return [...noted.keys.keys()].filter((key) => key === cell || key.startsWith(`${cell}:`));
+type KeysOfColumns = ReadonlyMap<string, readonly string[]>;
+
+/** Column id → the keys written under which its cell stands. */
+const cellKeys = (noted: NotedItem): KeysOfColumns => {
+  const columns = new Map<string, string[]>();
+  for (const key of noted.keys.keys()) {
+    const cell = cellOf(key);
+    if (cell === null) continue;
+    const keys = columns.get(cell.columnId);
+    if (keys === undefined) columns.set(cell.columnId, [key]);
+    else keys.push(key);
+  }
+  return columns;
 };
 
 const fingerprintOf = (document: Doc, itemId: string, keys: readonly string[]): string =>
@@ -42,7 +51,7 @@ const columnFingerprint = (document: Doc, columnId: string): string =>
 /** Whoever owns the struct; for the server's own, and where nobody is known, who made the last transaction there. */
 function actorOf({ document, books, structureActor }: ItemContext, itemId: string, noted: NotedItem, key: string | undefined): Actor {
   const known = key === undefined ? undefined : noted.keys.get(key);
-  if (key === undefined || known === undefined) return structureActor ?? [...noted.keys.values()][0] ?? NOBODY;
+  if (key === undefined || known === undefined) return structureActor ?? noted.keys.values().next().value ?? NOBODY;
   const struct = key === '' ? structUnder(document, 'items', null, itemId) : structUnder(document, 'items', itemId, key);
   if (struct === null || struct.deleted || struct.client === document.clientID) return known;
   const owner = books.ownerOf(struct.client);
@@ -50,15 +59,8 @@ function actorOf({ document, books, structureActor }: ItemContext, itemId: strin
 }
 
 /** Columns of whose cells something was written; undefined: any of them may come out otherwise. */
-function writtenColumns(noted: NotedItem, { columnsChanged }: ItemContext): string[] | undefined {
-  if (columnsChanged || noted.keys.has('')) return undefined;
-  const columnIds: string[] = [];
-  for (const key of noted.keys.keys()) {
-    const columnId = cellOf(key)?.columnId;
-    if (columnId !== undefined && !columnIds.includes(columnId)) columnIds.push(columnId);
-  }
-  return columnIds;
-}
+const writtenColumns = (noted: NotedItem, written: KeysOfColumns, { columnsChanged }: ItemContext): string[] | undefined =>
+  (columnsChanged || noted.keys.has('') ? undefined : [...written.keys()]);
 
 const differs = (columnId: string, before: ItemState, after: ItemState): boolean =>
   Object.hasOwn(before.values, columnId) !== Object.hasOwn(after.values, columnId) || !sameValue(before.values[columnId], after.values[columnId]);
@@ -85,7 +87,7 @@ function assignments(context: ItemContext, itemId: ItemId, changes: ReadonlyMap<
 }
 
 /** Changed cells and name, one event for each who changed some. */
-function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, difference: Difference): Draft[] {
+function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, written: KeysOfColumns, difference: Difference): Draft[] {
   const { before, after } = difference;
   const byActor = new Map<string, { actor: Actor; changes: Map<string, FieldChange>; name: FieldChange | null; keys: Set<string> }>();
   const under = (actor: Actor) => {
@@ -95,7 +97,7 @@ function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, differe
     return entry;
   };
   for (const columnId of changedColumns(difference)) {
-    const keys = keysOf(noted, columnId);
+    const keys = written.get(columnId) ?? [];
     const entry = under(actorOf(context, itemId, noted, keys.at(-1)));
     entry.changes.set(columnId, { before: before.values[columnId] ?? null, after: after.values[columnId] ?? null });
     for (const key of keys) entry.keys.add(key);
@@ -113,7 +115,8 @@ function updates(context: ItemContext, itemId: ItemId, noted: NotedItem, differe
       type: 'ItemUpdated', aggregateType: 'item', aggregateId: itemId, actor, fingerprint,
       data: { changes: Object.fromEntries(changes), ...(name === null ? {} : { name }), updatedBy: actor.userId },
     });
-    drafts.push(...assignments(context, itemId, changes, actor, fingerprint));
+    // It names every key written: hashed once, not once for each of thousands who are assigned.
+    for (const assignment of assignments(context, itemId, changes, actor, derivedId(fingerprint))) drafts.push(assignment);
   }
   return drafts;
 }
@@ -132,7 +135,7 @@ export function itemEvents(context: ItemContext, itemId: ItemId, noted: NotedIte
   const { document } = context;
   const { before } = noted;
   const draft = (type: string, keys: readonly string[], data: (userId: string | null) => Record<string, unknown>): Draft => {
-    const actor = actorOf(context, itemId, noted, keys.find((key) => noted.keys.has(key)) ?? [...noted.keys.keys()][0]);
+    const actor = actorOf(context, itemId, noted, keys.find((key) => noted.keys.has(key)) ?? noted.keys.keys().next().value);
     return { type, aggregateType: 'item', aggregateId: itemId, actor, fingerprint: fingerprintOf(document, itemId, keys), data: data(actor.userId) };
   };
   const erased = (): Draft => draft('ItemDeleted', RECORD_KEYS, (deletedBy) => ({ deletedBy, deletedAt: null, erased: true }));
@@ -145,8 +148,9 @@ export function itemEvents(context: ItemContext, itemId: ItemId, noted: NotedIte
     const created = draft('ItemCreated', RECORD_KEYS, () => ({ name, createdBy, position, itemData: { groupId, values, createdAt } }));
     return [...(replaced ? [erased()] : []), created, ...(after.deletedAt === null ? [] : [deleted(...RECORD_KEYS)])];
   }
-  const difference = { before, after, columnIds: writtenColumns(noted, context) };
-  const drafts = updates(context, itemId, noted, difference);
+  const written = cellKeys(noted);
+  const difference = { before, after, columnIds: writtenColumns(noted, written, context) };
+  const drafts = updates(context, itemId, noted, written, difference);
   if (before.groupId !== after.groupId || before.position !== after.position) {
     drafts.push(draft('ItemMoved', ['place'], (movedBy) => ({
       fromGroup: before.groupId, toGroup: after.groupId, fromPosition: before.position, toPosition: after.position, movedBy, ...lanes(context, difference),

@@ -23,68 +23,84 @@ const add = (tally: Tally, client: number, clock: number, length: number): void 
   }
 };
 
-/** The text `changed` concerns, or null. */
-export function textOf({ root, depth }: ChangedType): { itemId: string; columnId: string } | null {
-  if (depth !== 0 || !root.startsWith('text:')) return null;
-  const [, itemId = '', columnId = ''] = root.split(':');
-  return isId(itemId) && isId(columnId) ? { itemId, columnId } : null;
+export interface TypedText {
+  readonly root: string;
+  readonly itemId: string;
+  readonly columnId: string;
 }
 
-/** Adds what the transaction did to this text, by author. */
-export function noteTyping(
-  transaction: Y.Transaction, { root, type }: ChangedType, { itemId, columnId }: { itemId: string; columnId: string },
-  books: BoardBooks, actor: Actor, into: Map<string, Typing>,
-): void {
+/** The text `changed` concerns, or null. */
+export function textOf({ root, depth }: ChangedType): TypedText | null {
+  if (depth !== 0 || !root.startsWith('text:')) return null;
+  const [, itemId = '', columnId = ''] = root.split(':');
+  return isId(itemId) && isId(columnId) ? { root, itemId, columnId } : null;
+}
+
+/** Adds what the transaction did to these texts, by author. Its structs are gone through once, however many texts it changed. */
+export function noteTyping(transaction: Y.Transaction, texts: ReadonlyMap<unknown, TypedText>, books: BoardBooks, actor: Actor, into: Map<string, Typing>): void {
+  if (texts.size === 0) return;
   const { doc } = transaction;
-  const of = (who: Actor): Typing => {
+  const of = ({ root, itemId, columnId }: TypedText, who: Actor): Typing => {
     const name = `${root}/${who.userId ?? ''}`;
     const typing = into.get(name) ?? { itemId: asItemId(itemId), columnId, actor: who, inserted: { ranges: [], count: 0 }, deleted: { ranges: [], count: 0 } };
     into.set(name, typing);
     return typing;
   };
-  const by = (client: number): Typing => {
+  const typist = (client: number): Actor => {
     const owner = client === doc.clientID ? undefined : books.ownerOf(client);
-    return of(owner === undefined || owner === actor.userId ? actor : { ...actor, userId: owner });
+    return owner === undefined || owner === actor.userId ? actor : { ...actor, userId: owner };
   };
   for (const [client, end] of transaction.afterState) {
     const start = transaction.beforeState.get(client) ?? 0;
     const structs = doc.store.clients.get(client);
     if (start >= end || structs === undefined) continue;
+    const who = typist(client);
     for (let index = Y.findIndexSS(structs, start); index < structs.length; index += 1) {
       const struct = structs[index];
-      if (!(struct instanceof Y.Item) || struct.parent !== type || !struct.countable) continue;
+      const text = struct instanceof Y.Item && struct.countable ? texts.get(struct.parent) : undefined;
+      if (struct === undefined || text === undefined) continue;
       // A struct that grew by this transaction counts only by what is new of it.
       const from = Math.max(start, struct.id.clock);
       const length = struct.id.clock + struct.length - from;
-      add(by(client).inserted, client, from, length);
+      add(of(text, who).inserted, client, from, length);
     }
   }
   Y.iterateDeletedStructs(transaction, transaction.deleteSet, (struct) => {
-    if (!(struct instanceof Y.Item) || struct.parent !== type || struct.id.clock >= (transaction.beforeState.get(struct.id.client) ?? 0)) return;
-    add(of(actor).deleted, struct.id.client, struct.id.clock, struct.length);
+    const text = struct instanceof Y.Item ? texts.get(struct.parent) : undefined;
+    if (text === undefined || struct.id.clock >= (transaction.beforeState.get(struct.id.client) ?? 0)) return;
+    add(of(text, actor).deleted, struct.id.client, struct.id.clock, struct.length);
   });
 }
 
-/** What of a range is left without another one: nothing, one side, or both. */
-const without = (range: ClockRange, from: number, to: number): ClockRange[] => {
-  if (to < range.from || from > range.to) return [range];
-  return [{ ...range, to: from - 1 }, { ...range, from: to + 1 }].filter((left) => left.from <= left.to);
-};
+interface Clocks { readonly clock: number; readonly len: number }
 
-const replace = (tally: Tally, ranges: readonly ClockRange[]): void => {
+/** What of a range is left without others, which are in order. */
+function without(range: ClockRange, others: readonly Clocks[]): ClockRange[] {
+  const left: ClockRange[] = [];
+  let { from } = range;
+  for (const { clock, len } of others) {
+    if (clock > range.to) break;
+    if (clock > from) left.push({ ...range, from, to: clock - 1 });
+    from = Math.max(from, clock + len);
+  }
+  if (from <= range.to) left.push({ ...range, from });
+  return left;
+}
+
+/** Takes out what has been told of; `others`: of a client, in order. Of very many places not all are kept. */
+function takeOut(tally: Tally, others: (client: number) => readonly Clocks[]): void {
   const size = (all: readonly ClockRange[]): number => all.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-  tally.count -= size(tally.ranges) - size(ranges);
-  tally.ranges.splice(0, Infinity, ...ranges);
-};
+  const left = tally.ranges.flatMap((range) => without(range, others(range.client)));
+  tally.count -= size(tally.ranges) - size(left);
+  tally.ranges.splice(0, Infinity, ...left.slice(0, MAX_RANGES));
+}
 
 /** Another node has committed these deletions: they are that node's to tell of. */
 export function forgetDeletions(typing: ReadonlyMap<string, Typing>, update: Uint8Array): void {
   const { ds } = Y.decodeUpdate(update);
-  for (const { deleted } of typing.values()) {
-    if (deleted.ranges.length === 0) continue;
-    replace(deleted, deleted.ranges.flatMap((range) =>
-      (ds.clients.get(range.client) ?? []).reduce((left, { clock, len }) => left.flatMap((each) => without(each, clock, clock + len - 1)), [range])));
-  }
+  const inOrder = new Map<number, readonly Clocks[]>();
+  for (const [client, ranges] of ds.clients) inOrder.set(client, ranges.toSorted((a, b) => a.clock - b.clock));
+  for (const { deleted } of typing.values()) takeOut(deleted, (client) => inOrder.get(client) ?? []);
 }
 
 /** Where in the text these structs stand now: from the first to the end of the last. */
@@ -112,7 +128,7 @@ function positions(text: Y.Text | undefined, ranges: readonly ClockRange[]): { f
 export function textRuns(document: Y.Doc, books: BoardBooks, typing: ReadonlyMap<string, Typing>): TextRunRow[] {
   const rows: TextRunRow[] = [];
   for (const { itemId, columnId, actor, inserted, deleted } of typing.values()) {
-    replace(inserted, inserted.ranges.flatMap((range) => without(range, 0, books.committedUpTo(range.client) - 1)));
+    takeOut(inserted, (client) => [{ clock: 0, len: books.committedUpTo(client) }]);
     const [typed] = inserted.ranges;
     const [taken] = deleted.ranges;
     const first = typed === undefined ? taken && `${taken.client}:-${taken.from + 1}` : `${typed.client}:${typed.from}`;
