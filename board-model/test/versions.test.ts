@@ -39,7 +39,8 @@ const copyOf = (doc: Y.Doc): Y.Doc => {
 
 /** What people see, without who touched it last and when. */
 const visible = (doc: Y.Doc): unknown => {
-  const changing = new Set(['updatedAt', 'updatedBy', ...['updated_at', 'updated_by'].flatMap((type) => [`col_${type}`, `late_${type}`])]);
+  // What schema a document is of is no content, and nothing a restore changes.
+  const changing = new Set(['schemaVersion', 'updatedAt', 'updatedBy', ...['updated_at', 'updated_by'].flatMap((type) => [`col_${type}`, `late_${type}`])]);
   return JSON.parse(JSON.stringify({ ...readBoard(doc), items: listItems(doc) }, (key, value: unknown) => (changing.has(key) ? undefined : value)));
 };
 
