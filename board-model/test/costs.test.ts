@@ -1,6 +1,6 @@
 /**
  * What may be written costs about what it is long: not its square, nor the number of columns, labels or texts for each of it. The bound is far
- * above what is needed, and far below what a square would take.
+ * above what is needed, and far below what a square would take; it is of processor time, so that a busy machine changes nothing.
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,11 +9,12 @@ import {
   asColumnId, asItemId, computeColumns, createColumn, createItem, exportTable, initBoard, listItems, readColumns, readItem, readKeyWrites, touchedBy, updateColumn, updateItem,
   type ColumnType, type NewColumn,
 } from '../src/index.ts';
+import { costOf } from './cost.ts';
 
 const ctx = { userId: 'ann' };
 const ITEM = asItemId('item');
-/** ms */
-const BOUND = 1000;
+/** ms of a processor */
+const BOUND = 1500;
 
 const board = (...columns: (Pick<NewColumn, 'settings'> & { id: string; type: ColumnType })[]): Y.Doc => {
   const doc = new Y.Doc();
@@ -30,11 +31,11 @@ const record = (doc: Y.Doc, root: string, id: string): Y.Map<unknown> => {
 };
 
 const timed = <T>(work: () => T): T => {
-  const start = performance.now();
-  const result = work();
-  const took = performance.now() - start;
-  assert(took < BOUND, `took ${Math.round(took)} ms`);
-  return result;
+  let result: { readonly of: T } | null = null;
+  const cost = costOf(() => { result = { of: work() }; });
+  assert(cost < BOUND, `took ${Math.round(cost)} ms`);
+  assert(result !== null);
+  return (result as { readonly of: T }).of;
 };
 
 /** `true`, as lib0 writes it. */

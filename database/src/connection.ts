@@ -7,11 +7,8 @@ import './wire-buffers.ts';
 
 /** A statement that cannot get its lock in this time fails (55P03) instead of queueing everybody behind it. */
 const LOCK_TIMEOUT_MS = 5_000;
-/**
- * A transaction left open without work is ended by the server, so that its locks go: nothing here thinks for longer than this, and a node that stands still, or
- * is cut off, holds up nobody for longer.
- */
-const IDLE_IN_TRANSACTION_MS = 10_000;
+/** A transaction left open without work is ended by the server, so that its locks go: nothing here thinks for longer than this. */
+const IDLE_IN_TRANSACTION_MS = 30_000;
 /** Longest wait for a new connection; a server that takes longer counts as away. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 /** Longest wait for an answer before the connection counts as lost (a network that swallows packets never resets). */

@@ -51,7 +51,7 @@ suite('embedded Postgres', () => {
       assert.equal(await valueOf(database, `SELECT current_setting('${name}') AS value`), wanted, name);
     }
     assert.equal(await valueOf(database, `SELECT current_setting('lock_timeout') AS value`), '5s');
-    assert.equal(await valueOf(database, `SELECT current_setting('idle_in_transaction_session_timeout') AS value`), '10s');
+    assert.equal(await valueOf(database, `SELECT current_setting('idle_in_transaction_session_timeout') AS value`), '30s');
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined);
     if (status !== undefined) assert.equal(/^Uid:\s+(\d+)/m.exec(status)?.[1], String(isRoot ? NOBODY : process.getuid?.()), 'the server does not run as root');
     assert.equal((await stat(join(dataDir, 'postgres'))).mode & 0o077, 0, 'only its own user may look into the cluster');

@@ -238,6 +238,9 @@ export async function startSunday(config: Config, log: Logger, node: string, con
 /** Those that are not answered in time, or whose answer nobody takes, are cut off: commits come after them. */
 async function finishRequests(app: FastifyInstance, withinMs: number): Promise<void> {
   const late = setTimeout(() => { app.server.closeAllConnections(); }, withinMs);
-  await app.close();
-  clearTimeout(late);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(late);
+  }
 }

@@ -168,7 +168,8 @@ export class ClusterLink implements RedisLink {
   }
 
   reconnect(): void {
-    this.cluster.disconnect(true);
+    // Told so while it looks up names, ioredis gives up for good.
+    if (this.cluster.status === 'ready' || this.cluster.status === 'connect') this.cluster.disconnect(true);
   }
 
   close(): void {

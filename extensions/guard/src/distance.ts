@@ -18,17 +18,20 @@ const MAX_STEPS = 20_000;
 /** And for each of its structs: people write beside what they see. */
 const STEPS_PER_STRUCT = 200;
 
-/** The nearest that the document has, on either side of what the update brings; null: its beginning, or end. */
-interface Anchors {
+/** A struct that the update brings: `left` and `right` are the nearest that the document has on either side; null: its beginning, or end. */
+interface Brought {
   readonly clock: number;
+  readonly end: number;
+  /** What it said it stands before. */
+  readonly rightOrigin: Y.ID | null;
   readonly left: Y.ID | null;
   readonly right: Y.ID | null;
 }
 
 /** Of a text, or a key. */
 interface Line {
-  /** What the document has there foremost. */
-  readonly first: Y.Item | null;
+  /** What the document has there foremost. To find it the whole line may have to be walked. */
+  readonly first: () => Y.Item | null;
   /** Structs that the update has brought there so far. */
   brought: number;
   /** By what they stand behind: how many there are, and the last one. */
@@ -39,10 +42,14 @@ interface Line {
 
 const nameOf = (id: Y.ID | null): string => (id === null ? '' : `${id.client}:${id.clock}`);
 
+/** Whether `right` follows at once on a place in what was brought, as long as nothing else was brought there. */
+const isNext = ({ end, rightOrigin }: Brought, { client, clock }: Y.ID, right: Y.ID | null): boolean =>
+  clock + 1 < end ? right !== null && right.client === client && right.clock === clock + 1 : sameId(right, rightOrigin);
+
 export class Distance {
   private readonly store: Y.Doc['store'];
   /** By client id, in order. */
-  private readonly brought = new Map<number, Anchors[]>();
+  private readonly brought = new Map<number, Brought[]>();
   private readonly lines = new Map<string, Line>();
   private steps: number;
 
@@ -57,16 +64,16 @@ export class Distance {
     if (this.steps < 0) throw new Refusal('update_too_complex');
   }
 
-  /** A new struct of a text, or of one key (`where`). @param first what the document has there foremost @throws Refusal */
-  measure({ id, origin, rightOrigin }: Y.Item, where: string, first: () => Y.Item | null): void {
-    const line = this.lines.get(where) ?? { first: first(), brought: 0, siblings: new Map(), walked: new Set() };
+  /** A new struct of a text, or of one key (`where`). @param first finds what the document has there foremost @throws Refusal */
+  measure({ id, length, origin, rightOrigin }: Y.Item, where: string, first: () => Y.Item | null): void {
+    const line = this.lines.get(where) ?? { first, brought: 0, siblings: new Map(), walked: new Set() };
     this.lines.set(where, line);
     const before = this.broughtAt(origin);
     const after = this.broughtAt(rightOrigin);
     const left = before === null ? origin : before.left;
     const right = after === null ? rightOrigin : after.right;
-    this.meetSiblings(line, id, origin, rightOrigin);
     if (before === null) this.pay(line, origin, right);
+    else if (origin !== null && !isNext(before, origin, rightOrigin) && !line.siblings.has(nameOf(origin))) this.spend(line.brought);
     if (right !== null) this.follow(line, left, right);
     // Both were neighbours where it was written. So what one of them stands beside is not between them.
     if (after !== null && after.left !== null && !(before === null && sameId(origin, after.left))) {
@@ -78,14 +85,16 @@ export class Distance {
       if (rightOrigin === null) throw new Refusal('malformed_update');
       this.follow(line, rightOrigin, before.right);
     }
+    this.meetSiblings(line, id, origin, rightOrigin);
     line.brought += 1;
     const known = this.brought.get(id.client);
-    if (known === undefined) this.brought.set(id.client, [{ clock: id.clock, left, right }]);
-    else known.push({ clock: id.clock, left, right });
+    const each: Brought = { clock: id.clock, end: id.clock + length, rightOrigin, left, right };
+    if (known === undefined) this.brought.set(id.client, [each]);
+    else known.push(each);
   }
 
   /** Of what the document has, null. */
-  private broughtAt(id: Y.ID | null): Anchors | null {
+  private broughtAt(id: Y.ID | null): Brought | null {
     if (id === null || id.clock < Y.getState(this.store, id.client)) return null;
     const own = this.brought.get(id.client) ?? [];
     // The last that begins at it or before.
@@ -115,7 +124,7 @@ export class Distance {
     const goal = right === null ? null : this.itemAt(right);
     const beside = left === null ? null : this.itemAt(left);
     const isWithin = left !== null && beside !== null && left.clock < beside.lastId.clock;
-    const next = beside === null ? line.first : isWithin ? beside : beside.right;
+    const next = beside === null ? line.first() : isWithin ? beside : beside.right;
     const nextClock = isWithin ? left.clock + 1 : next?.id.clock;
     if (next === goal && (right === null || right.clock === nextClock)) return;
     this.spend(line.brought);
@@ -128,13 +137,10 @@ export class Distance {
     if (line.walked.has(way)) return;
     line.walked.add(way);
     const goal = this.itemAt(to);
-    let item = line.first;
-    if (from !== null) {
-      const start = this.itemAt(from);
-      // Both in one piece: what one client wrote in a row.
-      if (start === goal && to.clock > from.clock) return;
-      item = start?.right ?? null;
-    }
+    const start = from === null ? null : this.itemAt(from);
+    // Both in one piece: what one client wrote in a row.
+    if (from !== null && start === goal && to.clock > from.clock) return;
+    let item = from === null ? line.first() : (start?.right ?? null);
     for (; item !== goal; item = item.right) {
       if (item === null) throw new Refusal('malformed_update');
       this.spend(1);

@@ -134,6 +134,7 @@ class Guard {
       this.conclude(frame, this.judge(frame));
     } catch (error) {
       if (error instanceof Refusal && error.code === 'update_not_allowed' && isTidying(document, frame.update)) {
+        if (type === STEP2) this.settle(connection);
         empty(payload);
         return PASSED;
       }

@@ -13,7 +13,7 @@ import type { Decoded, Struct } from './decode.ts';
 import { Distance } from './distance.ts';
 import { faultCode, Refusal } from './faults.ts';
 import { comesAfter, visitInOrder } from './order.ts';
-import { COLLECTED, ELSEWHERE, GONE, placeOf, recordPlace, rootPlace, samePlace, valueAt, type Place } from './places.ts';
+import { COLLECTED, ELSEWHERE, GONE, placeOf, recordPlace, rootPlace, samePlace, valueAt, type AnyType, type Place } from './places.ts';
 import { fieldName, Overlay } from './overlay.ts';
 
 export type Role = 'owner' | 'editor' | 'commenter' | 'viewer';
@@ -129,13 +129,26 @@ class Court {
   }
 
   private measure(struct: Y.Item, place: Place, key: string | null): void {
-    if (place.kind === 'text') this.distance.measure(struct, place.root, () => this.doc.share.get(place.root)?._start ?? null);
-    if (place.kind !== 'fields' || key === null) return;
-    this.distance.measure(struct, fieldName(place, key), () => {
-      let item = place.live?._map.get(key) ?? null;
-      for (; item !== null && item.left !== null; item = item.left) this.distance.spend(1);
-      return item;
-    });
+    switch (place.kind) {
+      case 'text':
+        this.distance.measure(struct, `text ${place.root}`, () => this.doc.share.get(place.root)?._start ?? null);
+        return;
+      case 'fields':
+        if (key !== null) this.distance.measure(struct, `field ${fieldName(place, key)}`, () => this.foremost(place.live, key));
+        return;
+      case 'records':
+        if (key !== null) this.distance.measure(struct, `record ${place.root} ${key}`, () => this.foremost(this.doc.share.get(place.root), key));
+        return;
+      case 'gone':
+      case 'elsewhere':
+    }
+  }
+
+  /** The first of all values that were written under a key. */
+  private foremost(type: AnyType | undefined | null, key: string): Y.Item | null {
+    let item = type?._map.get(key) ?? null;
+    for (; item !== null && item.left !== null; item = item.left) this.distance.spend(1);
+    return item;
   }
 
   /** A struct whose beginning is known goes on where that lies: Yjs puts it there unseen, and breaks where there is nothing to follow. */
@@ -220,9 +233,10 @@ class Court {
     if (isRequired(place.of, key)) this.required.set(fieldName(place, key), { place, key });
     if (struct.content instanceof Y.ContentDeleted) return; // overwritten again before it came
     const values: unknown[] = struct.content instanceof Y.ContentAny ? struct.content.arr : [];
-    if (values.length !== 1) throw new Refusal('update_wrong_type');
-    const [stored] = values;
-    if (depthOf(stored, this.judgement.maxDepth) > this.judgement.maxDepth) throw new Refusal('update_too_deep');
+    if (values.length === 0) throw new Refusal('update_wrong_type');
+    // Of several the last is what the key holds: Yjs keeps what one client overwrote in a row as one, where it keeps it at all.
+    const stored = values.at(-1);
+    if (values.some((value) => depthOf(value, this.judgement.maxDepth) > this.judgement.maxDepth)) throw new Refusal('update_too_deep');
     if (isFixed(place.of, key) && valueAt(place.live, key) !== undefined) throw new Refusal('update_fixed_field');
     refuseFor(judgeEntry(place.of, key, stored, { author: author.userId, client: struct.id.client, typeOf: (columnId) => this.typeOf(columnId) }));
     this.overlay.write(place, key, stored);

@@ -1,20 +1,40 @@
-/** What needs a database that answers just so: a board that others were quicker on, with so much uncommitted that nobody is read. */
+/** What needs a database that answers just so. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Document } from '@hocuspocus/server';
-import type * as Y from 'yjs';
-import { Committer } from './committer.ts';
+import * as Y from 'yjs';
+import { Committer, type CommitterEvents } from './committer.ts';
 import { CommittedState } from './committed-state.ts';
 import { Ledger } from './ledger.ts';
-import { noProjection } from './projection.ts';
-import type { Batch, HeldBoard, JournalStore, Outcome } from './store.ts';
+import { noProjection, type Projection } from './projection.ts';
+import type { Batch, HeldBoard, JournalRow, JournalStore, Outcome } from './store.ts';
 
 const NOTHING = new Uint8Array([0, 0]);
+const none = (): Promise<never> => Promise.reject(new Error('not asked for here'));
+const storeOf = (held: HeldBoard): JournalStore =>
+  ({ ...held, heads: none, outcomeOf: none, create: none, replaceSnapshot: none, compactable: none, exclusively: (_board, work) => work(held) });
 
-test('sockets that are not read for what is uncommitted are read again, also when the board was committed apart from the others', async () => {
+/** A board that one writes on, committed by this store. */
+function open(held: HeldBoard, { events = {}, maxUncommittedBytes = 1e9, projection = noProjection }: { events?: Partial<CommitterEvents>; maxUncommittedBytes?: number; projection?: Projection } = {}) {
+  const committer = new Committer({
+    store: storeOf(held), isUnavailable: () => false, maxUncommittedBytes,
+    events: { committed: () => undefined, pressure: () => undefined, away: () => undefined, failed: (_board, error) => { throw error; }, gone: () => undefined, ...events },
+  });
+  const document = new Document('board');
+  const ledger = new Ledger(
+    document, { seq: 1, rows: 0, clients: new Map(), state: new CommittedState(), maxBytes: Number.POSITIVE_INFINITY }, projection,
+    { due: (due) => { committer.enqueue(due); }, clean: () => undefined, committed: () => undefined, spilled: () => undefined, fold: () => Promise.resolve() },
+  );
+  document.on('afterTransaction', (transaction: Y.Transaction) => { ledger.note(transaction); });
+  document.on('update', (update: Uint8Array, origin: unknown) => { ledger.capture(update, origin); });
+  return { committer, ledger, document };
+}
+
+test('sockets that are not read for what is uncommitted are read again, also when the board was committed apart from the others', async (t) => {
   let head = 1;
   let overtaken = 0;
-  const held: HeldBoard = {
+  const pressure: boolean[] = [];
+  const { committer, ledger, document } = open({
     commit: ([batch]: readonly Batch[]): Promise<Outcome[]> => {
       if (overtaken < 3) {
         overtaken += 1;
@@ -27,29 +47,67 @@ test('sockets that are not read for what is uncommitted are read again, also whe
     rowsAfter: (_board, seq) => Promise.resolve(Array.from({ length: head - seq }, (_, index) => ({ seq: seq + 1 + index, update: NOTHING }))),
     load: () => Promise.resolve(null),
     committedRows: () => Promise.resolve(null),
-  };
-  const none = (): Promise<never> => Promise.reject(new Error('not asked for here'));
-  const store: JournalStore = {
-    ...held, heads: none, outcomeOf: none, create: none, replaceSnapshot: none, compactable: none,
-    exclusively: (_board, work) => work(held),
-  };
-  const pressure: boolean[] = [];
-  const committer = new Committer({
-    store, isUnavailable: () => false, maxUncommittedBytes: 1000,
-    events: { committed: () => undefined, pressure: (on) => { pressure.push(on); }, away: () => undefined, failed: (_board, error) => { throw error; }, gone: () => undefined },
-  });
-  const document = new Document('board');
-  const ledger = new Ledger(
-    document, { seq: head, rows: 0, clients: new Map(), state: new CommittedState(), maxBytes: Number.POSITIVE_INFINITY }, noProjection,
-    { due: (due) => { committer.enqueue(due); }, clean: () => undefined, committed: () => undefined, spilled: () => undefined, fold: () => Promise.resolve() },
-  );
-  document.on('afterTransaction', (transaction: Y.Transaction) => { ledger.note(transaction); });
-  document.on('update', (update: Uint8Array, origin: unknown) => { ledger.capture(update, origin); });
-  // What is uncommitted is added up every ten milliseconds.
-  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }, { maxUncommittedBytes: 1000, events: { pressure: (on) => { pressure.push(on); } } });
+  t.after(() => { document.destroy(); });
   document.getText('text').insert(0, 'x'.repeat(5000));
   await committer.idle();
   assert.equal(ledger.dirty, false);
   assert.deepEqual(pressure, [true, false]);
-  document.destroy();
+});
+
+test('a board that could not be cut, and is then, is not cut again over a commit that is on its way', async (t) => {
+  const rows: JournalRow[] = [];
+  let cuts = 0;
+  let asked = 0;
+  const answers: (() => void)[] = [];
+  const projection: Projection = {
+    ...noProjection,
+    open: (document, books) => {
+      const derivation = noProjection.open(document, books);
+      return {
+        ...derivation,
+        cut: (batchId: string) => {
+          cuts += 1;
+          if (cuts === 1) throw new Error('a lock, say');
+          return derivation.cut(batchId);
+        },
+      };
+    },
+  };
+  const { committer, ledger, document } = open({
+    commit: async ([batch]: readonly Batch[]): Promise<Outcome[]> => {
+      assert(batch !== undefined);
+      asked += 1;
+      await new Promise<void>((resolve) => { answers.push(resolve); });
+      if (batch.expectedSeq !== 1 + rows.length) return [{ kind: 'behind', headSeq: 1 + rows.length }];
+      rows.push({ seq: batch.expectedSeq + 1, update: batch.update });
+      return [{ kind: 'committed', seq: batch.expectedSeq + 1 }];
+    },
+    rowsAfter: (_board, seq) => Promise.resolve(rows.filter((row) => row.seq > seq)),
+    load: () => Promise.resolve(null),
+    committedRows: () => Promise.resolve(null),
+  }, { projection, events: { failed: () => undefined } });
+  t.after(() => { document.destroy(); });
+  const text = document.getText('text');
+  const until = async (what: string, holds: () => boolean): Promise<void> => {
+    for (const deadline = performance.now() + 10_000; !holds(); ) {
+      assert(performance.now() < deadline, what);
+      await new Promise((resolve) => { setTimeout(resolve, 5); });
+    }
+  };
+  text.insert(0, 'a');
+  await until('the first cut fails', () => cuts === 1);
+  text.insert(1, 'b');
+  await until('it is committed', () => asked === 1);
+  text.insert(2, 'c');
+  // Past the moment at which the first cut would be tried again.
+  await new Promise((resolve) => { setTimeout(resolve, 1200); });
+  const answering = setInterval(() => { for (const answer of answers.splice(0)) answer(); }, 5);
+  t.after(() => { clearInterval(answering); });
+  await committer.idle();
+  const committed = new Y.Doc();
+  for (const { update } of rows) Y.applyUpdate(committed, update);
+  assert.equal(committed.getText('text').toJSON(), 'abc');
+  assert.equal(ledger.dirty, false);
+  assert.equal(ledger.committed, ledger.captured);
 });

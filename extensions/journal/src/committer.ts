@@ -106,8 +106,7 @@ export class Committer {
 
   /** Boards whose commits the database refuses, not only now: its disk is full, or it takes no writes. */
   get refused(): number {
-    const before = performance.now() - REFUSING_AFTER_MS;
-    return [...this.refusedSince.values()].filter((since) => since < before).length;
+    return [...this.refusedSince.values()].filter((since) => performance.now() - since > REFUSING_AFTER_MS).length;
   }
 
   private announce(): void {
@@ -171,6 +170,8 @@ export class Committer {
     for (const ledger of this.due) {
       if (cuts.size >= MAX_BOARDS) break;
       this.due.delete(ledger);
+      // Comes again when it has waited.
+      if (this.waiting.has(ledger)) continue;
       if (ledger.outstanding === null && (this.overtaken.get(ledger) ?? 0) >= OVERTAKEN_MAX) {
         void this.commitHeld(ledger);
         continue;
@@ -188,10 +189,7 @@ export class Committer {
         this.later(ledger, error);
       }
     }
-    if (cuts.size === 0) {
-      this.checkIdle();
-      return;
-    }
+    if (cuts.size === 0) return this.checkIdle();
     this.running += 1;
     void this.commit(cuts).finally(() => {
       this.running -= 1;
@@ -392,14 +390,17 @@ export class Committer {
     this.waiting.add(ledger);
     if (!this.refusedSince.has(ledger)) this.refusedSince.set(ledger, performance.now());
     this.scheduleSpill(VOLATILE_AFTER_MS);
+    const refused = ledger.outstanding;
     setTimeout(() => {
       if (!this.waiting.delete(ledger)) return;
-      ledger.takeBack();
+      // Never another cut than the one that was refused: that may be on its way, or committed.
+      if (ledger.outstanding === refused) ledger.takeBack();
       this.goOn(ledger);
     }, RETRY_MAX_MS);
   }
 
   private goOn(ledger: Ledger): void {
+    if (!ledger.dirty) this.refusedSince.delete(ledger);
     if (ledger.dirty) this.enqueue(ledger);
     else this.checkIdle();
     this.relieve();
@@ -441,7 +442,7 @@ export class Committer {
         if (seq === null) await this.follow(ledger);
         this.interrupted.delete(ledger);
         if (seq !== null && batch !== null) await this.confirmAt(ledger, batch, seq);
-        else ledger.takeBack();
+        else if (ledger.outstanding === batch) ledger.takeBack();
         if (ledger.hasPending) this.due.add(ledger);
       } catch (error) {
         if (!this.options.isUnavailable(error)) {
@@ -468,6 +469,7 @@ export class Committer {
 
   /** The interrupted cut was committed after all; others may have committed on top of it since. */
   private async confirmAt(ledger: Ledger, batch: Batch, seq: number): Promise<void> {
+    this.refusedSince.delete(ledger);
     if (seq === batch.expectedSeq + 1) ledger.confirm(seq);
     await this.follow(ledger);
   }

@@ -70,9 +70,11 @@ export class Compactor {
 
   /** Resolves when nothing is under way, and nothing will be. */
   async settled(): Promise<void> {
-    for (const timer of this.revisits.values()) clearTimeout(timer);
     this.queue.clear();
-    await Promise.all([this.running, ...this.visiting]);
+    await this.running;
+    // What ran has armed one more.
+    for (const timer of this.revisits.values()) clearTimeout(timer);
+    await Promise.all(this.visiting);
   }
 
   private async run(): Promise<void> {

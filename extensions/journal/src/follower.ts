@@ -270,6 +270,7 @@ export class Follower {
   /** Asks the client for all it has that we have not: after a promotion from read-only. */
   resync(): void {
     // Who is only joining is asked with the answer. Who is held back is asked all the same: the question is small, and the answer may be what is waited for.
+    if (this.state.kind === 'catching-up') this.unasked = Math.max(this.unasked, 1);
     if (this.state.kind !== 'following' && this.state.kind !== 'lagging') return;
     this.acks.solicited();
     this.sendFrame(step1Frame(this.connection.messageAddress, this.board.stateVector()));

@@ -91,6 +91,7 @@ export class Journal {
   private readonly compactor: Compactor;
   private readonly folder = new Folder();
   private readonly loads = new Semaphore(MAX_LOADS);
+  private readonly setBack = new WeakSet<Ledger>();
   private readonly ledgers = new Map<string, Ledger>();
   private readonly limits: FollowerLimits;
   private hocuspocus: Hocuspocus | null = null;
@@ -358,13 +359,20 @@ export class Journal {
       const behind: Promise<void>[] = [];
       for (const [boardId, seq] of heads) {
         const ledger = this.ledgers.get(boardId);
-        if (seq < (known.get(boardId) ?? 0)) this.events.error?.(boardId, new SetBack());
+        if (ledger !== undefined && seq < (known.get(boardId) ?? 0)) this.tellSetBack(ledger);
         if (ledger !== undefined && !ledger.receive(seq, null)) behind.push(this.loads.run(() => this.committer.behind(ledger)));
       }
       await Promise.all(behind);
     } catch (error) {
       if (!this.options.isUnavailable(error)) for (const boardId of open.slice(0, 1)) this.events.error?.(boardId, error);
     }
+  }
+
+  /** Once: heads are looked at every few seconds. */
+  private tellSetBack(ledger: Ledger): void {
+    if (this.setBack.has(ledger)) return;
+    this.setBack.add(ledger);
+    this.events.error?.(ledger.boardId, new SetBack());
   }
 
   /** A new board, whole: committed when this resolves. */

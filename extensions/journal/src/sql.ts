@@ -119,7 +119,7 @@ ORDER BY 1, 2`,
 export const heads = { name: 'journal_heads', timeoutMs: LOST_AFTER_MS, text: 'SELECT board_id, seq FROM board_heads WHERE board_id = ANY($1::uuid[])' };
 
 /** Waits for a commit that still holds the head, so that the look-up after it is final. */
-export const lockHead = { name: 'journal_lock_head', timeoutMs: LOST_AFTER_MS, text: 'SELECT seq FROM board_heads WHERE board_id = $1 FOR UPDATE' };
+export const lockHead = { name: 'journal_lock_head', timeoutMs: LOST_AFTER_MS, text: `SELECT seq, set_config('idle_in_transaction_session_timeout', '5s', true) FROM board_heads WHERE board_id = $1 FOR UPDATE` };
 
 export const findBatch = { name: 'journal_find_batch', timeoutMs: LOST_AFTER_MS, text: 'SELECT seq FROM board_updates WHERE batch_id = $1 AND board_id = $2' };
 

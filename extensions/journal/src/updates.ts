@@ -27,7 +27,6 @@ export interface VolatileBatch {
   readonly clients: ReadonlyMap<number, string>;
 }
 
-/** What was waited for is applied, and will be committed once the database is back. */
 /**
  * The database holds less of a board than it had committed: it was restored, or failed over to a copy that lagged, under a node that runs. What this node holds stays
  * uncommitted, and is shown as such, until it is started anew: then people's pages send what the database lost.
@@ -39,6 +38,7 @@ export class SetBack extends Error {
   }
 }
 
+/** What was waited for is applied, and will be committed once the database is back. */
 export class DatabaseAway extends Error {
   constructor() {
     super('the database is away');
