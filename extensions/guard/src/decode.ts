@@ -6,6 +6,7 @@
  * Does not: look at a document.
  */
 import * as decoding from 'lib0/decoding';
+import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { Refusal } from './faults.ts';
 
@@ -101,6 +102,22 @@ function isPlain(values: readonly unknown[]): boolean {
     for (const part of Object.values(value)) open.push(part);
   }
   return true;
+}
+
+/**
+ * Takes the deletions out of an update, in place: they are its end, and what follows an update is not read. Values that its structs replace are deleted by Yjs all the same.
+ * @throws Refusal update_not_allowed where it does not end as Yjs would have written it
+ */
+export function withoutDeletions(update: Uint8Array, { deletions }: Decoded): void {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, deletions.size);
+  for (const [client, ranges] of deletions) {
+    for (const part of [client, ranges.length, ...ranges.flatMap(({ clock, len }) => [clock, len])]) encoding.writeVarUint(encoder, part);
+  }
+  const end = encoding.toUint8Array(encoder);
+  const at = update.length - end.length;
+  if (at < 0 || end.some((byte, index) => byte !== update[at + index])) throw new Refusal('update_not_allowed');
+  update.fill(0, at);
 }
 
 /** Whether a delete-only update of this length begins as one: no structs. Two bytes are the least: nothing, and nothing deleted. */

@@ -17,9 +17,9 @@
 import type { beforeSyncPayload, Connection, Document, Extension } from '@hocuspocus/server';
 import * as Y from 'yjs';
 import { ClientBook, SERVER, type Owner, type Owners } from './client-book.ts';
-import { decode, isStructless, type Decoded } from './decode.ts';
+import { decode, isStructless, withoutDeletions, type Decoded } from './decode.ts';
 import { Refusal, Untold, type GuardCode } from './faults.ts';
-import { isTidying, judge, type Author, type Role } from './judge.ts';
+import { judge, type Author, type Role, type Verdict } from './judge.ts';
 import { KnownUpdates } from './known-updates.ts';
 
 /** y-protocols/sync. */
@@ -133,11 +133,6 @@ class Guard {
     try {
       this.conclude(frame, this.judge(frame));
     } catch (error) {
-      if (error instanceof Refusal && error.code === 'update_not_allowed' && isTidying(document, frame.update)) {
-        if (type === STEP2) this.settle(connection);
-        empty(payload);
-        return PASSED;
-      }
       // Before its handshake a client repeats what another node may have committed, which we may not have heard of yet.
       if (type === STEP2 || phase.kind === 'opening') return this.judgeAgain(frame, error);
       this.end(connection, payload, error);
@@ -225,11 +220,11 @@ class Guard {
     return { userId: owner, role: role ?? 'viewer' };
   }
 
-  private judge({ document, update, sender }: Frame, authors: ReadonlyMap<number, Author> = NOBODY): 'fine' | 'incomplete' {
+  private judge({ document, update, sender }: Frame, authors: ReadonlyMap<number, Author> = NOBODY): Verdict {
     return judge({ doc: document, update, sender, maxDepth: this.limits.maxDepth, authorOf: (client) => authors.get(client) ?? sender });
   }
 
-  private conclude({ connection, document, type, bytes, update, sender }: Frame, verdict: 'fine' | 'incomplete'): void {
+  private conclude({ connection, document, type, bytes, update, sender }: Frame, verdict: Verdict): void {
     if (verdict === 'incomplete') {
       const phase = this.phaseOf(connection);
       if (type === STEP2 || phase.kind !== 'opening' || ++phase.waiting > this.limits.maxWaiting) throw new Refusal('update_incomplete');
@@ -237,6 +232,7 @@ class Guard {
       empty(bytes);
       return;
     }
+    if (verdict === 'untidy') withoutDeletions(bytes, update);
     if (type === STEP2) this.settle(connection);
     const settled = this.phaseOf(connection).kind === 'settled';
     if (sender.userId !== null) {
@@ -247,7 +243,7 @@ class Guard {
         if (settled && this.book.ownerOf(document, client) === sender.userId) this.book.settle(document, client, connection);
       }
     }
-    if (type === STEP2 && update.sections.size === 0) this.known.add(document, bytes);
+    if (type === STEP2 && update.sections.size === 0 && verdict === 'fine') this.known.add(document, bytes);
   }
 
   private settle(connection: Connection): void {

@@ -36,33 +36,19 @@ export interface Judgement {
 }
 
 /**
- * Whether an update does nothing but take away formatting in texts. A page whose text is formatted by others tidies up behind them by itself, also that of
- * somebody who may not write.
+ * `incomplete`: something that it builds on is missing. `untidy`: it is fine but for deletions of formatting that has no effect, as a page makes by itself behind
+ * others who format, also that of somebody who may not write: those are not to be applied.
  */
-export function isTidying(doc: Y.Doc, update: Decoded): boolean {
-  if (update.sections.size > 0) return false;
-  for (const [client, ranges] of update.deletions) {
-    const structs = doc.store.clients.get(client) ?? [];
-    for (const { clock, len } of ranges) {
-      if (clock + len > Y.getState(doc.store, client)) return false;
-      for (let at = Y.findIndexSS(structs, clock); at < structs.length; at += 1) {
-        const struct = structs[at];
-        if (struct === undefined || struct.id.clock >= clock + len) break;
-        if (!struct.deleted && !(struct instanceof Y.Item && struct.content instanceof Y.ContentFormat)) return false;
-      }
-    }
-  }
-  return true;
-}
+export type Verdict = 'fine' | 'incomplete' | 'untidy';
 
-/** Whether everything it builds on is there. @throws Refusal */
-export function judge(judgement: Judgement): 'fine' | 'incomplete' {
+/** @throws Refusal */
+export function judge(judgement: Judgement): Verdict {
   refuseCuts(judgement);
   const court = new Court(judgement);
   if (!visitInOrder(judgement.doc.store, judgement.update, (struct) => { court.hear(struct); })) return 'incomplete';
   if (!court.judgeDeletions()) return 'incomplete';
   court.close();
-  return 'fine';
+  return court.untidy ? 'untidy' : 'fine';
 }
 
 /**
@@ -101,6 +87,8 @@ const asText = (value: unknown): string => (typeof value === 'string' ? value : 
 class Court {
   private readonly doc: Y.Doc;
   private readonly judgement: Judgement;
+  /** It takes away formatting, of somebody who may not. */
+  untidy = false;
   private readonly overlay = new Overlay();
   private readonly distance: Distance;
   /** The items that texts and comments are about. */
@@ -306,6 +294,10 @@ class Court {
   private judgeDeletion(item: Y.Item): void {
     const { sender } = this.judgement;
     const place = item.parent instanceof Y.AbstractType ? placeOf(this.doc, item.parent) : ELSEWHERE;
+    if (place.kind === 'text' && item.content instanceof Y.ContentFormat && !this.allows(place, null, sender)) {
+      this.untidy = true;
+      return;
+    }
     this.mayWrite(place, item.parentSub, sender);
     switch (place.kind) {
       case 'gone':

@@ -5,7 +5,7 @@ import { asColumnId, asItemId, createColumn, createItem, longText, updateItem } 
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { decode } from '../src/decode.ts';
-import { judge, type Author } from '../src/judge.ts';
+import { judge, type Author, type Verdict } from '../src/judge.ts';
 
 const EVE: Author = { userId: 'eve', role: 'editor' };
 const ITEM = asItemId('x');
@@ -24,7 +24,7 @@ function board(): Y.Doc {
   return doc;
 }
 
-const judged = (doc: Y.Doc, update: Uint8Array): 'fine' | 'incomplete' =>
+const judged = (doc: Y.Doc, update: Uint8Array): Verdict =>
   judge({ doc, update: decode(update, 500_000), sender: EVE, authorOf: () => EVE, maxDepth: 16 });
 
 /** What this writes, as its writer would send it. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { asColumnId, asItemId, createColumn, createItem, deleteItem, listItems, longText, moveItem, restoreItem, updateItem } from '@sunday/board-model';
 import * as Y from 'yjs';
 import { decode } from '../src/decode.ts';
-import { judge, type Author } from '../src/judge.ts';
+import { judge, type Author, type Verdict } from '../src/judge.ts';
 import { Random, seedOf } from '@sunday/board-model/testing/random';
 
 const RUNS = 60;
@@ -12,7 +12,7 @@ const STEPS = 120;
 const ITEMS = ['x', 'y'].map(asItemId);
 const EDITOR: Author = { userId: null, role: 'editor' };
 
-const judged = (server: Y.Doc, update: Uint8Array): 'fine' | 'incomplete' =>
+const judged = (server: Y.Doc, update: Uint8Array): Verdict =>
   judge({ doc: server, update: decode(update, 10_000), sender: EDITOR, authorOf: () => EDITOR, maxDepth: 16 });
 
 const missing = (from: Y.Doc, to: Y.Doc): Uint8Array => Y.encodeStateAsUpdate(from, Y.encodeStateVector(to));
