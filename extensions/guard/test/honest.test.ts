@@ -1,9 +1,11 @@
 /** What people do is let through, whatever they knew of each other: what several wrote at once comes to the server in any order, also by way of somebody else. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asColumnId, asItemId, createColumn, createItem, deleteItem, listItems, longText, moveItem, restoreItem, updateItem } from '@sunday/board-model';
+import {
+  addComment, asColumnId, asItemId, createColumn, createItem, deleteItem, listItems, longText, moveItem, readComments, restoreItem, updateItem,
+} from '@sunday/board-model';
 import * as Y from 'yjs';
-import { decode } from '../src/decode.ts';
+import { decode, withoutDeletions } from '../src/decode.ts';
 import { judge, type Author, type Verdict } from '../src/judge.ts';
 import { Random, seedOf } from '@sunday/board-model/testing/random';
 
@@ -129,6 +131,39 @@ test('people who write into one text, format it and take back what they did, wit
     }
     assert.equal(new Set([server, ...people.map(({ doc }) => doc)].map((doc) => JSON.stringify(textOf(doc).toDelta()))).size, 1, `run ${run}`);
   }
+});
+
+test('who may only comment and whose page tidied up behind the formatting of others comments all the same, and takes nothing away', () => {
+  const server = new Y.Doc();
+  createColumn(server, { id: asColumnId('notes'), title: 'Notes', type: 'long_text' }, { userId: 'olga' });
+  createItem(server, { id: asItemId('x'), name: 'made' }, { userId: 'olga' });
+  const textOf = (doc: Y.Doc): Y.Text => longText(doc, asItemId('x'), asColumnId('notes'));
+  textOf(server).insert(0, 'words that two people format at once');
+  // A server that nobody has asked for the text has it as a list of structs, and does not tidy up.
+  const document = new Y.Doc();
+  Y.applyUpdate(document, Y.encodeStateAsUpdate(server));
+  const [ann, bob, carl] = [new Y.Doc(), new Y.Doc(), new Y.Doc()];
+  for (const doc of [ann, bob, carl]) {
+    Y.applyUpdate(doc, Y.encodeStateAsUpdate(server));
+    textOf(doc);
+  }
+  textOf(ann).format(0, 5, { bold: true });
+  textOf(bob).format(0, 8, { bold: true });
+  for (const writer of [ann, bob]) for (const doc of [document, carl]) Y.applyUpdate(doc, missing(writer, doc));
+  const commenter: Author = { userId: 'carl', role: 'commenter' };
+  for (const write of [() => undefined, () => { addComment(carl, asItemId('x'), { body: 'well said' }, { userId: 'carl' }); }]) {
+    write();
+    const bytes = missing(carl, document);
+    const update = decode(bytes, 1000);
+    assert(update.deletions.size > 0, 'its page has tidied up');
+    assert.equal(judge({ doc: document, update, sender: commenter, authorOf: () => commenter, maxDepth: 16 }), 'untidy');
+    withoutDeletions(bytes, update);
+    const before = Y.createDeleteSetFromStructStore(document.store).clients.size;
+    Y.applyUpdate(document, bytes);
+    assert.equal(Y.createDeleteSetFromStructStore(document.store).clients.size, before);
+  }
+  assert.deepEqual(readComments(document, asItemId('x')).map(({ body }) => body), ['well said']);
+  assert.equal(document.store.pendingStructs, null);
 });
 
 function writeInto(random: Random, text: Y.Text): void {
