@@ -20,13 +20,6 @@ const numberOf = (stored: unknown): number | undefined => {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 };
 
-/** A sum stays a number that JSON can say. */
-const added = (a: number, b: number): number => Math.min(Math.max(a + b, -Number.MAX_VALUE), Number.MAX_VALUE);
-
-/** In order of the clients: sums of fractions depend on the order, and copies have their parts in that of arrival. */
-const sumOf = (counts: [count: number, client: string][]): number =>
-  counts.sort(([, x], [, y]) => (x < y ? -1 : 1)).reduce((total, [count]) => added(total, count), 0);
-
 /** Collects the parts of one multi-part cell and says what they come to: the one place that does. */
 export class Parts {
   private readonly parts: [number, string][] = [];
@@ -46,18 +39,14 @@ export class Parts {
   }
 
   get value(): ColumnValue | undefined {
-    if (this.parts.length === 0) return undefined;
-    switch (this.type) {
-      case 'counter': {
-        const total = sumOf(this.parts);
-        // a count of nothing is an empty cell, however it came to be: so that undoing the first vote leaves no trace
-        return total === 0 ? undefined : total;
-      }
-      case 'maximum':
-        return this.parts.reduce((greatest, [value]) => Math.max(greatest, value), -Infinity);
-      default:
-        return sortSet(this.parts).slice(0, MAX_SET_SIZE);
-    }
+    const { parts, type } = this;
+    if (parts.length === 0) return undefined;
+    if (mergeOf(type) === 'set') return sortSet(parts).slice(0, MAX_SET_SIZE);
+    // In order of the clients: sums of fractions depend on the order, and copies have their parts in that of arrival.
+    parts.sort(([, x], [, y]) => (x < y ? -1 : 1));
+    const total = parts.map(([value]) => value).reduce((a, b) => (type === 'counter' ? a + b : Math.max(a, b)));
+    // a count of nothing is an empty cell, however it came to be: so that undoing the first vote leaves no trace; and so is one that no number says
+    return type === 'counter' && (total === 0 || !Number.isFinite(total)) ? undefined : total;
   }
 }
 
@@ -84,14 +73,14 @@ export interface WritableColumn { id: ColumnId; type: ColumnType }
 /** The checked form of a value to write; null empties the cell. @throws BoardModelError */
 export const checkCell = (record: Cells, id: string, value: unknown): [WritableColumn, ColumnValue | null] => {
   const type = readType(record);
-  if (type === undefined) throw new BoardModelError('unsupported_column_type', 'This version cannot write a column of this type', id);
+  if (type === undefined) throw new BoardModelError('unsupported_column_type', 'Columns of this type cannot be written', id);
   if (mergeOf(type) === 'computed') throw new BoardModelError('computed_column', 'This column is computed', id);
   const column = { id: id as ColumnId, type };
   if (value === null || value === undefined) return [column, null];
   const max = type === 'rating' ? (readSettings(record).max ?? 5) : undefined;
   const parsed = parseValue(type, cleaned(value), max);
   const url = type === 'link' && isRecord(value) ? value['url'] : undefined;
-  if (typeof url === 'string' && !isSafeUrl(url)) throw new BoardModelError('invalid_link', 'A link must be a full http, https or mailto address', id);
+  if (typeof url === 'string' && !isSafeUrl(url)) throw new BoardModelError('invalid_link', 'A link must be http, https or mailto', id);
   if (parsed === undefined) throw new BoardModelError('invalid_value', `${describeValue(value).slice(0, 80)} is no value for a column of type ${type}`, id);
   if (typeof parsed === 'object' && 'labelId' in parsed && !hasLabel(record, parsed.labelId)) throw new BoardModelError('unknown_label', 'The column has no such label', id);
   return [column, parsed];
@@ -154,7 +143,7 @@ const applySet = (item: Store, columnId: string, wanted: string[]): boolean => {
 /** Adds to this client's own count: no other client writes that key, so no addition is ever lost. */
 export const addToCount = (writer: Writer, item: Store, columnId: string, delta: number): void => {
   const key = partKey(columnId, writer.doc.clientID);
-  item.set(key, added(numberOf(item.get(key)) ?? 0, delta));
+  item.set(key, (numberOf(item.get(key)) ?? 0) + delta);
   touch(writer, item);
 };
 

@@ -58,7 +58,7 @@ const checkBody = (body: unknown): string => {
 
 const checkMentions = (mentions: unknown): string[] => {
   if (Array.isArray(mentions) && mentions.length <= MAX_MENTIONS && mentions.every(isUserId)) return [...new Set(mentions)];
-  throw new BoardModelError('invalid_value', `mentions must be a list of at most ${MAX_MENTIONS} user ids`, 'mentions');
+  throw new BoardModelError('invalid_value', `mentions must be at most ${MAX_MENTIONS} user ids`, 'mentions');
 };
 
 const existing = (doc: Y.Doc, itemId: ItemId, commentId: CommentId): Store => {

@@ -40,7 +40,7 @@ export const asCommentId = (value: unknown): CommentId => parse(value, 'commentI
 /** @throws BoardModelError invalid_id */
 export const asUserId = (value: unknown): UserId => {
   if (isUserId(value)) return value as UserId;
-  throw new BoardModelError('invalid_id', 'userId must be a string of 1 to 255 characters', 'userId');
+  throw new BoardModelError('invalid_id', 'userId must be 1 to 255 characters', 'userId');
 };
 
 /** Whether `value` may be a user id, or an element of a person, tags, relation or files cell. */

@@ -11,6 +11,7 @@ export {
   restoreColumn, restoreGroup, updateBoard, updateColumn, updateGroup,
   type BoardPatch, type NewBoard, type NewColumn, type NewGroup, type Spot, type StructureOptions,
 } from './structure.ts';
+export { withTextIndex } from './text-index.ts';
 export { claimedOwner, ColumnIndex, listItems, readItem, type ItemOptions, type ListOptions } from './read.ts';
 export { createItem, deleteItem, moveItem, restoreItem, updateItem, type ItemPatch, type NewItem } from './items.ts';
 export { addComment, deleteComment, editComment, readComment, readComments, restoreComment, type NewComment } from './comments.ts';

@@ -23,7 +23,7 @@ type CheckedCells = [WritableColumn, ColumnValue | null][];
 
 const checkCells = (doc: Y.Doc, values: Record<string, unknown> | undefined): CheckedCells => {
   if (values === undefined) return [];
-  if (!isRecord(values)) throw new BoardModelError('invalid_value', 'values must be an object keyed by column id', 'values');
+  if (!isRecord(values)) throw new BoardModelError('invalid_value', 'values must be an object', 'values');
   const columns = columnsMap(doc);
   return Object.entries(values).map(([columnId, value]) => {
     const record = child(columns, columnId);
@@ -58,7 +58,7 @@ interface Target extends Spot<ItemId> {
 const checkTarget = (doc: Y.Doc, target: Target): void => {
   for (const field of ['before', 'after'] as const) {
     const neighbour = target[field];
-    if (neighbour !== undefined && child(itemsMap(doc), neighbour) === undefined) throw new BoardModelError('unknown_item', 'The neighbour to stand beside does not exist', field);
+    if (neighbour !== undefined && child(itemsMap(doc), neighbour) === undefined) throw new BoardModelError('unknown_item', 'There is no such neighbour', field);
   }
   const { groupId } = target;
   if (typeof groupId === 'string' && child(groupsMap(doc), groupId) === undefined) throw new BoardModelError('unknown_group', 'The board has no such group', 'groupId');

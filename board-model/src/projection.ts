@@ -6,6 +6,7 @@ import type * as Y from 'yjs';
 import type { ItemId } from './ids.ts';
 import { ColumnIndex, itemView } from './read.ts';
 import { child, itemsMap } from './schema.ts';
+import { withTextIndex } from './text-index.ts';
 import { readBoard, readColumns, readGroups } from './structure.ts';
 import type { BoardView, ItemView } from './types.ts';
 
@@ -18,7 +19,7 @@ export type BoardProjection = Pick<BoardView, 'name' | 'description' | 'columns'
 
 /** Projects items of a document, whose columns it looks up once: good until one of them changes. Never throws. */
 export const itemProjector = (doc: Y.Doc): ((itemId: ItemId) => ItemProjection | undefined) => {
-  const columns = new ColumnIndex(doc, true);
+  const columns = withTextIndex(new ColumnIndex(doc, true), doc);
   columns.computed.length = 0; // a row holds nothing that can be computed from it
   return (itemId) => {
     const item = child(itemsMap(doc), itemId);

@@ -8,7 +8,7 @@ import { isUserId, type ColumnId, type GroupId, type ItemId } from './ids.ts';
 import { readPlace } from './item-order.ts';
 import { byPosition } from './order.ts';
 import { atOf, clampTime, clean, isRegister, stringOf, timeOf, valueOf } from './register.ts';
-import { authorsMap, cellKey, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, textColumnsOf, textRoot, textStart, type Cells, type Store } from './schema.ts';
+import { authorsMap, cellKey, child, columnsMap, existingText, forEachChild, groupsMap, itemsMap, textRoot, textStart, type Cells, type Store } from './schema.ts';
 import { readType } from './settings.ts';
 import { readGroups } from './structure.ts';
 import type { ColumnType, ColumnValue, ItemView } from './types.ts';
@@ -30,6 +30,8 @@ export interface CellColumn {
 export class ColumnIndex {
   readonly texts: CellColumn[] = [];
   readonly computed: CellColumn[] = [];
+  /** Of `texts`, those in which an item has one, where that is known (text-index.ts). */
+  textsOf: ((itemId: string) => readonly CellColumn[]) | undefined;
   private readonly columns = new Map<string, CellColumn>();
 
   /** @param earlier columns as they were, where that differs; undefined: it was not there */
@@ -121,9 +123,9 @@ export const readCells = (item: Cells, columns: ColumnIndex): ItemCells => {
 export const itemView = (doc: Y.Doc, item: Store, itemId: string, columns: ColumnIndex, maxText = Infinity): ItemView => {
   const { group, position } = readPlace(item);
   const { values, invalid, latestKey, latestAt } = readCells(item, columns);
-  for (const columnId of textColumnsOf(doc, itemId)) {
-    const text = columns.get(cellKey(columnId))?.merge === 'text' ? existingText(doc, textRoot(itemId, columnId)) : undefined;
-    if (text !== undefined && text.length > 0) values[columnId] = clean(maxText === Infinity ? text.toJSON() : textStart(text, maxText));
+  for (const { id } of columns.textsOf?.(itemId) ?? columns.texts) {
+    const text = existingText(doc, textRoot(itemId, id));
+    if (text !== undefined && text.length > 0) values[id] = clean(maxText === Infinity ? text.toJSON() : textStart(text, maxText));
   }
   const createdAt = timeOf(item.get('createdAt')) ?? 0;
   const view: ItemView = {

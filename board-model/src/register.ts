@@ -28,8 +28,8 @@ const MAX_TIME_MS = 253_402_300_799_999;
 /** The furthest from 1970 that ECMAScript's dates go, either way: a clock may be wrong, but reads something. */
 export const MAX_AT_MS = 8_640_000_000_000_000;
 
-/** 0 for a plain value. What no clock reads counts as the furthest that one does: who re-keys an item hands it on, and a guard refuses it. */
-export const atOf = (stored: unknown): number => (isRegister(stored) ? Math.min(Math.max(stored[1], -MAX_AT_MS), MAX_AT_MS) : 0);
+/** 0 for a plain value. */
+export const atOf = (stored: unknown): number => (isRegister(stored) ? stored[1] : 0);
 
 /** A string that every database and encoding keeps: without NUL and half characters. */
 export const clean = (text: string): string => (text.includes('\0') || !text.isWellFormed() ? text.replaceAll('\0', '').toWellFormed() : text);

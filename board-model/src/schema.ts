@@ -15,7 +15,7 @@ export interface Cells {
 
 const checked = (doc: Y.Doc): Y.Doc => {
   if (doc instanceof Y.Doc) return doc;
-  throw new BoardModelError('two_copies_of_yjs', 'This document was made by another copy of yjs: install one copy only');
+  throw new BoardModelError('two_copies_of_yjs', 'Two copies of yjs: install one');
 };
 
 export const boardMap = (doc: Y.Doc): Store => checked(doc).getMap('board');
@@ -53,27 +53,6 @@ export const existingText = (doc: Y.Doc, root: string): Y.Text | undefined => {
   if (found instanceof Y.Text) return found;
   // A root that only remote updates have named so far has no class yet; asking for it as a text gives it one.
   return found.constructor === Y.AbstractType ? doc.getText(root) : undefined;
-};
-
-/** The columns in which each item has a long text, as far as the roots have been looked at: a root that is there stays, where it is. */
-const textIndexes = new WeakMap<Y.Doc, { seen: number; readonly columns: Map<string, string[]> }>();
-
-/** Ids of the columns in which an item has a long text: asking for each text of a board by its name costs items × columns. */
-export const textColumnsOf = (doc: Y.Doc, itemId: string): readonly string[] => {
-  const index = textIndexes.get(doc) ?? { seen: 0, columns: new Map<string, string[]>() };
-  textIndexes.set(doc, index);
-  if (index.seen < doc.share.size) {
-    let at = 0;
-    for (const name of doc.share.keys()) {
-      const text = at++ < index.seen ? null : parseRoot(name);
-      if (text?.kind !== 'text') continue;
-      const known = index.columns.get(text.itemId);
-      if (known === undefined) index.columns.set(text.itemId, [text.columnId]);
-      else known.push(text.columnId);
-    }
-    index.seen = at;
-  }
-  return index.columns.get(itemId) ?? [];
 };
 
 /** `c:{columnId}` is a register cell; `c:{columnId}:{element}` one element of a set, one client's count, or one client's maximum. */

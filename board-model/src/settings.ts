@@ -21,7 +21,7 @@ interface OrderedLabel extends Label { order: number }
 const readLabel = (id: string, value: unknown, index: number): OrderedLabel | undefined => {
   if (!isId(id) || !isRecord(value) || typeof value['title'] !== 'string') return undefined;
   const { title, color, order } = value;
-  return { id, title: stringOf(title, MAX_LABEL_TITLE_LENGTH), color: stringOf(color, MAX_COLOR_LENGTH), order: typeof order === 'number' && Number.isFinite(order) ? order : index };
+  return { id, title: stringOf(title, MAX_LABEL_TITLE_LENGTH), color: stringOf(color, MAX_COLOR_LENGTH), order: Number.isFinite(order) ? (order as number) : index };
 };
 
 const plainLabels = (value: unknown): OrderedLabel[] =>
@@ -62,7 +62,7 @@ export const readSettings = (column: Cells): ColumnSettings => {
   const stored = valueOf(column.get('settings'));
   const { labels: inline, ...rest } = (isRecord(stored) ? cleanJson(stored) : {}) as ColumnSettings;
   const settings: ColumnSettings = Object.fromEntries(Object.entries(rest).filter(([key, value]) => fits(key, value)));
-  let labels: OrderedLabel[] = [];
+  const labels: OrderedLabel[] = [];
   let own = false;
   column.forEach((value, key) => {
     if (!key.startsWith(LABEL)) return;
@@ -71,7 +71,7 @@ export const readSettings = (column: Cells): ColumnSettings => {
     if (label !== undefined) labels.push(label);
   });
   // a stock client may have written them into the settings
-  if (!own) labels = plainLabels(inline);
+  if (!own) labels.push(...plainLabels(inline));
   if (labels.length === 0 && !own && inline === undefined) return settings;
   labels.sort((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1));
   return { ...settings, labels: labels.map(({ id, title, color }) => ({ id, title, color })) };

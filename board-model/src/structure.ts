@@ -61,7 +61,7 @@ export const readBoard = (doc: Y.Doc): BoardView => {
   return {
     name: stringOf(board.get('name'), MAX_TITLE_LENGTH),
     description: stringOf(board.get('description')),
-    schemaVersion: typeof version === 'number' && Number.isSafeInteger(version) ? version : SCHEMA_VERSION,
+    schemaVersion: Number.isSafeInteger(version) ? (version as number) : SCHEMA_VERSION,
     columns: readColumns(doc),
     groups: readGroups(doc),
   };
@@ -100,7 +100,7 @@ const placeIn = (writer: Writer, map: Store, list: Placed[], spot: Spot<string>,
   if (exact !== '') return exact;
   const neighbour = spot.before ?? spot.after;
   const found = list.findIndex((entry) => entry.id === neighbour);
-  if (neighbour !== undefined && found < 0) throw new BoardModelError(unknown, 'The neighbour to stand beside does not exist', spot.before === undefined ? 'after' : 'before');
+  if (neighbour !== undefined && found < 0) throw new BoardModelError(unknown, 'There is no such neighbour', spot.before === undefined ? 'after' : 'before');
   const { position, rekeyed } = placeAmong(list, neighbour === undefined ? list.length : spot.before === undefined ? found + 1 : found);
   for (const entry of rekeyed) {
     const record = child(map, entry.id);

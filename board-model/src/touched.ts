@@ -5,7 +5,7 @@
  */
 import * as Y from 'yjs';
 import { isId, type ItemId } from './ids.ts';
-import { cellOf, child, forEachChild, itemsMap, parseRoot } from './schema.ts';
+import { child, forEachChild, itemsMap, parseRoot } from './schema.ts';
 
 export interface Touched {
   items: Set<ItemId>;
@@ -69,7 +69,8 @@ export const itemsWithCells = (doc: Y.Doc, columns: ReadonlySet<string>): ItemId
   const found = new Set<ItemId>();
   forEachChild(itemsMap(doc), (item, id) => {
     for (const [key, entry] of item._map) {
-      if (entry.deleted || !columns.has(cellOf(key)?.columnId ?? '')) continue;
+      const [kind, columnId = ''] = key.split(':', 2);
+      if (entry.deleted || kind !== 'c' || !columns.has(columnId)) continue;
       found.add(id as ItemId);
       return;
     }

@@ -10,7 +10,7 @@
  * (`prepare`). Owns no timers, makes no queries.
  */
 import {
-  claimedOwner, ColumnIndex, forEachChanged, isId, itemStateBefore, openRoots, parseRoot, projectBoard, readKeyWrites, restate,
+  claimedOwner, ColumnIndex, forEachChanged, isId, itemStateBefore, openRoots, parseRoot, projectBoard, readKeyWrites, restate, withTextIndex,
   type BoardProjection, type ItemId, type ItemState, type Touched,
 } from '@sunday/board-model';
 import {
@@ -58,7 +58,7 @@ class EventDerivation implements Derivation {
     // Another node's clients are known by what they say of themselves.
     this.books = { ...books, ownerOf: (client) => books.ownerOf(client) ?? claimedOwner(document, client) };
     openRoots(document);
-    this.columns = new ColumnIndex(document, true);
+    this.columns = withTextIndex(new ColumnIndex(document, true), document);
     this.board = projectBoard(document);
   }
 
@@ -100,7 +100,7 @@ class EventDerivation implements Derivation {
     const boardBefore = this.board;
     if (structure) {
       this.noted.restructured = true;
-      this.columns = new ColumnIndex(this.document, true);
+      this.columns = withTextIndex(new ColumnIndex(this.document, true), this.document);
       this.board = projectBoard(this.document);
     }
     const actor = actorOf(source);
