@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asColumnId, asItemId, createColumn, createItem, longText, updateItem } from '@sunday/board-model';
 import * as encoding from 'lib0/encoding';
+import { Random } from '@sunday/board-model/testing/random';
 import * as Y from 'yjs';
 import { decode } from '../src/decode.ts';
 import { judge, type Author, type Verdict } from '../src/judge.ts';
@@ -99,4 +100,60 @@ test('what stands behind a piece of the update, and before what lies in front of
   assert.throws(() => judged(doc, bytes(1, 2, 77, 0, both, ...at(2), ...at(3), 'D', both, ...at(0), 77, 0, 'E', 0)), { code: 'malformed_update' });
   // As people type it: E behind D, before d.
   assert.equal(judged(doc, bytes(1, 2, 77, 0, both, ...at(2), ...at(3), 'D', both, 77, 0, ...at(3), 'E', 0)), 'fine');
+});
+
+test('whatever a piece says it stands between: if it is let through, copies are the same, in whatever order it and what others write arrive', (t) => {
+  // The same ones each time; another series, or a longer one, by SEED and RUNS.
+  const seed = Number(process.env['SEED'] ?? 1);
+  const random = new Random(seed);
+  const runs = Number(process.env['RUNS'] ?? 3000);
+  const base = board();
+  base.clientID = 100;
+  const text = longText(base, ITEM, NOTES);
+  text.insert(0, 'abcdef');
+  text.delete(2, 1);
+  const { client, clock } = text._start?.id ?? assert.fail();
+  const copyOfBase = (): Y.Doc => {
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, Y.encodeStateAsUpdate(base));
+    doc.getText(TEXT);
+    return doc;
+  };
+  /** Two pieces anywhere, of the text or of each other. */
+  const anywhere = (by: number): Uint8Array => {
+    const parts: Part[] = [];
+    for (const letter of 'DE') {
+      const reference = (): readonly number[] => (parts.length > 0 && random.below(2) === 0 ? [by, 0] : [client, clock + random.below(6)]);
+      const [left, right] = [random.below(4) > 0 ? reference() : [], random.below(4) > 0 ? reference() : []];
+      parts.push({ flags: CONTENT_STRING | (left.length > 0 ? HAS_ORIGIN : 0) | (right.length > 0 ? HAS_RIGHT_ORIGIN : 0) }, ...left, ...right);
+      if (left.length === 0 && right.length === 0) parts.push(1, TEXT);
+      parts.push(letter);
+    }
+    return bytes(1, 2, by, 0, ...parts, 0);
+  };
+  let through = 0;
+  for (let run = 0; run < runs; run += 1) {
+    const hostile = anywhere(random.pick([40, 120, 200]));
+    const honest = written(base, (copy) => {
+      copy.clientID = random.pick([50, 150]);
+      for (const letter of 'xy') copy.getText(TEXT).insert(random.below(copy.getText(TEXT).length + 1), letter);
+    });
+    const read = [[hostile, honest], [honest, hostile]].map((updates) => {
+      const doc = copyOfBase();
+      for (const update of updates) {
+        try {
+          if (update === hostile) assert.equal(judged(doc, update), 'fine');
+        } catch {
+          return null;
+        }
+        Y.applyUpdate(doc, update);
+      }
+      return doc.getText(TEXT).toJSON();
+    });
+    if (read.includes(null)) continue;
+    through += 1;
+    assert.equal(read[0], read[1], `run ${run} of seed ${seed}: ${Buffer.from(hostile).toString('hex')}`);
+  }
+  t.diagnostic(`${through} of ${runs} let through (seed ${seed})`);
+  assert(through > runs / 10);
 });
