@@ -6,29 +6,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as Y from 'yjs';
 import {
-  asColumnId, asItemId, computeColumns, createColumn, createItem, exportTable, initBoard, itemProjector, listItems, readColumns, readItem, readKeyWrites, touchedBy, updateColumn, updateItem,
-  type ColumnType, type ItemId, type NewColumn,
+  asColumnId, asItemId, computeColumns, createColumn, createItem, exportTable, itemProjector, listItems, readColumns, readItem, readKeyWrites, touchedBy, updateColumn, updateItem,
+  type ItemId,
 } from '../src/index.ts';
 import { costOf } from './cost.ts';
+import { board, ctx, ITEM, record } from './small-board.ts';
 
-const ctx = { userId: 'ann' };
-const ITEM = asItemId('item');
 /** ms of a processor */
 const BOUND = 1500;
-
-const board = (...columns: (Pick<NewColumn, 'settings'> & { id: string; type: ColumnType })[]): Y.Doc => {
-  const doc = new Y.Doc();
-  initBoard(doc, { name: 'Board' }, ctx);
-  for (const { id, ...column } of columns) createColumn(doc, { ...column, id: asColumnId(id), title: id }, ctx);
-  createItem(doc, { id: ITEM, name: 'Item' }, ctx);
-  return doc;
-};
-
-const record = (doc: Y.Doc, root: string, id: string): Y.Map<unknown> => {
-  const found = doc.getMap(root).get(id);
-  assert(found instanceof Y.Map);
-  return found as Y.Map<unknown>;
-};
 
 const timed = <T>(work: () => T): T => {
   let result: { readonly of: T } | null = null;

@@ -6,26 +6,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as Y from 'yjs';
 import {
-  asColumnId, asItemId, computeColumns, createColumn, createItem, exportJson, exportTable, initBoard, listItems, projectBoard, projectItem, readBoard, readChanges, readColumns, readImage,
-  readItem, updateItem, type ColumnType, type NewColumn,
+  computeColumns, exportJson, exportTable, listItems, projectBoard, projectItem, readBoard, readChanges, readColumns, readImage,
+  readItem, updateItem,
 } from '../src/index.ts';
-
-const ctx = { userId: 'ann' };
-const ITEM = asItemId('item');
-
-const board = (...columns: (Pick<NewColumn, 'settings'> & { id: string; type: ColumnType })[]): Y.Doc => {
-  const doc = new Y.Doc();
-  initBoard(doc, { name: 'Board' }, ctx);
-  for (const { id, ...column } of columns) createColumn(doc, { ...column, id: asColumnId(id), title: id }, ctx);
-  createItem(doc, { id: ITEM, name: 'Item' }, ctx);
-  return doc;
-};
-
-const record = (doc: Y.Doc, root: string, id: string): Y.Map<unknown> => {
-  const found = doc.getMap(root).get(id);
-  assert(found instanceof Y.Map);
-  return found as Y.Map<unknown>;
-};
+import { board, ctx, ITEM, record } from './small-board.ts';
 
 const copyOf = (doc: Y.Doc, clientId?: number): Y.Doc => {
   const copy = new Y.Doc();

@@ -3,21 +3,40 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
 import { asItemId, createItem, readItem } from '@sunday/board-model';
 import { openTestDatabase } from '@sunday/database/testing';
 import { noRedis, startRedis } from '@sunday/extension-fanout/testing';
 import * as Y from 'yjs';
 import { cable, type Cable } from './cable.ts';
-import { Cells, connect, readiness, startCluster, until } from './nodes-support.ts';
+import { Cells, connect, readiness, startCluster, until, type Cluster } from './nodes-support.ts';
 import { freePort, SundayProcess, token } from './sunday-process.ts';
-import type { BoardBody } from './rest-support.ts';
+import type { BoardBody, TestServer } from './rest-support.ts';
 
 /** What issue and README promise. Silence of 3.5 s is death. */
 const GHOST_MS = 5_000;
 /** The silence is noticed within 6 s (database/src/listener.ts); then everything open is looked up. */
 const LATE_MS = 10_000;
+
+/** Two nodes, each on a line of its own to Postgres. */
+async function twoOnLines(t: TestContext): Promise<{ cluster: Cluster; lines: readonly Cable[]; one: TestServer; two: TestServer }> {
+  const lines: Cable[] = [];
+  const cluster = await startCluster(2, async (url) => {
+    const line = await cable(url);
+    lines.push(line);
+    return line.url;
+  });
+  t.after(async () => {
+    // Cut off, the nodes would wait for what they cannot commit.
+    for (const line of lines) line.mend();
+    await cluster.close();
+    for (const line of lines) await line.close();
+  });
+  const [one, two] = cluster.nodes;
+  assert(one !== undefined && two !== undefined);
+  return { cluster, lines, one, two };
+}
 
 describe('several nodes in trouble', { skip: noRedis() }, () => {
   test('the people of a node that is killed are gone from the others within seconds, and no edit that was saved is', async (t) => {
@@ -84,18 +103,7 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
   });
 
   test('Postgres vanishes without a word and another takes its address: people go on, and all is saved once the silence was noticed', async (t) => {
-    const lines: Cable[] = [];
-    const cluster = await startCluster(2, async (url) => {
-      const line = await cable(url);
-      lines.push(line);
-      return line.url;
-    });
-    t.after(async () => {
-      await cluster.close();
-      for (const line of lines) await line.close();
-    });
-    const [one, two] = cluster.nodes;
-    assert(one !== undefined && two !== undefined);
+    const { lines, one, two } = await twoOnLines(t);
     const { id: boardId } = (await (await one.as('ann')).expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Shared' } })).body;
     const [a, b] = [await connect(t, one, boardId, 'ann'), await connect(t, two, boardId, 'ann')];
     await until('both are synced', () => a.provider.synced && b.provider.synced && !a.provider.hasUnsyncedChanges);
@@ -111,18 +119,7 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
   });
 
   test('a node whose way to Postgres goes silent hears late of a revocation, and not after ten seconds', async (t) => {
-    const lines: Cable[] = [];
-    const cluster = await startCluster(2, async (url) => {
-      const line = await cable(url);
-      lines.push(line);
-      return line.url;
-    });
-    t.after(async () => {
-      await cluster.close();
-      for (const line of lines) await line.close();
-    });
-    const [one, two] = cluster.nodes;
-    assert(one !== undefined && two !== undefined);
+    const { lines, one, two } = await twoOnLines(t);
     const owner = await one.as('ann');
     const { id: boardId } = (await owner.expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Shared' } })).body;
     for (const userId of ['eve', 'mallory']) await owner.expect(201, 'POST', `/boards/${boardId}/members`, { body: { userId, role: 'editor' } });
@@ -137,20 +134,7 @@ describe('several nodes in trouble', { skip: noRedis() }, () => {
 
   for (const cutOff of ['one node', 'all nodes'] as const) {
     test(`Postgres is away for ${cutOff}: people on all nodes go on together, unsaved; then all is saved, by whoever can`, async (t) => {
-      const lines: Cable[] = [];
-      const cluster = await startCluster(2, async (url) => {
-        const line = await cable(url);
-        lines.push(line);
-        return line.url;
-      });
-      t.after(async () => {
-        // Cut off, the nodes would wait for what they cannot commit.
-        for (const line of lines) line.mend();
-        await cluster.close();
-        for (const line of lines) await line.close();
-      });
-      const [one, two] = cluster.nodes;
-      assert(one !== undefined && two !== undefined);
+      const { cluster, lines, one, two } = await twoOnLines(t);
       const { id: boardId } = (await (await one.as('ann')).expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Shared' } })).body;
       const [a, b] = [await connect(t, one, boardId, 'ann'), await connect(t, two, boardId, 'ann')];
       await until('both are synced', () => a.provider.synced && b.provider.synced && !a.provider.hasUnsyncedChanges);
