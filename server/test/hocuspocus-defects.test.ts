@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createItem, updateBoard } from '@sunday/board-model';
 import { DatabaseUnavailable } from '@sunday/database';
-import { openTestDatabase } from '@sunday/database/testing';
+import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
 import * as Y from 'yjs';
 import { BoardHost } from '../src/engine/board-host.ts';
@@ -258,6 +258,15 @@ test('a server told to stop while the database is away ends within its grace, an
   assert.equal(textOf(await committed(database, place.boardId), place).toString(), 'kept by its author');
 });
 
+/** Of a host of its own, beside a server on the same database. */
+async function takeDown(journal: Journal, host: BoardHost, server: TestServer, database: TestDatabase): Promise<void> {
+  await journal.drain();
+  await host.shutdown();
+  await journal.close();
+  await server.close();
+  await database.close();
+}
+
 test('what could not be loaded is gone, and takes nothing with it that was loaded in its stead', async (t) => {
   const database = await openTestDatabase();
   const server = await startTestServer({}, undefined, { database });
@@ -272,13 +281,7 @@ test('what could not be loaded is gone, and takes nothing with it that was loade
   const remember = { priority: 2000, onLoadDocument: ({ document }: { document: Y.Doc }) => { made.push(document); return Promise.resolve(); } };
   const idleMs = 50;
   const host = new BoardHost({ extensions: [remember, journal.extension], quiet: true }, idleMs);
-  t.after(async () => {
-    await journal.drain();
-    await host.shutdown();
-    await journal.close();
-    await server.close();
-    await database.close();
-  });
+  t.after(() => takeDown(journal, host, server, database));
   const { boardId } = await makeBoard(await server.as('olga'));
   await assert.rejects(host.pin(boardId), { reason: 'database_unavailable', message: '' });
   away = false;
@@ -298,13 +301,7 @@ test('writes that meet an unload vanish nowhere', async (t) => {
   const server = await startTestServer({}, undefined, { database });
   const journal = new Journal({ store: new PostgresStore(database.database, 'hammer'), isUnavailable: (error) => error instanceof DatabaseUnavailable });
   const host = new BoardHost({ extensions: [journal.extension], quiet: true }, 0);
-  t.after(async () => {
-    await journal.drain();
-    await host.shutdown();
-    await journal.close();
-    await server.close();
-    await database.close();
-  });
+  t.after(() => takeDown(journal, host, server, database));
   const engine = createEngine({ host, journal, deleteBoard: () => Promise.resolve() });
   const { boardId } = await makeBoard(await server.as('olga'));
   const actor = { userId: 'olga', source: 'rest' } as const;
