@@ -91,6 +91,8 @@ class Court {
   untidy = false;
   private readonly overlay = new Overlay();
   private readonly distance: Distance;
+  /** One more value was looked at. @throws Refusal update_too_complex */
+  private readonly step = (): void => { this.distance.spend(1); };
   /** The items that texts and comments are about. */
   private readonly mentioned = new Set<string>();
   /** Fields that no record may be without, and that the update writes to. */
@@ -135,7 +137,7 @@ class Court {
   /** The first of all values that were written under a key. */
   private foremost(type: AnyType | undefined | null, key: string): Y.Item | null {
     let item = type?._map.get(key) ?? null;
-    for (; item !== null && item.left !== null; item = item.left) this.distance.spend(1);
+    for (; item !== null && item.left !== null; item = item.left) this.step();
     return item;
   }
 
@@ -205,7 +207,7 @@ class Court {
     const taken = this.doc.share.get(place.root)?._map.get(id);
     const live = taken === undefined || taken.deleted ? null : taken;
     if (struct.content instanceof Y.ContentDeleted) {
-      if (live !== null && comesAfter(this.doc, struct, live, () => { this.distance.spend(1); })) throw new Refusal('update_removes_record');
+      if (live !== null && comesAfter(this.doc, struct, live, this.step)) throw new Refusal('update_removes_record');
       return COLLECTED; // made and erased again before anybody saw it
     }
     if (!(struct.content instanceof Y.ContentType) || !(struct.content.type instanceof Y.Map)) throw new Refusal('update_wrong_type');
@@ -322,7 +324,7 @@ class Court {
   }
 
   private goesOnAfter(item: Y.Item, place: Fields, key: string): boolean {
-    return this.overlay.broughtTo(place, key).some((struct) => comesAfter(this.doc, struct, item, () => { this.distance.spend(1); }));
+    return this.overlay.broughtTo(place, key).some((struct) => comesAfter(this.doc, struct, item, this.step));
   }
 
   /** What can only be told at the end, since clients may send in any order. */
