@@ -1,6 +1,7 @@
 /**
  * The loads: how many people on how many boards do what how often. Issues 2 and 3 name the sizes; a bare prototype of Sunday's shape
- * (commit before every broadcast, a presence lane, nothing else) was measured at the first four of issue 3, and is the bar there.
+ * (commit before every broadcast, a presence lane, nothing else) was measured at the first four of issue 3, and is the bar there; the target `prototype`
+ * is another of the kind, to be run beside.
  */
 import type { LoadScenario } from './load.ts'
 import type { TargetName } from './target.ts'
@@ -24,12 +25,12 @@ export interface Load {
   readonly warmUpMs?: number
 }
 
-const ONE_NODE: readonly TargetName[] = ['sunday', 'hocuspocus-memory']
+const ONE_NODE: readonly TargetName[] = ['sunday', 'prototype', 'hocuspocus-memory']
 const MANY_NODES: readonly TargetName[] = ['sunday', 'hocuspocus-redis']
 const DEPLOYED: readonly TargetName[] = ['sunday-deployed']
 
 export const LOADS: Readonly<Record<LoadName, Load>> = {
-  edits: { title: 'Edits', targets: ['sunday', 'hocuspocus-database', 'hocuspocus-memory'], boards: 50, usersPerBoard: 20, edits: 0.5, moves: 0 },
+  edits: { title: 'Edits', targets: ['sunday', 'hocuspocus-database', 'hocuspocus-memory', 'prototype'], boards: 50, usersPerBoard: 20, edits: 0.5, moves: 0 },
   cursors: { title: 'Edits and cursors', targets: ONE_NODE, prototype: { cores: 0.36, editP99Ms: 28 }, boards: 50, usersPerBoard: 20, edits: 0.5, moves: 5 },
   'fast-cursors': { title: 'Edits and fast cursors', targets: ONE_NODE, prototype: { cores: 0.44, editP99Ms: 36 }, boards: 50, usersPerBoard: 20, edits: 0.5, moves: 10 },
   'many-boards': { title: 'Twice the users', targets: ONE_NODE, prototype: { cores: 0.71, editP99Ms: 89 }, boards: 100, usersPerBoard: 20, edits: 0.5, moves: 5 },

@@ -18,7 +18,7 @@ import { runMemory } from './scenario-memory.ts'
 import { runOpen } from './scenario-open.ts'
 import { runRest } from './scenario-rest.ts'
 import { deployedTarget } from './target-deployed.ts'
-import { hocuspocusTarget } from './target-hocuspocus.ts'
+import { hocuspocusTarget, prototypeTarget } from './target-hocuspocus.ts'
 import { sundayTarget } from './target-sunday.ts'
 import { TARGET_NAMES, type Target, type TargetName } from './target.ts'
 
@@ -48,6 +48,7 @@ const TARGETS: Readonly<Record<TargetName, Target>> = {
   'hocuspocus-database': hocuspocusTarget('database'),
   'hocuspocus-memory': hocuspocusTarget('memory'),
   'hocuspocus-redis': hocuspocusTarget('redis'),
+  prototype: prototypeTarget,
   'sunday-deployed': deployedTarget,
 }
 

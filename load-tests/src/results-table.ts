@@ -9,6 +9,7 @@ const TITLES: Readonly<Record<TargetName, string>> = {
   'hocuspocus-database': 'stock, database',
   'hocuspocus-memory': 'stock, no persistence',
   'hocuspocus-redis': 'stock, database and Redis',
+  prototype: 'bare prototype',
   'sunday-deployed': 'Sunday',
 }
 

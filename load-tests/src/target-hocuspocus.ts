@@ -1,5 +1,6 @@
 /**
- * The peer as a target: `peer/server.ts`, without any persistence, with its database extension, or with that and its Redis extension.
+ * The peer as a target: `peer/server.ts`, without any persistence, with its database extension, or with that and its Redis extension; and the bare
+ * prototype of Sunday's shape, `peer/prototype.ts`, which commits what it acknowledges but loads nothing again.
  * Needs `npm ci` in `peer/` once.
  */
 import { existsSync } from 'node:fs'
@@ -13,7 +14,8 @@ import { sql } from './postgres.ts'
 import { updateFrame } from './protocol.ts'
 import type { RunningServer, StartOptions, Target } from './target.ts'
 
-const SCRIPT = fileURLToPath(new URL('../peer/server.ts', import.meta.url))
+const SERVER = fileURLToPath(new URL('../peer/server.ts', import.meta.url))
+const PROTOTYPE = fileURLToPath(new URL('../peer/prototype.ts', import.meta.url))
 const INSTALL = fileURLToPath(new URL('../peer/node_modules', import.meta.url))
 /** Nobody verifies it: a stock server without an `onAuthenticate` hook lets everybody in. */
 const TOKEN = 'bench'
@@ -26,19 +28,27 @@ export function hocuspocusTarget(extensions: 'database' | 'memory' | 'redis'): T
     sizeSql: persistent
       ? `select 'documents' as name, count(*)::int as rows, sum(octet_length(data))::bigint as content, pg_total_relation_size('documents')::bigint as disk from documents`
       : null,
-    start: (options) => start(options, persistent),
+    start: (options) => start(SERVER, options, { hasDatabase: persistent, isLeft: persistent }),
   }
 }
 
-async function start(options: StartOptions, persistent: boolean): Promise<RunningServer> {
+export const prototypeTarget: Target = {
+  name: 'prototype',
+  persistent: false,
+  sizeSql: null,
+  start: (options) => start(PROTOTYPE, options, { hasDatabase: true, isLeft: false }),
+}
+
+/** @param isLeft a board may be left by everybody, for it is loaded again */
+async function start(script: string, options: StartOptions, { hasDatabase, isLeft }: { hasDatabase: boolean; isLeft: boolean }): Promise<RunningServer> {
   if (!existsSync(INSTALL)) throw new Error('the peer is not installed: run `npm ci` in load-tests/peer')
   const port = await freePort()
   const { DATABASE_URL: _database, REDIS_URL: _redis, ...environment } = process.env
-  const databaseUrl = persistent ? { DATABASE_URL: options.databaseUrl } : {}
+  const databaseUrl = hasDatabase ? { DATABASE_URL: options.databaseUrl } : {}
   const redisUrl = options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }
   const child = startChild({
     command: process.execPath,
-    args: [...inspectArgs(options), SCRIPT],
+    args: [...inspectArgs(options), script],
     core: SERVER_CORE,
     env: { ...environment, PORT: String(port), NODE_ENV: 'production', ...databaseUrl, ...redisUrl },
   })
@@ -71,8 +81,8 @@ async function start(options: StartOptions, persistent: boolean): Promise<Runnin
       )
       connection.send(updateFrame(documentName, Y.encodeStateAsUpdate(doc)))
       await acked.promise
-      // Without persistence the document goes when its last connection does: somebody has to stay.
-      if (persistent) {
+      // Where it is not loaded again, the document goes when its last connection does: somebody has to stay.
+      if (isLeft) {
         await connection.close()
         await stored(options.databaseUrl, documentName)
       }

@@ -3,7 +3,7 @@
  */
 import type * as Y from 'yjs'
 
-export const TARGET_NAMES = ['sunday', 'hocuspocus-database', 'hocuspocus-memory', 'hocuspocus-redis', 'sunday-deployed'] as const
+export const TARGET_NAMES = ['sunday', 'hocuspocus-database', 'hocuspocus-memory', 'hocuspocus-redis', 'prototype', 'sunday-deployed'] as const
 export type TargetName = (typeof TARGET_NAMES)[number]
 
 export interface StartOptions {
