@@ -6,8 +6,11 @@ import { Buffer } from 'node:buffer';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 
-/** Node's is 64 KB: whatever is kept for a second keeps as much of other people's frames, and V8 begins a full collection for every 64 MB of such. */
-const POOL_BYTES = 1024;
+/**
+ * Node's is 64 KB: whatever is kept for a second keeps as much of other people's frames, and V8 begins a full collection for every 64 MB of such. Much smaller,
+ * and each frame is a buffer of its own, which costs more than to fill it.
+ */
+const POOL_BYTES = 8 * 1024;
 
 /** @param cores this process may use at once */
 export function tuneGarbageCollection(cores = availableParallelism()): void {
