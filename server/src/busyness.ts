@@ -1,5 +1,5 @@
 /**
- * How busy this process is, and how much of it gives way: on a node that has more to do than its core can, cursors are told less often so that
+ * How busy this process is, and how much of it gives way: the less a node rests, the less often cursors are told, so that
  * edits are not told later (the first step of degrading by design).
  *
  * Looked at when asked, at most twice a second. Owns no timer.
@@ -8,7 +8,7 @@ import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 
 const LOOK_EVERY_MS = 500;
 /** Up to this share of its time an event loop has moments of rest, and nothing waits long. Above it cursors take more of a core than they are worth: decision 0016. */
-const AT_EASE = 0.5;
+const AT_EASE = 0.4;
 /** Share of the way to what was measured that each look goes: one long task is no load. */
 const SMOOTHING = 0.5;
 

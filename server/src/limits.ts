@@ -61,7 +61,7 @@ export const LIMITS = {
   maxWaitingUpdates: limit('SUNDAY_MAX_WAITING_UPDATES', 1000, 'updates a client may send that wait for its handshake, as a stock client does with what it queued offline'),
   // Presence
   presenceTickMs: limit('SUNDAY_PRESENCE_TICK_MS', 40, 'time (ms) between two presence frames of a board; 25 to 50 looks smooth', 5, 1000),
-  presenceSlowestTickMs: limit('SUNDAY_PRESENCE_SLOWEST_TICK_MS', 400, 'the same on a node whose event loop never rests: presence gives way to edits, from half of its time on'),
+  presenceSlowestTickMs: limit('SUNDAY_PRESENCE_SLOWEST_TICK_MS', 400, 'the same on a node whose event loop never rests: presence gives way to edits, from two fifths of its time on'),
   presenceFullRatePeople: limit('SUNDAY_PRESENCE_FULL_RATE_PEOPLE', 100, 'most people of a board who are all told of every move at the tick; above, those who look at the same come first'),
   maxPresenceBytes: limit('SUNDAY_MAX_PRESENCE_BYTES', 8 * KIB, 'largest presence state of one client', 256),
   // Events
