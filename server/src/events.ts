@@ -17,6 +17,8 @@ const RELAY_LEASES = 3;
 export interface Events {
   /** This board has new events, committed. Never throws or waits. */
   announce(boardId: string): void;
+  /** Whether anybody may hear ephemeral events just now. */
+  readonly ephemeralIsHeard: boolean;
   /** For subscriptions and the bus, never the outbox. Never throws or waits. */
   publishEphemeral(event: EphemeralEvent): void;
   onEphemeral(listener: (event: EphemeralEvent) => void): () => void;
@@ -64,6 +66,7 @@ export async function createEvents({ config, database, log, metrics }: {
 
   return {
     announce: (boardId) => { announcer.announce(boardId); },
+    get ephemeralIsHeard() { return bus.ephemeralIsHeard; },
     publishEphemeral: (event) => { bus.publishEphemeral(event); },
     onEphemeral: (listener) => bus.onEphemeral(listener),
     register: (consumer) => { consumers?.register(consumer); },

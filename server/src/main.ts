@@ -162,10 +162,7 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   const trust = trustOf(config.trustProxy);
   const gateway = new Gateway({
     host,
-    presence: {
-      ...withAttendance(presence, (event) => { events.publishEphemeral(event); }),
-      query: (boardId, peerId) => { presence.query(boardId, peerId); },
-    },
+    presence: withAttendance(presence, events),
     limits: config.limits,
     serves: config.roles.has('sync'),
     addressOf: (request) => clientAddress(request, trust),

@@ -2,11 +2,10 @@
  * Who comes to a board, goes, and where cursors are, as ephemeral events: made of what passes the presence lane on this node, which it wraps.
  *
  * Guarantees: a person has joined once and left once on this node however many tabs they have; a cursor is told at most once in SAMPLE_MS for each
- * attachment. Never throws on what a client sent. Does not: look at other nodes (each tells its own), or keep anybody in a store.
+ * attachment. Never throws on what a client sent. Nothing is made of moves that nobody would hear of. Does not: look at other nodes (each tells its own), or keep anybody in a store.
  */
 import { randomUUID } from 'node:crypto';
-import { createDecoder, readVarString, readVarUint } from 'lib0/decoding';
-import type { EphemeralEvent } from './envelope.ts';
+import type { EventBus } from './event-bus.ts';
 
 /**
  * A cursor moves up to thirty times a second for each person; who follows a board over subscriptions or Kafka wants to know where people are, not
@@ -15,80 +14,109 @@ import type { EphemeralEvent } from './envelope.ts';
 const SAMPLE_MS = 2_000;
 
 export interface AttendingPeer {
-  readonly id: string;
   readonly user: { readonly id: string; readonly name: string };
 }
 
-interface Attending {
-  readonly peer: AttendingPeer;
-  /** When its cursor was last told, `performance.now()`. */
-  cursorAt: number;
+/** What of the event bus matters here. */
+export type EphemeralBus = Pick<EventBus, 'ephemeralIsHeard' | 'publishEphemeral'>;
+
+interface Received {
+  readonly ok: boolean;
 }
 
-/** What of the presence lane matters here. */
-export interface PresenceLane<Peer extends AttendingPeer, Received extends { readonly ok: boolean }> {
-  join(boardId: string, peer: Peer): void;
-  receive(boardId: string, peerId: string, update: Uint8Array): Received;
-  leave(boardId: string, peerId: string, how: 'clean' | 'abnormal'): void;
+/** What of a peer's place on the presence lane matters here. */
+export interface AttendedSeat<Result extends Received> {
+  receive(update: Uint8Array): Result;
+  /** What its client says now, and who the server says it is. */
+  readonly state: Readonly<Record<string, unknown>> | undefined;
+  query(): void;
+  leave(how: 'clean' | 'abnormal'): void;
 }
 
-export function withAttendance<Peer extends AttendingPeer, Received extends { readonly ok: boolean }>(
-  lane: PresenceLane<Peer, Received>, publish: (event: EphemeralEvent) => void,
-): PresenceLane<Peer, Received> {
-  const boards = new Map<string, Map<string, Attending>>();
+export interface PresenceLane<Peer extends AttendingPeer, Result extends Received> {
+  join(boardId: string, peer: Peer): AttendedSeat<Result>;
+}
 
-  const tell = (type: string, boardId: string, { user }: AttendingPeer, data: Record<string, unknown>): void => {
-    publish({
-      id: randomUUID(), type, aggregateId: boardId, aggregateType: 'board', boardId, data: { userId: user.id, name: user.name, ...data },
-      metadata: { userId: user.id, correlationId: null, causationId: null, source: 'socket', traceId: null }, timestamp: new Date().toISOString(),
-    });
-  };
-  const isAlone = (peers: ReadonlyMap<string, Attending>, userId: string): boolean => ![...peers.values()].some(({ peer }) => peer.user.id === userId);
-
+export function withAttendance<Peer extends AttendingPeer, Result extends Received>(
+  lane: PresenceLane<Peer, Result>, bus: EphemeralBus,
+): PresenceLane<Peer, Result> {
+  const boards = new Map<string, Set<Attending<Result>>>();
   return {
     join(boardId, peer) {
-      lane.join(boardId, peer);
-      const peers = boards.get(boardId) ?? new Map<string, Attending>();
-      boards.set(boardId, peers);
-      const first = isAlone(peers, peer.user.id);
-      peers.set(peer.id, { peer, cursorAt: Number.NEGATIVE_INFINITY });
-      if (first) tell('UserJoined', boardId, peer, { joinedAt: new Date().toISOString() });
-    },
-    receive(boardId, peerId, update) {
-      const received = lane.receive(boardId, peerId, update);
-      const attending = received.ok ? boards.get(boardId)?.get(peerId) : undefined;
-      if (attending === undefined) return received;
-      const now = performance.now();
-      if (now - attending.cursorAt < SAMPLE_MS) return received;
-      attending.cursorAt = now;
-      const position = positionOf(update);
-      if (position !== undefined) tell('CursorMoved', boardId, attending.peer, { position });
-      return received;
-    },
-    leave(boardId, peerId, how) {
-      lane.leave(boardId, peerId, how);
-      const peers = boards.get(boardId);
-      const peer = peers?.get(peerId)?.peer;
-      if (peers === undefined || peer === undefined) return;
-      peers.delete(peerId);
-      if (peers.size === 0) boards.delete(boardId);
-      if (isAlone(peers, peer.user.id)) tell('UserLeft', boardId, peer, { leftAt: new Date().toISOString() });
+      const seat = lane.join(boardId, peer);
+      const here = boards.get(boardId) ?? new Set();
+      boards.set(boardId, here);
+      const attending = new Attending(boardId, peer, seat, bus, () => {
+        here.delete(attending);
+        if (here.size === 0) boards.delete(boardId);
+        return isAlone(here, peer.user.id);
+      });
+      const first = isAlone(here, peer.user.id);
+      here.add(attending);
+      if (first) attending.tell('UserJoined', { joinedAt: new Date().toISOString() });
+      return attending;
     },
   };
 }
 
-/** The first state of an awareness update, without what it says of the person. `undefined`: a client that says goodbye, or nothing to read. */
-function positionOf(update: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const decoder = createDecoder(update);
-    if (readVarUint(decoder) === 0) return undefined;
-    readVarUint(decoder); // client id
-    readVarUint(decoder); // clock
-    const state: unknown = JSON.parse(readVarString(decoder));
-    if (typeof state !== 'object' || state === null || Array.isArray(state)) return undefined;
-    const { user: _user, ...position } = state as Record<string, unknown>;
-    return position;
-  } catch {
-    return undefined;
+const isAlone = (here: ReadonlySet<{ readonly userId: string }>, userId: string): boolean => ![...here].some((other) => other.userId === userId);
+
+/** A place on the lane, and what is told of it. */
+class Attending<Result extends Received> implements AttendedSeat<Result> {
+  readonly userId: string;
+  readonly #boardId: string;
+  readonly #name: string;
+  readonly #seat: AttendedSeat<Result>;
+  readonly #bus: EphemeralBus;
+  /** Takes it off its board. Returns whether nobody else there is the same person. */
+  readonly #gone: () => boolean;
+  #left = false;
+  /** When its cursor was last told, `performance.now()`. */
+  #cursorAt = Number.NEGATIVE_INFINITY;
+
+  constructor(boardId: string, { user }: AttendingPeer, seat: AttendedSeat<Result>, bus: EphemeralBus, gone: () => boolean) {
+    this.#boardId = boardId;
+    this.userId = user.id;
+    this.#name = user.name;
+    this.#seat = seat;
+    this.#bus = bus;
+    this.#gone = gone;
+  }
+
+  receive(update: Uint8Array): Result {
+    const received = this.#seat.receive(update);
+    if (!received.ok || !this.#bus.ephemeralIsHeard) return received;
+    const now = performance.now();
+    if (now - this.#cursorAt < SAMPLE_MS) return received;
+    this.#cursorAt = now;
+    const { state } = this;
+    if (state === undefined) return received;
+    const { user: _stamp, ...position } = state;
+    this.tell('CursorMoved', { position });
+    return received;
+  }
+
+  get state(): Readonly<Record<string, unknown>> | undefined {
+    return this.#seat.state;
+  }
+
+  query(): void {
+    this.#seat.query();
+  }
+
+  leave(how: 'clean' | 'abnormal'): void {
+    this.#seat.leave(how);
+    if (this.#left) return;
+    this.#left = true;
+    if (this.#gone()) this.tell('UserLeft', { leftAt: new Date().toISOString() });
+  }
+
+  tell(type: string, data: Record<string, unknown>): void {
+    const { userId } = this;
+    const boardId = this.#boardId;
+    this.#bus.publishEphemeral({
+      id: randomUUID(), type, aggregateId: boardId, aggregateType: 'board', boardId, data: { userId, name: this.#name, ...data },
+      metadata: { userId, correlationId: null, causationId: null, source: 'socket', traceId: null }, timestamp: new Date().toISOString(),
+    });
   }
 }

@@ -107,6 +107,10 @@ export class EmbeddedBus implements EventBus {
     return subscription;
   }
 
+  get ephemeralIsHeard(): boolean {
+    return this.ephemeral.size > 0;
+  }
+
   publishEphemeral(event: EphemeralEvent): void {
     this.ephemeral.emit(event);
   }

@@ -52,6 +52,8 @@ export interface EventBus {
   /** Of a driver whose groups read `board_events` themselves, instead of `publish`: these boards may have new events. */
   announce?(boardIds: readonly string[]): Promise<void>;
   subscribe(options: SubscribeOptions): Subscription;
+  /** Whether anybody may hear what is published so just now. */
+  readonly ephemeralIsHeard: boolean;
   publishEphemeral(event: EphemeralEvent): void;
   /** @returns a function that ends it */
   onEphemeral(listener: (event: EphemeralEvent) => void): () => void;

@@ -78,6 +78,9 @@ export class KafkaBus implements EventBus {
     return subscription;
   }
 
+  /** In other processes, and by other programs. */
+  readonly ephemeralIsHeard = true;
+
   publishEphemeral(event: EphemeralEvent): void {
     const message = { topic: topicOf(event), key: event.boardId, value: encodeEvent(event), headers: { ...headersOf(event), [EPHEMERAL_HEADER]: '1' } };
     this.ready().then(() => this.passing.send({ messages: [message] })).catch(() => { this.parts.observe?.count?.('ephemeral'); });

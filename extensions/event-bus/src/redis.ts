@@ -95,6 +95,9 @@ export class RedisBus implements EventBus {
     return subscription;
   }
 
+  /** In other processes, and by other programs. */
+  readonly ephemeralIsHeard = true;
+
   publishEphemeral(event: EphemeralEvent): void {
     this.publisher.publish(EPHEMERAL_CHANNEL, encodeEvent(event)).catch(() => { this.parts.observe?.count?.('ephemeral'); });
   }

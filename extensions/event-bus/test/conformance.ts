@@ -205,6 +205,7 @@ export function eventBusConformance(name: string, openHarness: () => Promise<Bus
       const seen: EphemeralEvent[] = [];
       const end = listening.onEphemeral((event) => { seen.push(event); });
       listening.onEphemeral(() => { throw new Error('a listener with a defect'); });
+      assert.equal(listening.ephemeralIsHeard, true);
       const boardId = await makeBoard(database);
       const event = (type: string): EphemeralEvent => ({
         id: randomUUID(), type, aggregateId: boardId, aggregateType: 'board', boardId, data: { userId: 'ada' },

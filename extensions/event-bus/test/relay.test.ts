@@ -18,7 +18,7 @@ after(() => postgres.close());
 function bus(refuse: (events: readonly BoardEvent[]) => void | Promise<void> = () => undefined): EventBus & { readonly taken: BoardEvent[] } {
   const taken: BoardEvent[] = [];
   return {
-    kind: 'embedded', state: 'ok', taken,
+    kind: 'embedded', ephemeralIsHeard: false, state: 'ok', taken,
     publish: async (events) => {
       await refuse(events);
       taken.push(...events);

@@ -88,6 +88,8 @@ const userOf = (context: unknown): string | null =>
 
 export class Follower {
   readonly connection: Connection;
+  /** What its frames are addressed to. Hocuspocus makes it anew each time it is asked. */
+  readonly address: string;
   private readonly board: FollowedBoard;
   private readonly limits: FollowerLimits;
   private readonly events: FollowerEvents;
@@ -112,6 +114,7 @@ export class Follower {
 
   constructor(connection: Connection, board: FollowedBoard, limits: FollowerLimits, events: FollowerEvents) {
     this.connection = connection;
+    this.address = connection.messageAddress;
     this.board = board;
     this.limits = limits;
     this.events = events;
@@ -120,12 +123,12 @@ export class Follower {
     this.sendFrame = send;
     this.bufferedBytes = bufferedBytesOf(connection.webSocket);
     this.offer = offerOf(connection.webSocket, this.bufferedBytes, send);
-    const applied = syncStatusFrame(connection.messageAddress, true);
+    const applied = syncStatusFrame(this.address, true);
     this.acks = new Acks({
       status: () => { send(applied); },
       cumulative: (frames, clock) => { this.tell({ sunday: 'ack', frames, clock }); },
       holds: (extent) => board.holds(extent.ends),
-      ask: () => { send(step1Frame(connection.messageAddress, board.stateVector())); },
+      ask: () => { send(step1Frame(this.address, board.stateVector())); },
     });
     connection.send = (frame: unknown) => { this.outbound(frame, send); };
     connection.handleMessage = (frame: Uint8Array) => { this.inbound(frame, handleMessage); };
@@ -251,7 +254,7 @@ export class Follower {
    */
   answer(bytes: Uint8Array, tail: readonly Uint8Array[]): void {
     if (this.state.kind === 'gone') return;
-    const address = this.connection.messageAddress;
+    const { address } = this;
     if (this.unasked > 0) {
       this.unasked -= 1;
       if (this.askedAt === 0) this.askedAt = Date.now();
@@ -273,7 +276,7 @@ export class Follower {
     if (this.state.kind === 'catching-up') this.unasked = Math.max(this.unasked, 1);
     if (this.state.kind !== 'following' && this.state.kind !== 'lagging') return;
     this.acks.solicited();
-    this.sendFrame(step1Frame(this.connection.messageAddress, this.board.stateVector()));
+    this.sendFrame(step1Frame(this.address, this.board.stateVector()));
   }
 
   /** One batch, already encoded for this address; `starts` gives its first clocks, computed only if somebody lags. */
@@ -318,7 +321,7 @@ export class Follower {
   }
 
   private tell(message: object): void {
-    this.sendFrame(statelessFrame(this.connection.messageAddress, JSON.stringify(message)));
+    this.sendFrame(statelessFrame(this.address, JSON.stringify(message)));
   }
 
   leave(): void {
@@ -337,8 +340,8 @@ export function broadcast(followers: Iterable<Follower>, update: Uint8Array, exc
   const firstClocks = (): ReadonlyMap<number, number> => (starts ??= Y.parseUpdateMeta(update).from);
   for (const follower of followers) {
     if (follower === except) continue;
-    if (follower.connection.messageAddress !== address) {
-      address = follower.connection.messageAddress;
+    if (follower.address !== address) {
+      address = follower.address;
       frame = updateFrame(address, update);
     }
     follower.deliver(frame, firstClocks);

@@ -6,35 +6,51 @@
  * Does not: keep timers; who calls is told when to come back.
  */
 import type { TokenBucket } from './bucket.ts';
-import type { Client, Clients } from './clients.ts';
+import type { Client, Clients, Holder, Session } from './clients.ts';
 import { LIFT_MS } from './limits.ts';
 import type { Rounds } from './rounds.ts';
 import type { BoardHost, PresenceCrowd, PresencePeer, PresenceUser } from './types.ts';
 import { NO_VIEW, namesOf, type View } from './view.ts';
 import { encodeEntry, encodeUpdate } from './wire.ts';
 
-export interface Seat {
+/** The place of a peer. */
+export class Seat {
   readonly peer: PresencePeer;
   readonly user: PresenceUser;
+  /** `user` as it stands in each of its states. */
+  readonly userJson: string;
   readonly bucket: TokenBucket;
-  /** The client id this peer speaks for, once it has announced one. */
-  own: number | undefined;
   readonly joinedAt: number;
-  /** When its session began, by the lane's clock. */
-  since: number;
+  /** Its word on a client: the same object for all that it ever says. */
+  readonly holder: Holder<Seat> = { kind: 'peer', seat: this };
+  session: Session;
+  /** False once it has left, or another came in its place. */
+  taken = true;
+  /** The client id this peer speaks for, once it has announced one. */
+  own: number | undefined = undefined;
   /** Since when its client is known to have begun a later session. */
-  outdoneAt: number | undefined;
+  outdoneAt: number | undefined = undefined;
   /**
    * When it said which client it is, or was taken not to mean to; infinity before. Until then it is not told of its own user's: one of them may be itself,
    * before its socket broke, and a provider made anew would take that old state for its own.
    */
-  introducedAt: number;
+  introducedAt = Number.POSITIVE_INFINITY;
   /** The last clock received from it. */
-  lastClock: number;
+  lastClock = -1;
   /** Its Awareness was lifted above this clock. */
-  liftedTo: number;
+  liftedTo = 0;
   /** The round (rounds.ts) up to which it was told. */
   told: number;
+
+  constructor(peer: PresencePeer, user: PresenceUser, bucket: TokenBucket, joinedAt: number, session: Session, told: number) {
+    this.peer = peer;
+    this.user = user;
+    this.userJson = JSON.stringify(user);
+    this.bucket = bucket;
+    this.joinedAt = joinedAt;
+    this.session = session;
+    this.told = told;
+  }
 }
 
 /** Peers that are told the same: they were told up to the same round and, where something happened that is told only near it, look at the same. */
@@ -80,6 +96,10 @@ export class Audience {
     return false;
   }
 
+  #isBehind(seat: Seat): boolean {
+    return this.#behind.size > 0 && this.#behind.has(seat);
+  }
+
   #viewOf(seat: Seat): View {
     return (seat.own === undefined ? undefined : this.#clients.present.get(seat.own))?.view ?? NO_VIEW;
   }
@@ -92,9 +112,13 @@ export class Audience {
   deliver(rounds: Rounds, share: number, returned: ReadonlySet<Seat>): boolean {
     const anew = returned.size > 0 ? encodeUpdate(this.#clients.anew()) : undefined;
     for (const seat of returned) {
-      if (this.#behind.has(seat)) continue; // and will be sent the same
+      if (this.#isBehind(seat)) continue; // and will be sent the same
       const gone = this.#clients.removalsSince(rounds.at(seat.told));
-      if (anew !== undefined) this.#sendOrShed(seat, gone.length > 0 ? [encodeUpdate(gone), anew] : [anew], rounds);
+      if (this.#isFull(seat)) this.#shed(seat, rounds.at(seat.told));
+      else if (anew !== undefined) {
+        if (gone.length > 0) this.send(seat, encodeUpdate(gone));
+        this.send(seat, anew);
+      }
       seat.told = rounds.last;
     }
     this.#lookAfterThoseBehind(rounds);
@@ -119,18 +143,29 @@ export class Audience {
   #cohorts(rounds: Rounds): Cohort[] {
     const { areNear, last } = rounds;
     const cohorts = new Map<number | string, Cohort>();
+    // Mostly all were told up to the same round.
+    let usual: Cohort | undefined;
     for (const seat of this.seats.values()) {
-      if (seat.told === last || this.#behind.has(seat)) continue;
+      if (seat.told === last || this.#isBehind(seat)) continue;
       const view = areNear ? this.#viewOf(seat) : NO_VIEW;
       const near = areNear && rounds.isBehindNear(seat.told, namesOf(view)) ? namesOf(view) : [];
       if (near.length === 0 && !rounds.isBehind(seat.told)) {
         seat.told = last;
         continue;
       }
+      if (near.length === 0 && usual?.told === seat.told) {
+        usual.seats.push(seat);
+        continue;
+      }
       const key = near.length === 0 ? seat.told : `${seat.told} ${view.key}`;
       const cohort = cohorts.get(key);
-      if (cohort === undefined) cohorts.set(key, { told: seat.told, near, seats: [seat] });
-      else cohort.seats.push(seat);
+      if (cohort !== undefined) {
+        cohort.seats.push(seat);
+        continue;
+      }
+      const made = { told: seat.told, near, seats: [seat] };
+      cohorts.set(key, made);
+      if (near.length === 0) usual = made;
     }
     return [...cohorts.values()].sort((one, other) => one.told - other.told);
   }
@@ -140,14 +175,12 @@ export class Audience {
     const shared = this.#clients.frame(ids);
     for (const seat of seats) {
       const frame = this.#tellsOwnUser(seat, ids) ? this.#frameFor(seat, ids) : shared;
-      if (frame !== undefined) this.#sendOrShed(seat, [frame], rounds);
+      if (frame !== undefined) {
+        if (this.#isFull(seat)) this.#shed(seat, rounds.at(seat.told));
+        else this.send(seat, frame);
+      }
       seat.told = rounds.last;
     }
-  }
-
-  #sendOrShed(seat: Seat, frames: readonly Uint8Array[], rounds: Rounds): void {
-    if (this.#isFull(seat)) this.#shed(seat, rounds.at(seat.told));
-    else for (const frame of frames) this.send(seat, frame);
   }
 
   /** Who was sent nothing for a while is sent everything once it has drained. */
@@ -262,6 +295,4 @@ export class Audience {
 /** Not introduced yet. */
 export const isNew = ({ introducedAt }: Seat): boolean => introducedAt === Number.POSITIVE_INFINITY;
 
-export function heldBy({ holder }: Client<Seat>, seat: Seat): boolean {
-  return holder.kind === 'peer' && holder.seat === seat;
-}
+export const heldBy = ({ holder }: Client<Seat>, seat: Seat): boolean => holder === seat.holder;

@@ -6,14 +6,15 @@
  * Does not: interpret states beyond stamping `user`; decide when who is told what (tick.ts), send (audience.ts), or decide clocks
  * (clients.ts).
  */
-import { Audience, heldBy, isNew, type Seat } from './audience.ts';
+import { Audience, heldBy, isNew, Seat } from './audience.ts';
 import { TokenBucket } from './bucket.ts';
 import { type Client, Clients, compareSessions, type Said } from './clients.ts';
 import { OUTDATED_MS } from './limits.ts';
-import { stamp, stampedJson, stampOf } from './stamp.ts';
+import { stamp, type Stamped, stampedJson, stampOf, stampState } from './stamp.ts';
 import { Tick } from './tick.ts';
-import type { BoardHost, PresencePeer, PresentClient, ReceiveRefusal, ReceiveResult } from './types.ts';
-import { decodeState, decodeUpdate, encodeUpdate, type NodeEntry, type NodeMessageKind, type PresenceState, type Told, type WireEntry } from './wire.ts';
+import type { BoardHost, PresencePeer, PresenceSeat, PresentClient, ReceiveRefusal, ReceiveResult } from './types.ts';
+import { viewOf } from './view.ts';
+import { decodeState, decodeText, decodeUpdate, encodeUpdate, type NodeEntry, type NodeMessageKind, parseState, type PresenceState, type Told, type WireEntry } from './wire.ts';
 
 /** A query costs the whole state of the board: as much as so many frames. */
 const QUERY_COST = 30;
@@ -22,6 +23,8 @@ const QUERY_COST = 30;
 const BYTES_PER_TOKEN = 4096;
 
 const NOTHING: Told = { update: encodeUpdate([]), since: [] };
+
+const RECEIVED: ReceiveResult = { ok: true };
 
 export class BoardPresence {
   readonly #host: BoardHost;
@@ -46,54 +49,55 @@ export class BoardPresence {
     return this.#clients.present.size > 0;
   }
 
-  join(peer: PresencePeer): void {
+  join(peer: PresencePeer): PresenceSeat {
     const replaced = this.#seats.get(peer.id);
     if (replaced !== undefined) this.#vacate(replaced, 'abnormal');
     if (this.#seats.size === 0) this.#host.publish?.('request', NOTHING);
-    const joinedAt = this.#host.time.now();
-    const bucket = new TokenBucket(this.#host.limits.framesPerSecond, joinedAt);
-    const seat: Seat = {
-      peer, user: stamp(peer.user), bucket, joinedAt, since: this.#host.clock.next(), outdoneAt: undefined,
-      own: undefined, introducedAt: Number.POSITIVE_INFINITY, lastClock: -1, liftedTo: 0, told: this.#tick.round,
-    };
+    const seat = this.#newSeat(peer);
     this.#seats.set(peer.id, seat);
     this.#tick.sendAll(seat);
     this.#tick.greet(peer);
+    return new Place(this, seat);
   }
 
-  receive(peerId: string, update: Uint8Array): ReceiveResult {
-    const seat = this.#seats.get(peerId);
-    if (seat === undefined) return this.#refuse('unknown_peer');
-    if (!seat.bucket.take(1 + update.length / BYTES_PER_TOKEN, this.#host.time.now())) return this.#refuse('rate_limited');
+  #newSeat(peer: PresencePeer): Seat {
+    const { clock, limits, node, time } = this.#host;
+    const joinedAt = time.now();
+    return new Seat(peer, stamp(peer.user), new TokenBucket(limits.framesPerSecond, joinedAt), joinedAt, { since: clock.next(), node }, this.#tick.round);
+  }
+
+  receive(seat: Seat, update: Uint8Array): ReceiveResult {
+    if (!seat.taken) return this.#refuse('unknown_peer');
+    const now = this.#host.time.now();
+    if (!seat.bucket.take(1 + update.length / BYTES_PER_TOKEN, now)) return this.#refuse('rate_limited');
     if (update.length > this.#host.limits.frameBytes) return this.#refuse('too_large');
     const decoded = decodeUpdate(update, seat.own);
     if (decoded === undefined) return this.#refuse('malformed_update');
     let foreign = decoded.skipped;
     let refusal: ReceiveRefusal | undefined;
     for (const entry of decoded.entries) {
-      const heard = this.#hear(seat, entry);
+      const heard = this.#hear(seat, entry, now);
       if (heard === 'foreign') foreign++;
       else refusal = heard ?? refusal;
     }
     if (foreign > 0) this.#host.drop('foreign', foreign);
-    return refusal === undefined ? { ok: true } : this.#refuse(refusal);
+    return refusal === undefined ? RECEIVED : this.#refuse(refusal);
   }
 
-  query(peerId: string): void {
-    const seat = this.#seats.get(peerId);
-    if (seat === undefined) this.#host.drop('unknown_peer');
+  query(seat: Seat): void {
+    if (!seat.taken) this.#host.drop('unknown_peer');
     else if (!seat.bucket.take(QUERY_COST, this.#host.time.now())) this.#host.drop('rate_limited');
     else this.#tick.sendAll(seat);
   }
 
-  leave(peerId: string, how: 'clean' | 'abnormal'): void {
-    const seat = this.#seats.get(peerId);
-    if (seat === undefined) return;
+  leave(seat: Seat, how: 'clean' | 'abnormal'): void {
+    if (!seat.taken) return;
     this.#vacate(seat, how);
     this.#settle();
   }
 
   #vacate(seat: Seat, how: 'clean' | 'abnormal'): void {
+    seat.taken = false;
     this.#audience.leave(seat);
     this.#tick.forget(seat);
     if (seat.own === undefined) this.#rememberLookedOn(seat.user.id);
@@ -101,8 +105,8 @@ export class BoardPresence {
     if (client !== undefined && heldBy(client, seat)) {
       const heir = [...this.#seats.values()].findLast((other) => other.own === client.id);
       if (heir !== undefined) {
-        client.holder = { kind: 'peer', seat: heir };
-        heir.since = seat.since; // the same session: what began later elsewhere stays later
+        client.holder = heir.holder;
+        heir.session = seat.session; // the same one: what began later elsewhere stays later
         heir.outdoneAt = undefined;
       } else if (how === 'clean') this.#remove(client);
       else client.holder = { kind: 'absent', since: this.#host.time.now() };
@@ -121,7 +125,17 @@ export class BoardPresence {
   }
 
   list(): PresentClient[] {
-    return [...this.#clients.present.values()].map(({ id, user, state }) => ({ clientId: id, user, state }));
+    return [...this.#clients.present.values()].map(({ id, user, json }) => ({ clientId: id, user, state: parseState(json) }));
+  }
+
+  userOf(id: number): string | undefined {
+    return this.#clients.present.get(id)?.user.id;
+  }
+
+  /** What the client of a peer says, as others are told. */
+  stateOf({ own }: Seat): PresenceState | undefined {
+    const client = own === undefined ? undefined : this.#clients.present.get(own);
+    return client && parseState(client.json);
   }
 
   /** From another node. Returns false if it held something that could not be read; the rest was applied. */
@@ -186,25 +200,30 @@ export class BoardPresence {
 
   close(): void {
     this.#tick.close();
+    for (const seat of this.#seats.values()) seat.taken = false;
     this.#seats.clear();
   }
 
   /** A peer's first state names the client it speaks for, unless another user holds that id; it speaks for no other. */
-  #hear(seat: Seat, entry: WireEntry): ReceiveRefusal | 'foreign' | undefined {
+  #hear(seat: Seat, entry: WireEntry, now: number): ReceiveRefusal | 'foreign' | undefined {
     if (seat.own !== undefined && seat.own !== entry.clientId) return 'foreign';
     const known = this.#clients.present.get(entry.clientId);
     if (known !== undefined && known.user.id !== seat.user.id) return 'foreign';
     if (entry.state.length > this.#host.limits.stateBytes) return 'too_large';
-    const state = decodeState(entry.state);
-    if (state === undefined) return 'malformed_update';
-    if (seat.own !== undefined) return this.#take(seat, entry, state, known);
-    if (state === null || this.#isSentBack(seat, entry, state)) return 'foreign';
+    const text = decodeText(entry.state);
+    const said = text === undefined ? undefined : stampState(text, seat.user, seat.userJson);
+    if (text === undefined || said === undefined) return 'malformed_update';
+    if (seat.own !== undefined) {
+      this.#take(seat, entry, said, known, now);
+      return undefined;
+    }
+    if (said === null || this.#isSentBack(seat, entry, text)) return 'foreign';
     seat.own = entry.clientId;
     if (this.#mayHaveSeen(seat, entry.clientId)) this.#tick.returned(seat);
     this.#audience.introduce(seat);
-    const refusal = this.#take(seat, entry, state, known);
+    this.#take(seat, entry, said, known, now);
     this.#audience.lift(seat, entry.clientId, entry.clock);
-    return refusal;
+    return undefined;
   }
 
   /** Whether a client may have been shown those who are here before it came: here, or, where there are other nodes, on any. */
@@ -213,45 +232,42 @@ export class BoardPresence {
   }
 
   /** What a peer was told, and may send back (y-websocket), is no claim: nothing above what was sent, of somebody it knows of. */
-  #isSentBack(seat: Seat, { clientId, clock }: WireEntry, state: PresenceState): boolean {
+  #isSentBack(seat: Seat, { clientId, clock }: WireEntry, text: string): boolean {
     const trace = this.#clients.trace(clientId);
     if (trace === undefined || clock > trace.out) return false;
-    if (trace.userId !== seat.user.id) return trace.until >= seat.joinedAt && stampOf(state)?.id === trace.userId;
+    if (trace.userId !== seat.user.id) return trace.until >= seat.joinedAt && stampOf(parseState(text))?.id === trace.userId;
     return !isNew(seat) && (this.#clients.present.has(clientId) || trace.until > seat.introducedAt);
   }
 
-  #take(seat: Seat, { clientId, clock }: WireEntry, state: PresenceState | null, known: Client<Seat> | undefined): ReceiveRefusal | undefined {
-    const now = this.#host.time.now();
-    if (state === null) {
+  #take(seat: Seat, { clientId, clock }: WireEntry, said: Stamped | null, known: Client<Seat> | undefined, now: number): void {
+    if (said === null) {
       // as y-protocols: a removal may repeat the clock of the state that it removes
-      if (known === undefined) return undefined;
+      if (known === undefined) return;
       // above all, the goodbye of an older socket must not remove who has come back on a newer one
       if (clock < seat.lastClock || !heldBy(known, seat)) this.#host.drop('stale');
       else {
         seat.lastClock = clock;
         this.#remove(known);
       }
-      return undefined;
+      return;
     }
     if (this.#isOutdone(seat, clientId, known, now)) {
       this.#host.drop('stale'); // was still under way on its old socket
-      return undefined;
+      return;
     }
     if (known !== undefined && clock <= seat.lastClock) {
       if (clock < seat.lastClock) this.#host.drop('stale');
       known.seenAt = now;
-      return undefined;
+      return;
     }
-    const json = stampedJson(state, seat.user);
-    if (json === undefined) return 'malformed_update';
+    const { json } = said;
     seat.lastClock = clock;
     if (known !== undefined && heldBy(known, seat) && clock === seat.liftedTo + 1 && json === known.json) {
       known.seenAt = now; // y-websocket answers a lift: nothing anybody has to be told
-      return undefined;
+      return;
     }
-    const session = { since: seat.since, node: this.#host.node };
-    this.#put(clientId, known, { user: seat.user, holder: { kind: 'peer', seat }, session, state, json, told: 0, seenAt: now });
-    return undefined;
+    const { user, holder, session } = seat;
+    this.#put(clientId, known, { user, holder, session, view: viewOf(said.view, known?.view), json, told: 0, seenAt: now });
   }
 
   /**
@@ -260,16 +276,17 @@ export class BoardPresence {
    */
   #isOutdone(seat: Seat, id: number, known: Client<Seat> | undefined, now: number): boolean {
     const last = known ?? this.#clients.last(id);
-    if (last === undefined || compareSessions(last.session, { since: seat.since, node: this.#host.node }) <= 0) return false;
+    if (last === undefined || compareSessions(last.session, seat.session) <= 0) return false;
     seat.outdoneAt ??= now;
     if (known?.holder.kind === 'peer' || now - seat.outdoneAt < this.#host.graceMs) return true;
-    seat.since = this.#host.clock.next();
+    seat.session = { since: this.#host.clock.next(), node: this.#host.node };
     seat.outdoneAt = undefined;
     return false;
   }
 
   #takeRemote(node: string, { clientId, clock, since, state: bytes }: NodeEntry): boolean {
-    const state = decodeState(bytes);
+    const text = decodeText(bytes);
+    const state = text === undefined ? undefined : decodeState(text);
     if (state === undefined) return false;
     const known = this.#clients.present.get(clientId);
     const session = { since, node };
@@ -294,7 +311,7 @@ export class BoardPresence {
       // it is somewhere else now
       if (known.holder.kind === 'peer') known.holder.seat.outdoneAt = this.#host.time.now();
     }
-    this.#put(clientId, known, { user, holder: { kind: 'node', node }, session, state, json, told: clock, seenAt: this.#host.time.now() });
+    this.#put(clientId, known, { user, holder: { kind: 'node', node }, session, view: viewOf(state['view'], known?.view), json, told: clock, seenAt: this.#host.time.now() });
     return true;
   }
 
@@ -331,6 +348,30 @@ export class BoardPresence {
 }
 
 /** The same peer says what everybody was told already. */
-function repeats(known: Client<Seat>, { json, holder }: Said<Seat>): boolean {
-  return holder.kind === 'peer' && heldBy(known, holder.seat) && known.sentJson === json;
+const repeats = (known: Client<Seat>, { json, holder }: Said<Seat>): boolean => holder.kind === 'peer' && holder === known.holder && json === known.sentJson;
+
+class Place implements PresenceSeat {
+  readonly #board: BoardPresence;
+  readonly #seat: Seat;
+
+  constructor(board: BoardPresence, seat: Seat) {
+    this.#board = board;
+    this.#seat = seat;
+  }
+
+  receive(update: Uint8Array): ReceiveResult {
+    return this.#board.receive(this.#seat, update);
+  }
+
+  get state(): PresenceState | undefined {
+    return this.#board.stateOf(this.#seat);
+  }
+
+  query(): void {
+    this.#board.query(this.#seat);
+  }
+
+  leave(how: 'clean' | 'abnormal'): void {
+    this.#board.leave(this.#seat, how);
+  }
 }

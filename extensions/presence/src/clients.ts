@@ -14,8 +14,8 @@
  * earlier one ends nothing. Within a session clocks order.
  */
 import type { PresenceUser } from './types.ts';
-import { NO_VIEW, type View, viewOf } from './view.ts';
-import { encodeEntry, encodeUpdate, type PresenceState, type Told } from './wire.ts';
+import { NO_VIEW, type View } from './view.ts';
+import { encodeEntry, encodeUpdate, type Told } from './wire.ts';
 
 /** Who speaks for a client: a peer of this node, nobody for the moment (its socket broke), or another node. */
 export type Holder<Seat> =
@@ -35,8 +35,7 @@ export interface Client<Seat> {
   user: PresenceUser;
   holder: Holder<Seat>;
   session: Session;
-  state: PresenceState;
-  /** `state` as sent. */
+  /** What it says, as others are told; not kept as an object, of which a collector would have to look at each part. */
   json: string;
   /** Of another node: the clock at which it said so. */
   told: number;
@@ -46,14 +45,14 @@ export interface Client<Seat> {
   out: number;
   /** The `json` that was last encoded, and the entry that was made; undefined before the first. */
   sentJson: string | undefined;
-  entry: Uint8Array | undefined;
+  entry: Buffer | undefined;
   /** What it looks at, and what it did when others were last told. */
   view: View;
   sentView: View;
 }
 
 /** What a holder says of a client. */
-export type Said<Seat> = Pick<Client<Seat>, 'user' | 'holder' | 'session' | 'state' | 'json' | 'told' | 'seenAt'>;
+export type Said<Seat> = Pick<Client<Seat>, 'user' | 'holder' | 'session' | 'json' | 'view' | 'told' | 'seenAt'>;
 
 interface Removed {
   readonly userId: string;
@@ -104,7 +103,7 @@ export class Clients<Seat> {
   add(client: Said<Seat> & Pick<Client<Seat>, 'id'>): void {
     const out = this.#removed.get(client.id)?.out ?? 0;
     this.#removed.delete(client.id);
-    this.present.set(client.id, { ...client, out, view: viewOf(client.state), sentView: NO_VIEW, sentJson: undefined, entry: undefined });
+    this.present.set(client.id, { ...client, out, sentView: NO_VIEW, sentJson: undefined, entry: undefined });
   }
 
   /** Its holder, or another from now on, says something of it. */
@@ -113,11 +112,10 @@ export class Clients<Seat> {
     client.user = said.user;
     client.holder = said.holder;
     client.session = said.session;
-    client.state = said.state;
     client.json = said.json;
     client.told = said.told;
     client.seenAt = said.seenAt;
-    client.view = viewOf(said.state, client.view);
+    client.view = said.view;
   }
 
   /** Another node ended the session at this clock. */

@@ -10,7 +10,7 @@ import { BoardPresence } from './board.ts';
 import { LaneClock } from './clock.ts';
 import { DEFAULT_LIMITS, GRACE_MS, type PresenceLimits, SWEEP_MS, TICK_MS } from './limits.ts';
 import {
-  type BoardHost, DROPS, type PresenceDrop, type PresencePeer, type PresenceTime, type PresentClient, type ReceiveResult, systemTime,
+  type BoardHost, DROPS, type PresenceDrop, type PresencePeer, type PresenceSeat, type PresenceTime, type PresentClient, systemTime,
 } from './types.ts';
 import { decodeNodeMessage, encodeNodeMessage, type NodeMessageKind, type Told } from './wire.ts';
 
@@ -32,17 +32,13 @@ export interface PresenceOptions {
 
 export interface Presence {
   /** Sends the peer who is on the board, then a frame per tick. A peer id that is already on the board is replaced. */
-  join(boardId: string, peer: PresencePeer): void;
-  /** The body of an awareness message. Never throws. A refusal drops what it names, nothing else: the peer stays. */
-  receive(boardId: string, peerId: string, update: Uint8Array): ReceiveResult;
-  /** Sends the peer everyone present. */
-  query(boardId: string, peerId: string): void;
-  /** `clean`: the client said goodbye, others are told with the next ticks. `abnormal`: after a grace period, unless it returns. */
-  leave(boardId: string, peerId: string, how: 'clean' | 'abnormal'): void;
+  join(boardId: string, peer: PresencePeer): PresenceSeat;
   /** All peers of the board are being sent something else in this turn: what waits for the tick may go along, to be written at once with it. */
   alongside(boardId: string): void;
-  /** Who is on the board, on every node this one hears. */
+  /** Who is on the board, on every node this one hears. Each state is parsed anew: not for hot paths. */
   list(boardId: string): PresentClient[];
+  /** Whose client this is, while it is on the board. */
+  userOf(boardId: string, clientId: number): string | undefined;
   /**
    * Asks the other nodes who is on a board; `list` knows a moment later, and until `forgetOthers`. Returns false if it knows already,
    * because somebody of this node is on it.
@@ -124,22 +120,18 @@ export function createPresence(options: PresenceOptions = {}): Presence {
     for (const board of boards.values()) board.removeNode(nodeId);
   }
 
-  return {
-    join(boardId, peer) {
-      if (!closed) open(boardId).join(peer);
-    },
-    receive(boardId, peerId, update) {
-      const board = boards.get(boardId);
-      if (board !== undefined) return board.receive(peerId, update);
+  const nowhere: PresenceSeat = {
+    receive() {
       drop('unknown_peer');
       return { ok: false, code: 'unknown_peer' };
     },
-    query(boardId, peerId) {
-      boards.get(boardId)?.query(peerId);
-    },
-    leave(boardId, peerId, how) {
-      boards.get(boardId)?.leave(peerId, how);
-    },
+    state: undefined,
+    query() { drop('unknown_peer'); },
+    leave() { /* nobody came */ },
+  };
+
+  return {
+    join: (boardId, peer) => (closed ? nowhere : open(boardId).join(peer)),
     ask: (boardId) => !closed && open(boardId).ask(),
     forgetOthers(boardId) {
       boards.get(boardId)?.forgetOthers();
@@ -148,6 +140,7 @@ export function createPresence(options: PresenceOptions = {}): Presence {
       boards.get(boardId)?.alongside();
     },
     list: (boardId) => boards.get(boardId)?.list() ?? [],
+    userOf: (boardId, clientId) => boards.get(boardId)?.userOf(clientId),
     receiveRemote(boardId, bytes) {
       const message = decodeNodeMessage(bytes);
       if (message === undefined) {

@@ -25,6 +25,18 @@ export interface PresencePeer {
   readonly bufferedBytes: number;
 }
 
+/** The place of a peer on a board: what its client says goes in here. None of it throws. */
+export interface PresenceSeat {
+  /** The body of an awareness message. A refusal drops what it names, nothing else: the peer stays. */
+  receive(update: Uint8Array): ReceiveResult;
+  /** What its client says now, as others see it. Parsed anew each time. */
+  readonly state: PresenceState | undefined;
+  /** Sends the peer everyone present. */
+  query(): void;
+  /** `clean`: the client said goodbye, others are told with the next ticks. `abnormal`: after a grace period, unless it returns. */
+  leave(how: 'clean' | 'abnormal'): void;
+}
+
 /** How a board degrades while more people are on it than can all be told everything. */
 export interface PresenceCrowd {
   readonly people: number;
@@ -43,7 +55,7 @@ export interface PresentClient {
 
 /**
  * What was not delivered, and why. Each has a counter.
- * - `malformed`, `too_large`, `rate_limited`, `unknown_peer`: a frame or state of a peer was refused; `receive` says so.
+ * - `malformed`, `too_large`, `rate_limited`, `unknown_peer`: a frame or state of a peer was refused, or it has left; `receive` says so.
  * - `foreign`: an entry for a client id that the peer does not own. Ordinary: y-websocket sends back what it receives.
  * - `stale`: an entry older than one already received on that socket, or of a client that has moved to another.
  * - `shed`: a frame not sent to a peer with too many unsent bytes; it gets the full state when it has drained.

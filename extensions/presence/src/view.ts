@@ -3,7 +3,6 @@
  * item, a page of a table); two clients are in the same view if they share one. Clients that say nothing are in one view together.
  */
 import { MAX_VIEW_CHARS, MAX_VIEWS } from './limits.ts';
-import type { PresenceState } from './wire.ts';
 
 export interface View {
   readonly names: readonly string[];
@@ -14,7 +13,7 @@ export interface View {
 export const NO_VIEW: View = { names: [], key: '' };
 
 /** Names past the bounds are not looked at: the state is passed on as it is. `before` is returned where nothing changed. */
-export function viewOf({ view }: PresenceState, before: View = NO_VIEW): View {
+export function viewOf(view: unknown, before: View = NO_VIEW): View {
   if (view === undefined) return NO_VIEW;
   const given: readonly unknown[] = Array.isArray(view) ? view.slice(0, MAX_VIEWS) : [view];
   const names = given.filter((name): name is string => typeof name === 'string' && name.length > 0 && name.length <= MAX_VIEW_CHARS);

@@ -4,7 +4,7 @@ import { array, assert as check, maxSafeNat, property, string, tuple, uint8Array
 import * as encoding from 'lib0/encoding';
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from 'y-protocols/awareness';
 import * as Y from 'yjs';
-import { decodeNodeMessage, decodeState, decodeUpdate, encodeEntry, encodeNodeMessage, encodeUpdate } from './wire.ts';
+import { decodeNodeMessage, decodeState, decodeText, decodeUpdate, encodeEntry, encodeNodeMessage, encodeUpdate } from './wire.ts';
 
 function awareness(id: number): Awareness {
   const doc = new Y.Doc();
@@ -17,7 +17,7 @@ test('reads what y-protocols writes, and is read by it', () => {
   one.setLocalState({ cursor: 'grüße 👋' });
   applyAwarenessUpdate(two, encodeAwarenessUpdate(one, [7]), 'test');
   const decoded = decodeUpdate(encodeAwarenessUpdate(two, [7, 4_000_000_000]));
-  assert.deepEqual(decoded?.entries.map(({ clientId, clock, state }) => [clientId, clock, decodeState(state)]), [
+  assert.deepEqual(decoded?.entries.map(({ clientId, clock, state }) => [clientId, clock, decodeState(state.toString())]), [
     [7, 1, { cursor: 'grüße 👋' }],
     [4_000_000_000, 0, {}],
   ]);
@@ -56,8 +56,14 @@ test('an id or a clock past 2^53 is no id or clock: lib0 reads them up to infini
   }
 });
 
+test('a state is UTF-8, also where it says what stands for other bytes', () => {
+  assert.equal(decodeText(Buffer.from('{"a":"\uFFFD ü 🙂"}')), '{"a":"\uFFFD ü 🙂"}');
+  assert.equal(decodeText(Buffer.from('{"a":"\xff"}', 'latin1')), undefined);
+  assert.equal(decodeText(Buffer.from('{"a":"\xc3"}', 'latin1')), undefined);
+});
+
 test('a state is not nested deeper than browsers compare', () => {
-  const nested = (levels: number): Uint8Array => new TextEncoder().encode(`{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`);
+  const nested = (levels: number): string => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
   assert.notEqual(decodeState(nested(256)), undefined);
   assert.equal(decodeState(nested(258)), undefined);
   assert.equal(decodeState(nested(4000)), undefined);
@@ -72,7 +78,7 @@ test('whatever the bytes, decoding neither throws nor reads outside them', () =>
       assert.deepEqual(inView, decodeUpdate(bytes.slice()));
       for (const { state } of inView?.entries ?? []) {
         assert.ok(state.byteOffset + state.length <= view.byteOffset + view.length);
-        decodeState(state);
+        decodeState(decodeText(state) ?? '');
       }
       decodeNodeMessage(view);
     }),

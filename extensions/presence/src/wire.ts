@@ -7,7 +7,7 @@
  * Guarantees: decoding never throws and never reads outside the bytes it was given, whatever they are. State bytes of
  * entries nobody asked for are skipped, not decoded: y-websocket sends back everything it receives.
  */
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import { WIRE_CLOCK } from './limits.ts';
@@ -19,7 +19,7 @@ export interface WireEntry {
   readonly clientId: number;
   readonly clock: number;
   /** UTF-8 JSON, a view into the frame: to be decoded before the frame's buffer is used again. */
-  readonly state: Uint8Array;
+  readonly state: Buffer;
 }
 
 export interface DecodedUpdate {
@@ -52,12 +52,13 @@ function readUpdate(decoder: decoding.Decoder, only: number | undefined): Decode
     // lib0 reads some integers past 2^53 without a word, up to infinity
     if (!Number.isSafeInteger(clientId) || !(clock <= WIRE_CLOCK)) return undefined;
     if (only !== undefined && clientId !== only) skipped++;
-    else entries.push({ clientId, clock, state: decoder.arr.subarray(start, decoder.pos) });
+    else entries.push({ clientId, clock, state: Buffer.from(decoder.arr.buffer, decoder.arr.byteOffset + start, length) });
   }
   return { entries, skipped };
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** What stands for bytes that are no UTF-8, or for itself. */
+const REPLACEMENT = '\uFFFD';
 
 /** Nesting of a state that y-protocols still compares without running out of stack, in any browser. */
 const MAX_STATE_DEPTH = 256;
@@ -65,18 +66,27 @@ const MAX_STATE_DEPTH = 256;
 const isDeeper = (value: unknown, levels: number): boolean =>
   typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1)));
 
-/** A decoded state: a JSON object, `null` (the client left), or `undefined` for anything else, and for one nested too deeply. */
-export function decodeState(bytes: Uint8Array): PresenceState | null | undefined {
+/** `undefined`: not UTF-8. */
+export function decodeText(bytes: Buffer): string | undefined {
+  const text = bytes.toString();
+  return text.includes(REPLACEMENT) && !isUtf8(bytes) ? undefined : text;
+}
+
+/** A state: a JSON object, `null` (the client left), or `undefined` for anything else, and for one nested too deeply. */
+export function decodeState(text: string): PresenceState | null | undefined {
   try {
-    const value: unknown = JSON.parse(utf8.decode(bytes));
+    const value: unknown = JSON.parse(text);
     if (value === null) return null;
-    // Each level takes two bytes at the least.
-    if (bytes.length > 2 * MAX_STATE_DEPTH && isDeeper(value, MAX_STATE_DEPTH)) return undefined;
+    // Each level takes two characters at the least.
+    if (text.length > 2 * MAX_STATE_DEPTH && isDeeper(value, MAX_STATE_DEPTH)) return undefined;
     return typeof value === 'object' && !Array.isArray(value) ? (value as PresenceState) : undefined;
   } catch {
     return undefined;
   }
 }
+
+/** A state that was decoded before. */
+export const parseState = (json: string): PresenceState => JSON.parse(json) as PresenceState;
 
 /** Room for a cursor to get a few digits longer. */
 const SPARE_BYTES = 32;
@@ -88,17 +98,19 @@ const SPARE_BYTES = 32;
  * `before` is the entry in whose place it comes, and nobody reads any more: its buffer is used again where the new one fits in. Not one of Node's pool: an
  * entry that is kept would keep other people's frames with it.
  */
-export function encodeEntry(clientId: number, clock: number, json: string, before?: Uint8Array): Uint8Array {
+export function encodeEntry(clientId: number, clock: number, json: string, before?: Buffer): Buffer {
   const bytes = Buffer.byteLength(json);
   const length = varUintBytes(clientId) + varUintBytes(clock) + varUintBytes(bytes) + bytes;
-  const room = before !== undefined && before.buffer.byteLength >= length ? before.buffer : Buffer.allocUnsafeSlow(length + SPARE_BYTES).buffer;
-  const entry = Buffer.from(room, 0, length);
+  const entry = before?.length === length ? before : entryOf(length, before?.buffer);
   let at = writeVarUint(entry, 0, clientId);
   at = writeVarUint(entry, at, clock);
   at = writeVarUint(entry, at, bytes);
   entry.write(json, at);
   return entry;
 }
+
+const entryOf = (length: number, room: ArrayBufferLike | undefined): Buffer =>
+  Buffer.from(room !== undefined && room.byteLength >= length ? room : Buffer.allocUnsafeSlow(length + SPARE_BYTES).buffer, 0, length);
 
 export function encodeUpdate(entries: readonly Uint8Array[]): Uint8Array {
   const update = Buffer.allocUnsafe(entries.reduce((sum, entry) => sum + entry.length, varUintBytes(entries.length)));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeEntry, encodeUpdate } from '../src/wire.ts';
-import type { Presence, PresenceCrowd, PresenceOptions } from '../src/index.ts';
+import type { Presence, PresenceCrowd, PresenceOptions, PresenceSeat } from '../src/index.ts';
 import { client, lane } from './lane.ts';
 import type { State, StockClient } from './stock-client.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -17,15 +17,16 @@ function person(time: VirtualTime, presence: Presence, userId: string, state: St
 const cursorOf = (viewer: StockClient, whom: StockClient): unknown => (viewer.others().get(whom.id) as State | undefined)?.['cursor'];
 
 /** A board that is crowded with `people` idle others, each in a view of their own, and has come to rest. */
-function crowded(people: number, options: PresenceOptions = {}): { time: VirtualTime; presence: Presence } {
-  const made = lane(options);
-  for (let index = 0; index < people; index++) {
+function crowded(people: number, options: PresenceOptions = {}): { time: VirtualTime; presence: Presence; seats: PresenceSeat[] } {
+  const { presence, time } = lane(options);
+  const seats = Array.from({ length: people }, (_, index) => {
     const user = { id: `idle-${index}`, name: '', picture: null, color: '#000000' };
-    made.presence.join('board', { id: `idle-${index}`, user, bufferedBytes: 0, send: () => undefined });
-    made.presence.receive('board', `idle-${index}`, encodeUpdate([encodeEntry(1_000_000 + index, 1, `{"view":"of ${index}"}`)]));
-  }
-  made.time.advance(10_000);
-  return made;
+    const seat = presence.join('board', { id: `idle-${index}`, user, bufferedBytes: 0, send: () => undefined });
+    seat.receive(encodeUpdate([encodeEntry(1_000_000 + index, 1, `{"view":"of ${index}"}`)]));
+    return seat;
+  });
+  time.advance(10_000);
+  return { presence, time, seats };
 }
 
 /** How long until it holds, in steps of 10 ms. */
@@ -74,14 +75,14 @@ test('who turns to something else sees at once what is going on there, and is se
 });
 
 test('who comes or goes is told to everybody at once', () => {
-  const { time, presence } = crowded(400);
+  const { time, presence, seats } = crowded(400);
   const ann = person(time, presence, 'ann', { cursor: 0, view: 'here' });
   time.advance(10_000);
   const bob = person(time, presence, 'bob', { cursor: 0, view: 'there' });
   assert.ok(took(time, () => ann.others().has(bob.id)) < 300);
   bob.quit();
   assert.ok(took(time, () => !ann.others().has(bob.id)) < 300);
-  presence.leave('board', 'idle-7', 'abnormal');
+  seats[7]?.leave('abnormal');
   assert.ok(took(time, () => !ann.others().has(1_000_007)) < 5_500);
 });
 
@@ -124,20 +125,21 @@ for (const slowdown of [1, 4]) test(`a tick never sends more frames than a full 
   let frames = 0;
   const last = new Map<number, number>();
   let longest = 0;
+  const seats = new Map<number, PresenceSeat>();
   const peer = (index: number): void => {
-    presence.join('board', {
+    seats.set(index, presence.join('board', {
       id: `${index}`, user: { id: `user-${index}`, name: '', picture: null, color: '#000000' }, bufferedBytes: 0,
       send: () => {
         frames++;
         longest = Math.max(longest, time.now() - (last.get(index) ?? time.now()));
         last.set(index, time.now());
       },
-    });
+    }));
   };
   for (let index = 0; index < 1_000; index++) peer(index);
   const move = (index: number, at: number): void => {
     // half of them all look at one thing, the others at something of their own
-    presence.receive('board', `${index}`, encodeUpdate([encodeEntry(index + 1, at, `{"at":${at},"view":"${index % 2 === 0 ? 'all' : index}"}`)]));
+    seats.get(index)?.receive(encodeUpdate([encodeEntry(index + 1, at, `{"at":${at},"view":"${index % 2 === 0 ? 'all' : index}"}`)]));
   };
   for (let index = 0; index < 1_000; index++) move(index, 1);
   time.advance(10_000);
@@ -148,7 +150,7 @@ for (const slowdown of [1, 4]) test(`a tick never sends more frames than a full 
     for (let index = (ms / 10) % 100; index < 1_000; index += 100) move(index, ms);
     if (ms > 9_000) {
       // and some come and go
-      presence.leave('board', `${ms % 1_000}`, 'clean');
+      seats.get(ms % 1_000)?.leave('clean');
       peer(ms % 1_000);
       last.delete(ms % 1_000);
     }
@@ -186,12 +188,14 @@ test('in the largest crowd heartbeats arrive in time, and y-websocket clients fa
 test('everybody is told that a crowd has come, how large it is, and when it is gone', () => {
   const { time, presence } = lane({ limits: { fullRatePeople: 10 } });
   const told = new Map<string, (PresenceCrowd | null)[]>();
+  const seats = new Map<number, PresenceSeat>();
   const join = (id: number): void => {
     const news: (PresenceCrowd | null)[] = [];
     told.set(`${id}`, news);
     const user = { id: `user-${id}`, name: '', picture: null, color: '#000000' };
-    presence.join('board', { id: `${id}`, user, bufferedBytes: 0, send: () => undefined, crowd: (crowd) => { news.push(crowd); } });
-    presence.receive('board', `${id}`, encodeUpdate([encodeEntry(id, 1, '{}')]));
+    const seat = presence.join('board', { id: `${id}`, user, bufferedBytes: 0, send: () => undefined, crowd: (crowd) => { news.push(crowd); } });
+    seat.receive(encodeUpdate([encodeEntry(id, 1, '{}')]));
+    seats.set(id, seat);
   };
   for (let id = 1; id <= 10; id++) join(id);
   time.advance(5_000);
@@ -203,7 +207,7 @@ test('everybody is told that a crowd has come, how large it is, and when it is g
   join(21);
   time.advance(3_000);
   assert.equal(told.get('1')?.length, 1, 'one more is not worth telling');
-  for (let id = 9; id <= 21; id++) presence.leave('board', `${id}`, 'clean');
+  for (let id = 9; id <= 21; id++) seats.get(id)?.leave('clean');
   time.advance(2_000);
   assert.equal(told.get('1')?.at(-1), null);
   time.advance(5_000);
@@ -215,10 +219,10 @@ function bytesPerClient(people: number, viewOf: (index: number) => string | unde
   const { time, presence } = lane();
   let bytes = 0;
   let frames = 0;
-  for (let index = 0; index < people; index++) {
+  const seats = Array.from({ length: people }, (_, index) => {
     const user = { id: `user-${index}`, name: `Person number ${index}`, picture: null, color: '#336699' };
-    presence.join('board', { id: `${index}`, user, bufferedBytes: 0, send: (update) => { bytes += update.length; frames++; } });
-  }
+    return presence.join('board', { id: `${index}`, user, bufferedBytes: 0, send: (update) => { bytes += update.length; frames++; } });
+  });
   const run = (seconds: number): void => {
     const step = 1_000 / movesPerSecond;
     const start = time.now();
@@ -229,7 +233,7 @@ function bytesPerClient(people: number, viewOf: (index: number) => string | unde
         if (Math.floor((index / people) * (step / 10)) * 10 !== slot) continue;
         const view = viewOf(index);
         const state = { cell: { itemId: `item-${Math.floor(at / 10)}`, columnId: 'status' }, ...(view === undefined ? {} : { view }) };
-        presence.receive('board', `${index}`, encodeUpdate([encodeEntry(index + 1, at + 1, JSON.stringify(state))]));
+        seats[index]?.receive(encodeUpdate([encodeEntry(index + 1, at + 1, JSON.stringify(state))]));
       }
       time.advance(10);
     }

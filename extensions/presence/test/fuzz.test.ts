@@ -85,7 +85,7 @@ class World {
       case 14: client.stuck = true; break;
       case 15: client.unstick(); break;
       case 16: this.#attack(client); break;
-      case 17: if (client.link) client.link.presence.query(client.board, client.link.peerId); break;
+      case 17: client.link?.seat?.query(); break;
       case 18: lane.alongside(client.board); break;
     }
     this.time.advance(this.random.pick([0, 1, 5, 20, 50, 300, 1_000, 6_000]));
@@ -108,14 +108,14 @@ class World {
     // an own entry that was tampered with would be a state the application never set: send junk as somebody without a client
     const user = { id: 'attacker', name: '', picture: null, color: '#000000' };
     const lane = client.link?.presence ?? random.pick(this.lanes);
-    lane.join(client.board, { id: 'attacker', user, bufferedBytes: 0, send: () => undefined });
+    const seat = lane.join(client.board, { id: 'attacker', user, bufferedBytes: 0, send: () => undefined });
     for (const frame of [junk, claimed]) {
       // an id that nobody holds would be its own from now on: allowed, and then the client of that id is rightly not seen
       const present = new Set(lane.list(client.board).map(({ clientId }) => clientId));
       const claims = decodeUpdate(frame)?.entries.some((entry) => entry.clientId >= 1_000 && !present.has(entry.clientId));
-      if (!claims) lane.receive(client.board, 'attacker', frame);
+      if (!claims) seat.receive(frame);
     }
-    lane.leave(client.board, 'attacker', 'clean');
+    seat.leave('clean');
     lane.receiveRemote(client.board, random.bytes(random.below(30)));
   }
 

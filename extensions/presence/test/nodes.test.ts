@@ -209,8 +209,7 @@ test('a publish that throws costs the peers of this node nothing', () => {
   const peer = (id: string): PresencePeer => ({
     id, user: { id, name: id, picture: null, color: '#000000' }, bufferedBytes: 0, send: (frame) => frames.push(frame),
   });
-  lane.join('board', peer('ann'));
-  lane.receive('board', 'ann', encodeUpdate([encodeEntry(1, 1, '{}')]));
+  lane.join('board', peer('ann')).receive(encodeUpdate([encodeEntry(1, 1, '{}')]));
   time.advance(100);
   assert.equal(frames.length, 2, 'what lifts its clock, and its own state');
   assert.ok(lane.drops.publish_failed > 0);

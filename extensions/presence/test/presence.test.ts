@@ -45,7 +45,7 @@ describe('what people see', () => {
     assert.deepEqual(sees(bob, ann), state('ann'), 'before any tick');
     time.advance(100);
     const before = bob.frames.length;
-    presence.query('board', bob.link?.peerId ?? '');
+    bob.link?.seat?.query();
     time.advance(5);
     assert.deepEqual(ids(bob.frames[before] ?? new Uint8Array()), new Set([ann.id, bob.id]));
   });
@@ -55,7 +55,7 @@ describe('what people see', () => {
     const [ann, bob, cyd] = [person(time, presence, 'ann'), person(time, presence, 'bob'), person(time, presence, 'cyd')];
     time.advance(100);
     bob.quit();
-    presence.leave('board', cyd.link?.peerId ?? '', 'clean');
+    cyd.link?.seat?.leave('clean');
     time.advance(100);
     assert.deepEqual([...ann.others()], []);
     assert.deepEqual(presence.list('board').map(({ clientId }) => clientId), [ann.id]);
@@ -257,11 +257,11 @@ describe('stock clients', () => {
     const ann = person(time, presence, 'ann');
     const bob = person(time, presence, 'bob');
     time.advance(100);
-    const old = bob.link?.peerId ?? '';
+    const old = bob.link?.seat;
     bob.drop(8_000); // nobody has noticed yet
     bob.connect(presence);
     time.advance(100);
-    presence.receive('board', old, update(bob.id, 900, 'null'));
+    old?.receive(update(bob.id, 900, 'null'));
     time.advance(20_000);
     assert.ok(sees(ann, bob));
   });

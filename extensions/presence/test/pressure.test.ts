@@ -29,6 +29,22 @@ describe('cost', () => {
     assert.equal(presence.boards, 0);
   });
 
+  test('once the lane is closed nothing is sent, kept or waited for, whoever still holds a place', () => {
+    const { time, presence } = lane();
+    const [ann, bob] = [person(time, presence, 'ann'), person(time, presence, 'bob')];
+    time.advance(100);
+    const [frames, seat] = [ann.frames.length, bob.link?.seat];
+    presence.close();
+    seat?.receive(update(bob.id, 50, '{"cursor":"late"}'));
+    seat?.query();
+    seat?.leave('clean');
+    presence.join('board', { id: 'cyd', user: { id: 'cyd', name: '', picture: null, color: '#000000' }, bufferedBytes: 0, send: () => assert.fail('sent') }).receive(update(7, 1, '{}'));
+    assert.equal(time.pending, 0);
+    time.advance(10_000);
+    assert.equal(ann.frames.length, frames);
+    assert.deepEqual(presence.list('board'), []);
+  });
+
   test('peers that announce nothing cost no timer', () => {
     const { time, presence } = lane();
     const ann = client(time, 'ann');
@@ -72,13 +88,13 @@ describe('cost', () => {
     const framesPerSecond = (people: number): number => {
       const { time, presence } = lane();
       const frames: Uint8Array[] = [];
-      for (let index = 0; index < people; index++) {
+      const seats = Array.from({ length: people }, (_, index) => {
         const user = { id: `user-${index}`, name: '', picture: null, color: '#000000' };
-        presence.join('board', { id: `${index}`, user, bufferedBytes: 0, send: (frame) => { if (index === 0) frames.push(frame); } });
-      }
+        return presence.join('board', { id: `${index}`, user, bufferedBytes: 0, send: (frame) => { if (index === 0) frames.push(frame); } });
+      });
       const start = 2_000;
       for (let ms = 0; ms < start + 10_000; ms += 10) {
-        for (let index = ms % 100; index < people; index += 100) presence.receive('board', `${index}`, update(index + 1, ms + 1, `{"at":${ms}}`));
+        for (let index = ms % 100; index < people; index += 100) seats[index]?.receive(update(index + 1, ms + 1, `{"at":${ms}}`));
         if (ms === start) frames.length = 0;
         time.advance(10);
       }
@@ -145,7 +161,7 @@ describe('pressure and junk', () => {
     const ann = person(time, presence, 'ann');
     time.advance(100);
     ann.forging = true;
-    const peerId = ann.link?.peerId ?? '';
+    const seat = ann.link?.seat;
     const before = presence.list('board');
     const id = ann.id;
     const good = update(id, 50, '{"cursor":"new"}');
@@ -160,11 +176,15 @@ describe('pressure and junk', () => {
       [update(id, 50, JSON.stringify({ cursor: 'x'.repeat(5_000) })), 'too_large'],
       [update(id, 50, JSON.stringify({ cursor: 'x'.repeat(30_000) })), 'too_large'],
     ];
-    for (const [frame, code] of cases) assert.deepEqual(presence.receive('board', peerId, frame), { ok: false, code });
-    assert.deepEqual(presence.receive('board', 'nobody', good), { ok: false, code: 'unknown_peer' });
-    assert.deepEqual(presence.receive('no board', peerId, good), { ok: false, code: 'unknown_peer' });
+    for (const [frame, code] of cases) assert.deepEqual(seat?.receive(frame), { ok: false, code });
     assert.deepEqual(presence.list('board'), before);
-    assert.deepEqual(presence.receive('board', peerId, good), { ok: true });
+    assert.deepEqual(seat?.receive(good), { ok: true });
+    assert.deepEqual([presence.userOf('board', id), presence.userOf('board', id + 1), presence.userOf('no board', id)], ['ann', undefined, undefined]);
+    seat.leave('abnormal');
+    seat.leave('clean');
+    seat.query();
+    assert.deepEqual(seat.receive(update(id, 51, '{"cursor":"late"}')), { ok: false, code: 'unknown_peer' });
+    assert.deepEqual(presence.list('board').map(({ state }) => state), [state('ann', 'new')]);
     assert.deepEqual(presence.drops, { ...presence.drops, malformed: 7, too_large: 2, unknown_peer: 2 });
   });
 
@@ -176,7 +196,7 @@ describe('pressure and junk', () => {
     time.advance(100);
     for (let power = 30; power < 53; power++) eve.raw(update(77, 2 ** power, '{}'));
     time.advance(100);
-    presence.leave('board', eve.link?.peerId ?? '', 'clean');
+    eve.link?.seat?.leave('clean');
     time.advance(100);
     const bob = person(time, presence, 'bob', { clientId: 77 });
     for (let move = 0; move < 5; move++) {
@@ -210,8 +230,7 @@ describe('pressure and junk', () => {
     const before = ann.frames.length;
     let refused = 0;
     for (let move = 0; move < 10_000; move++) {
-      const result = presence.receive('board', eve.link?.peerId ?? '', update(eve.id, 100 + move, `{"cursor":${move}}`));
-      if (!result.ok) refused++;
+      if (eve.link?.seat?.receive(update(eve.id, 100 + move, `{"cursor":${move}}`)).ok === false) refused++;
       if (move % 10 === 0) time.advance(1);
     }
     assert.equal(presence.drops.rate_limited, refused);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
-import { type Presence, presenceColor } from '../src/index.ts';
+import { type Presence, presenceColor, type PresenceSeat } from '../src/index.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export type Kind = 'hocuspocus' | 'y-websocket';
@@ -18,7 +18,8 @@ interface Changes {
 }
 
 interface Link {
-  readonly peerId: string;
+  /** Once the server has learnt of it. */
+  seat?: PresenceSeat;
   readonly presence: Presence;
   /** Frames accepted from the lane that the client has not read. */
   readonly unread: Uint8Array[];
@@ -81,13 +82,13 @@ export class StockClient {
 
   connect(presence: Presence): void {
     assert.equal(this.link, undefined);
-    const link: Link = { peerId: `peer-${peers++}`, presence, unread: [], upAt: 0, downAt: 0 };
+    const link: Link = { presence, unread: [], upAt: 0, downAt: 0 };
     this.link = link;
     const { userId } = this;
     link.upAt = this.#time.now() + 1; // sockets open in order; what is sent on an old one may come later
     this.#time.after(1, () => {
-      presence.join(this.board, {
-        id: link.peerId,
+      link.seat = presence.join(this.board, {
+        id: `peer-${peers++}`,
         user: { id: userId, name: `Name of ${userId}`, picture: null, color: presenceColor(userId) },
         send: (update) => {
           link.unread.push(update);
@@ -107,7 +108,7 @@ export class StockClient {
     if (link === undefined) return;
     this.#unlink();
     // not before it has learnt of the socket
-    this.#time.after(Math.max(noticed, link.upAt - this.#time.now()), () => link.presence.leave(this.board, link.peerId, 'abnormal'));
+    this.#time.after(Math.max(noticed, link.upAt - this.#time.now()), () => link.seat?.leave('abnormal'));
   }
 
   /** The tab closes: a goodbye, then an orderly close. */
@@ -116,7 +117,7 @@ export class StockClient {
     removeAwarenessStates(this.awareness, [this.id], 'page hide');
     this.said = null;
     this.#unlink();
-    if (link) this.#up(link, () => link.presence.leave(this.board, link.peerId, 'clean'));
+    if (link) this.#up(link, () => link.seat?.leave('clean'));
   }
 
   /** As both providers do when their socket closes: everyone but oneself has left. */
@@ -136,7 +137,7 @@ export class StockClient {
 
   raw(update: Uint8Array): void {
     const { link } = this;
-    if (link) this.#up(link, () => link.presence.receive(this.board, link.peerId, update));
+    if (link) this.#up(link, () => link.seat?.receive(update));
   }
 
   unstick(): void {
@@ -167,7 +168,7 @@ export class StockClient {
     if (link === undefined) return;
     const update = encodeAwarenessUpdate(this.awareness, ids);
     this.sent++;
-    this.#up(link, () => link.presence.receive(this.board, link.peerId, update));
+    this.#up(link, () => link.seat?.receive(update));
   }
 
   /** In order, after a latency. What is under way when the link breaks may still arrive, as with a real socket. */

@@ -41,7 +41,7 @@ export function clientOwners({ database, journal, presence }: { database: Databa
 
     present(boardId, client) {
       // With the database away people come back with what others wrote and could not save: nobody is suspected then.
-      return journal.blocked ? undefined : presence.list(boardId).find(({ clientId }) => clientId === client)?.user.id;
+      return journal.blocked ? undefined : presence.userOf(boardId, client);
     },
   };
 }

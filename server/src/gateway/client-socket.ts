@@ -13,7 +13,7 @@
  */
 import type { Connection, Hocuspocus } from '@hocuspocus/server';
 import { FRAME } from '@sunday/extension-journal';
-import type { Presence } from '@sunday/extension-presence';
+import type { Presence, PresenceSeat } from '@sunday/extension-presence';
 import type { WebSocket } from 'ws';
 import { forgetQueued } from '../engine/board-host.ts';
 import { ERRORS, isErrorCode, type ErrorCode } from '../errors.ts';
@@ -23,7 +23,7 @@ import type { OutboundSocket } from './outbound-socket.ts';
 import { Reading } from './reading.ts';
 import type { Turns } from './turns.ts';
 import { envelopeOf } from './shared-frames.ts';
-import { Attachment, WholeSocket, type AttachedUser, type SocketLike, type ViewedSocket } from './socket-views.ts';
+import { Attachment, WholeSocket, type AttachedUser, type BroadcastSink, type SocketLike, type ViewedSocket } from './socket-views.ts';
 import {
   awarenessFrame, EnvelopeReader, isReadableToken, moverOf, permissionDeniedFrame, readAddress, readAwareness, readServerAuth, toYWebsocket, type Envelope,
 } from './protocols.ts';
@@ -66,23 +66,36 @@ export interface ClientSocketOptions {
   readonly address: string;
   readonly protocol: { readonly kind: 'hocuspocus' } | { readonly kind: 'y-websocket'; readonly board: string };
   readonly websocket: WebSocket;
+  /** Its sending side. */
+  readonly outbound: OutboundSocket;
   readonly limits: Limits;
   readonly inbound: Inbound;
   readonly turns: Turns;
-  readonly presence: Pick<Presence, 'join' | 'receive' | 'query' | 'leave'>;
+  readonly presence: Pick<Presence, 'join'>;
   readonly count: (counter: SocketCounter) => void;
 }
 
-export class ClientSocket implements ViewedSocket {
+/** A board that is open on the socket. */
+interface OpenBoard {
+  readonly attachment: Attachment;
+  readonly seat: PresenceSeat;
+  /** What everybody on it sends to it. */
+  flow: Flow;
+  /** How often its client has asked for what it lacks. */
+  questions: number;
+}
+
+export class ClientSocket implements ViewedSocket, BroadcastSink {
   readonly id: string;
   private readonly options: ClientSocketOptions;
   private readonly websocket: WebSocket;
-  private readonly attached = new Map<string, Attachment>();
+  private readonly attached = new Map<string, OpenBoard>();
   private readonly asked = new Set<string>();
   private readonly refusedBoards = new Set<string>();
   /** The last presence of a client that is still being let in. */
   private readonly announced = new Map<string, Uint8Array>();
-  private outbound: OutboundSocket | null = null;
+  private readonly outbound: OutboundSocket;
+  private readonly sink: BroadcastSink;
   private hocuspocus: ClientConnection | null = null;
   private authTimer: NodeJS.Timeout | null;
   private readonly reading: Reading;
@@ -93,6 +106,8 @@ export class ClientSocket implements ViewedSocket {
   /** Bytes of the largest frame since the last refusal: what the next one is about, as near as can be told. */
   private largestRead = 0;
   private userId: string | null = null;
+  /** What its user sends on all their sockets; null until somebody has signed in. */
+  private userFlow: Flow | null = null;
   /** Frames for boards whose token is being judged, since the last judgement. */
   private early = 0;
   /** Date.now() when the newest ping was sent that is answered: all that was sent before has arrived. */
@@ -102,8 +117,10 @@ export class ClientSocket implements ViewedSocket {
     this.options = options;
     this.id = options.id;
     this.websocket = options.websocket;
+    this.outbound = options.outbound;
+    this.sink = options.protocol.kind === 'hocuspocus' ? options.outbound : this;
     this.reading = new Reading(options.websocket, options.turns, {
-      take: (frame) => { this.take(frame); },
+      take: (frame, now) => { this.take(frame, now); },
       kindOf: moverOf,
       superseded: (frame) => { this.superseded(frame); },
       waits: () => { options.count('turn_waited'); },
@@ -123,26 +140,24 @@ export class ClientSocket implements ViewedSocket {
     this.close(this.asked.size > 0 ? 'overloaded' : 'unauthenticated');
   }
 
-  /** The sending side, and the socket as Hocuspocus gets it. */
-  open(outbound: OutboundSocket, connect: (socket: SocketLike) => ClientConnection): void {
-    this.outbound = outbound;
-    this.hocuspocus = connect(new WholeSocket(this, outbound));
+  /** Hands Hocuspocus the socket as it is to see it. */
+  open(connect: (socket: SocketLike) => ClientConnection): void {
+    this.hocuspocus = connect(new WholeSocket(this, this.outbound, this.sink));
   }
 
   /** Hocuspocus', or the journal's, word on the whole socket. */
   closeFor(code: number = ERRORS.internal.closeCode, reason = 'internal'): void {
     // the journal's word on who does not keep up
     if (code === ERRORS.slow_consumer.closeCode) this.options.count('slow_consumer');
-    this.outbound?.close(code, reason);
+    this.outbound.close(code, reason);
   }
 
-  /** A binary message of the client, already in Hocuspocus' framing. */
-  receive(frame: Uint8Array): void {
-    this.reading.receive(frame);
+  /** A binary message of the client, already in Hocuspocus' framing, read at `now` (performance.now()). */
+  receive(frame: Uint8Array, now?: number): void {
+    this.reading.receive(frame, now);
   }
 
-  private take(frame: Uint8Array): void {
-    const now = performance.now();
+  private take(frame: Uint8Array, now: number): void {
     this.meter(frame.length, now);
     // Told to go, and still sending.
     if (this.websocket.readyState !== this.websocket.OPEN) return;
@@ -159,12 +174,13 @@ export class ClientSocket implements ViewedSocket {
       this.refuse(envelope.address, 'too_large');
       return;
     }
-    const attachment = this.attached.get(envelope.address);
-    if (attachment !== undefined) {
-      this.slowDown('board', this.options.inbound.ofBoard(attachment.board).spend(frame.length, now));
-      if (isQuestion(frame, envelope) && ++attachment.questions > FREE_QUESTIONS) this.meter(0, now, QUESTION_FRAMES);
+    const board = this.attached.get(envelope.address);
+    if (board !== undefined) {
+      if (board.flow.forgotten) board.flow = this.options.inbound.ofBoard(board.attachment.board);
+      this.slowDown('board', board.flow.spend(frame.length, now));
+      if (isQuestion(frame, envelope) && ++board.questions > FREE_QUESTIONS) this.meter(0, now, QUESTION_FRAMES);
     }
-    this.route(envelope, attachment, frame);
+    this.route(envelope, board, frame);
   }
 
   /** On a busy node only the last of the moves that wait is looked at. The frame counts all the same. */
@@ -173,13 +189,13 @@ export class ClientSocket implements ViewedSocket {
     this.meter(frame.length, performance.now());
   }
 
-  private route(envelope: Envelope, attachment: Attachment | undefined, frame: Uint8Array): void {
+  private route(envelope: Envelope, board: OpenBoard | undefined, frame: Uint8Array): void {
     switch (envelope.type) {
       case FRAME.awareness:
-        this.receivePresence(envelope, attachment, frame);
+        this.receivePresence(envelope, board, frame);
         return;
       case FRAME.queryAwareness:
-        if (attachment !== undefined) this.options.presence.query(attachment.board, attachment.id);
+        board?.seat.query();
         return;
       case FRAME.auth:
         if (!isReadableToken(frame, envelope.bodyAt)) {
@@ -200,7 +216,7 @@ export class ClientSocket implements ViewedSocket {
           return;
         }
     }
-    if (attachment === undefined && this.asked.has(envelope.address) && ++this.early > EARLY_FRAMES) this.reading.pause('admission');
+    if (board === undefined && this.asked.has(envelope.address) && ++this.early > EARLY_FRAMES) this.reading.pause('admission');
     this.hocuspocus?.handleMessage(frame);
   }
 
@@ -227,24 +243,28 @@ export class ClientSocket implements ViewedSocket {
     if (this.refusedBoards.has(address)) return;
     // Remembered so that it is told once; bounded like real boards.
     if (this.refusedBoards.size < this.options.limits.maxBoardsPerSocket) this.refusedBoards.add(address);
-    this.outbound?.send(permissionDeniedFrame(address, 'board_not_found'));
+    this.outbound.send(permissionDeniedFrame(address, 'board_not_found'));
   }
 
-  private receivePresence(envelope: Envelope, attachment: Attachment | undefined, frame: Uint8Array): void {
+  private receivePresence(envelope: Envelope, board: OpenBoard | undefined, frame: Uint8Array): void {
     const update = readAwareness(frame, envelope.bodyAt);
     if (update === null) return;
-    if (attachment === undefined) {
+    if (board === undefined) {
       // Stock clients announce themselves with their token, and then not again for 15 s.
       if (this.asked.has(envelope.address) && update.length <= this.options.limits.maxPresenceBytes) this.announced.set(envelope.address, update);
       return;
     }
-    this.options.presence.receive(attachment.board, attachment.id, update);
+    board.seat.receive(update);
   }
 
   send(frame: Uint8Array): void {
     const translated = this.translate(frame);
-    if (translated === null) return;
-    this.outbound?.send(translated);
+    if (translated !== null) this.outbound.send(translated);
+  }
+
+  offer(frame: Uint8Array, highWaterBytes: number): boolean {
+    const translated = this.translate(frame);
+    return translated === null || this.outbound.offer(translated, highWaterBytes);
   }
 
   private translate(frame: Uint8Array): Uint8Array | null {
@@ -285,26 +305,30 @@ export class ClientSocket implements ViewedSocket {
 
   /** A board is open on this socket. */
   attach(connection: Connection, user: AttachedUser): void {
+    // Ended by somebody else's hook already: nobody would hear of its end any more.
+    if (!connection.document.hasConnection(connection)) return;
     if (!this.options.admitUser(user.id)) {
       this.options.count('too_many_sockets');
       this.close('rate_limited');
       return;
     }
-    const attachment = new Attachment(connection, this.id, user, this, this.outbound);
+    const attachment = new Attachment(connection, this.id, user, this.outbound, this.sink);
     const { address, board } = attachment;
-    this.attached.set(address, attachment);
+    const { inbound, presence } = this.options;
+    const seat = presence.join(board, attachment);
+    this.attached.set(address, { attachment, seat, flow: inbound.ofBoard(board), questions: 0 });
     this.userId = user.id;
-    this.options.presence.join(board, attachment);
+    this.userFlow = inbound.ofUser(user.id);
     this.judged();
     const announced = this.announced.get(address);
     this.announced.delete(address);
-    if (announced !== undefined) this.options.presence.receive(board, attachment.id, announced);
+    if (announced !== undefined) seat.receive(announced);
     connection.onClose((_document, event) => {
       this.attached.delete(address);
       this.asked.delete(address);
       // Whatever ended it: Hocuspocus would queue later frames as those of a client that never signed in.
       this.refusedBoards.add(address);
-      this.options.presence.leave(board, attachment.id, event !== undefined && CLEAN_CLOSES.has(event.code) ? 'clean' : 'abnormal');
+      seat.leave(event !== undefined && CLEAN_CLOSES.has(event.code) ? 'clean' : 'abnormal');
     });
   }
 
@@ -316,7 +340,7 @@ export class ClientSocket implements ViewedSocket {
 
   /** A stateless message on every attachment of this board. */
   tell(boardId: string, payload: string): void {
-    for (const { connection } of this.attached.values()) if (connection.document.name === boardId) connection.sendStateless(payload);
+    for (const { attachment: { board, connection } } of this.attached.values()) if (board === boardId) connection.sendStateless(payload);
   }
 
   /** Ends one board on this socket, for good: said in-band once; later frames for it are dropped. */
@@ -329,7 +353,7 @@ export class ClientSocket implements ViewedSocket {
       this.close(code);
       return;
     }
-    const connection = this.attached.get(address)?.connection;
+    const connection = this.attached.get(address)?.attachment.connection;
     if (connection === undefined && this.refusedBoards.has(address)) {
       this.options.count('dropped_after_refusal');
       return;
@@ -337,7 +361,7 @@ export class ClientSocket implements ViewedSocket {
     this.options.count('refused');
     this.refusedBoards.add(address);
     this.asked.delete(address);
-    this.outbound?.send(permissionDeniedFrame(address, code));
+    this.outbound.send(permissionDeniedFrame(address, code));
     if (connection === undefined) return;
     connection.close({ code: ERRORS[code].closeCode, reason: code });
     forgetQueued(connection);
@@ -354,18 +378,20 @@ export class ClientSocket implements ViewedSocket {
     const attempts = this.userId === null ? inbound.attemptsOfAddress(address) : inbound.attemptsOf(this.userId);
     const ms = attempts.refused(0, performance.now());
     const { closeCode } = ERRORS[code];
-    this.outbound?.closeLate(closeCode, code, Math.min(Math.max(ms, EXPEL_AFTER_MS.least), EXPEL_AFTER_MS.most));
+    this.outbound.closeLate(closeCode, code, Math.min(Math.max(ms, EXPEL_AFTER_MS.least), EXPEL_AFTER_MS.most));
     this.closed(closeCode, code);
   }
 
   /** Closes the whole socket with the code's close code. */
   close(code: ErrorCode): void {
-    this.outbound?.close(ERRORS[code].closeCode, code);
+    this.outbound.close(ERRORS[code].closeCode, code);
   }
 
   private meter(bytes: number, now: number, frames = 1): void {
     this.slowDown('socket', this.flow.spend(bytes, now, frames));
-    if (this.userId !== null) this.slowDown('user', this.options.inbound.ofUser(this.userId).spend(bytes, now, frames));
+    if (this.userId === null || this.userFlow === null) return;
+    if (this.userFlow.forgotten) this.userFlow = this.options.inbound.ofUser(this.userId);
+    this.slowDown('user', this.userFlow.spend(bytes, now, frames));
   }
 
   /** Past a limit the socket is not read for a while: TCP tells its client to wait, nothing is lost. */
@@ -378,7 +404,7 @@ export class ClientSocket implements ViewedSocket {
    * changes nothing.
    */
   keepAlive(): void {
-    if (this.outbound === null || performance.now() - this.outbound.lastSent < KEEP_ALIVE_AFTER_MS) return;
+    if (performance.now() - this.outbound.lastSent < KEEP_ALIVE_AFTER_MS) return;
     for (const address of this.attached.keys()) this.send(awarenessFrame(address, NOBODY));
   }
 

@@ -36,7 +36,7 @@ const HANG_UP_POLL_MS = 20;
 
 export interface GatewayOptions {
   readonly host: BoardHost;
-  readonly presence: Pick<Presence, 'join' | 'receive' | 'query' | 'leave'>;
+  readonly presence: Pick<Presence, 'join'>;
   readonly limits: Limits;
   /** Whether this process has the role `sync`; without it every socket is refused with `not_available`. */
   readonly serves: boolean;
@@ -131,11 +131,11 @@ export class Gateway {
     });
     const entry: OpenSocket = { websocket, outbound, heard: performance.now(), pinged: [], userIds: new Set() };
     const socket: ClientSocket = new ClientSocket({
-      id: randomUUID(), address: this.options.addressOf(request), protocol, websocket, limits, inbound: this.inbound, turns: this.turns, presence, count,
+      id: randomUUID(), address: this.options.addressOf(request), protocol, websocket, outbound, limits, inbound: this.inbound, turns: this.turns, presence, count,
       admitUser: (userId) => this.admitUser(userId, socket, entry),
     });
     this.sockets.set(socket, entry);
-    socket.open(outbound, (like) => {
+    socket.open((like) => {
       this.byHocuspocusSocket.set(like, socket);
       return host.handleConnection(like, plainRequest(request), {});
     });
@@ -144,13 +144,14 @@ export class Gateway {
       socket.answeredAt = entry.pinged.shift() ?? socket.answeredAt;
     });
     websocket.on('message', (data: RawData, isBinary) => {
-      entry.heard = performance.now();
+      const now = performance.now();
+      entry.heard = now;
       if (!isBinary || !Buffer.isBuffer(data)) {
         socket.expel('malformed_update');
         return;
       }
       const frame = route.kind === 'hocuspocus' ? data : fromYWebsocket(route.board, data);
-      if (frame !== null) socket.receive(frame);
+      if (frame !== null) socket.receive(frame, now);
     });
     websocket.on('error', (error) => { this.options.warn('socket error', { socket: socket.id, error: error.message }); });
     websocket.on('close', (code, reason) => {

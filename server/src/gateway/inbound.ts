@@ -18,7 +18,7 @@ const MOST_FOR_ONE = 0.5;
 /** Frames that no board is told of, for they name none: cheaper than a refusal, but never sent in good faith. */
 const JUNK_PER_REFUSAL = 10;
 
-/** So much a second, and `atOnce` at once: a second's worth. What is spent beyond that has to be waited for, `mostOwed` at the most. */
+/** So much a second, and `atOnce` at once. What is spent beyond that has to be waited for, `mostOwed` at the most. */
 class Bucket {
   readonly #perSecond: number;
   readonly #atOnce: number;
@@ -26,7 +26,7 @@ class Bucket {
   #level: number;
   #at = 0;
 
-  constructor(perSecond: number, atOnce = perSecond, mostOwed = Infinity) {
+  constructor(perSecond: number, atOnce: number, mostOwed: number) {
     this.#perSecond = perSecond;
     this.#atOnce = atOnce;
     this.#mostOwed = mostOwed;
@@ -45,23 +45,46 @@ class Bucket {
   }
 }
 
+/** Places in a flow's numbers. */
+const FRAMES = 0;
+const BYTES = 1;
+const AT = 2;
+
+/** Frames and bytes, a second's worth of each at once. Looked at three times for every frame that is read: its numbers are kept side by side. */
 export class Flow {
-  readonly #frames: Bucket;
-  readonly #bytes: Bucket;
+  readonly #framesPerSecond: number;
+  readonly #bytesPerSecond: number;
+  readonly #now: Float64Array;
+  /** The next frame counts on another one, made anew (`Inbound.sweep`). */
+  forgotten = false;
 
   constructor(framesPerSecond: number, bytesPerSecond: number) {
-    this.#frames = new Bucket(framesPerSecond);
-    this.#bytes = new Bucket(bytesPerSecond);
+    this.#framesPerSecond = framesPerSecond;
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#now = Float64Array.of(framesPerSecond, bytesPerSecond, 0);
   }
 
   /** A frame was read at `now` (ms), that costs as much as so many. Returns for how long (ms) its socket should not be read. */
   spend(bytes: number, now: number, frames = 1): number {
-    return Math.max(this.#frames.spend(frames, now), this.#bytes.spend(bytes, now));
+    const seconds = (now - this.#at(AT)) / 1000;
+    this.#now[AT] = now;
+    return Math.max(this.#spend(FRAMES, this.#framesPerSecond, frames, seconds), this.#spend(BYTES, this.#bytesPerSecond, bytes, seconds));
+  }
+
+  #spend(what: typeof FRAMES | typeof BYTES, perSecond: number, amount: number, seconds: number): number {
+    const level = Math.min(perSecond, this.#at(what) + seconds * perSecond) - amount;
+    this.#now[what] = level;
+    return level >= 0 ? 0 : (-level / perSecond) * 1000;
+  }
+
+  #at(place: number): number {
+    return this.#now[place] ?? 0;
   }
 
   /** As good as new. */
   isIdle(now: number): boolean {
-    return this.#frames.isFull(now) && this.#bytes.isFull(now);
+    const seconds = (now - this.#at(AT)) / 1000;
+    return this.#at(FRAMES) + seconds * this.#framesPerSecond >= this.#framesPerSecond && this.#at(BYTES) + seconds * this.#bytesPerSecond >= this.#bytesPerSecond;
   }
 }
 
@@ -138,8 +161,15 @@ export class Inbound {
 
   /** Forgets who has not sent anything for a while. */
   sweep(now: number): void {
-    for (const counts of [this.#users, this.#boards, this.#attempts, this.#addresses]) {
-      for (const [id, count] of counts) if (count.isIdle(now)) counts.delete(id);
+    for (const attempts of [this.#attempts, this.#addresses]) {
+      for (const [id, count] of attempts) if (count.isIdle(now)) attempts.delete(id);
+    }
+    for (const flows of [this.#users, this.#boards]) {
+      for (const [id, flow] of flows) {
+        if (!flow.isIdle(now)) continue;
+        flow.forgotten = true;
+        flows.delete(id);
+      }
     }
   }
 }

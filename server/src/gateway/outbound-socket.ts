@@ -124,9 +124,20 @@ export class OutboundSocket {
   }
 
   send(payload: Uint8Array): void {
-    if (this.websocket.readyState !== this.websocket.OPEN) return;
-    const frame = sharedFrame(payload);
-    const queued = this.bufferedAmount - (this.large?.length ?? 0);
+    if (this.websocket.readyState === this.websocket.OPEN) this.queue(sharedFrame(payload), this.bufferedAmount);
+  }
+
+  /** Sends unless more than so many bytes are queued. Returns false then. */
+  offer(payload: Uint8Array, highWaterBytes: number): boolean {
+    if (this.websocket.readyState !== this.websocket.OPEN) return true;
+    const { bufferedAmount } = this;
+    if (bufferedAmount > highWaterBytes) return false;
+    this.queue(sharedFrame(payload), bufferedAmount);
+    return true;
+  }
+
+  private queue(frame: Buffer, bufferedAmount: number): void {
+    const queued = bufferedAmount - (this.large?.length ?? 0);
     const fits = queued + frame.length <= this.maxBytes;
     // A board may be larger than the bound; refused for its size, its joiners would come back for ever.
     if (!fits && (this.large !== null || queued > this.maxBytes)) {

@@ -15,7 +15,8 @@ export type PauseReason = 'rate' | 'pressure' | 'admission';
 const SHORTEST_PAUSE_MS = 250;
 
 export interface FrameHandler {
-  take(frame: Uint8Array): void;
+  /** @param now performance.now() */
+  take(frame: Uint8Array, now: number): void;
   /** What a frame is the newest of: of those that wait for their turn with the same answer only the last is taken, in the place of the first. */
   kindOf?(frame: Uint8Array): string | null;
   /** Such a frame will not be taken, for a newer one has come. */
@@ -45,14 +46,14 @@ export class Reading implements Waiter {
     this.handler = handler;
   }
 
-  receive(frame: Uint8Array): void {
+  receive(frame: Uint8Array, now = performance.now()): void {
     if (this.closed) return;
     if (this.reasons.size > 0) {
       this.waiting.set(this.arrivals++, frame);
       return;
     }
-    if (this.waiting.size === 0 && this.turns.admits()) {
-      this.handler.take(frame);
+    if (this.waiting.size === 0 && this.turns.admits(now)) {
+      this.handler.take(frame, now);
       return;
     }
     this.wait(frame);
@@ -89,7 +90,7 @@ export class Reading implements Waiter {
     // One that empties and fills again would keep its old tables, and the frames in them, until a full collection.
     if (this.waiting.size === 1) this.waiting = new Map();
     else this.waiting.delete(key);
-    this.handler.take(frame);
+    this.handler.take(frame, performance.now());
     return this.waiting.size > 0 && this.reasons.size === 0;
   }
 

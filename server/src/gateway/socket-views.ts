@@ -21,11 +21,17 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
 }
 
+/** Takes the frames that a board's sockets have in common, batches and presence: the socket itself, or what translates for it. */
+export interface BroadcastSink {
+  send(frame: Uint8Array): void;
+  offer(frame: Uint8Array, highWaterBytes: number): boolean;
+}
+
 /** The socket behind a view. */
 export interface ViewedSocket {
   /** Date.now() when the newest ping was sent that is answered. */
   readonly answeredAt: number;
-  /** A frame of Hocuspocus, the journal or the lane. */
+  /** A frame of Hocuspocus or the journal. */
   send(frame: Uint8Array): void;
   closeFor(code: number | undefined, reason: string | undefined): void;
 }
@@ -33,10 +39,12 @@ export interface ViewedSocket {
 export class WholeSocket implements SocketLike {
   private readonly socket: ViewedSocket;
   private readonly outbound: OutboundSocket;
+  private readonly sink: BroadcastSink;
 
-  constructor(socket: ViewedSocket, outbound: OutboundSocket) {
+  constructor(socket: ViewedSocket, outbound: OutboundSocket, sink: BroadcastSink) {
     this.socket = socket;
     this.outbound = outbound;
+    this.sink = sink;
   }
 
   get readyState(): number {
@@ -52,11 +60,7 @@ export class WholeSocket implements SocketLike {
   }
 
   /** The journal calls it by itself. */
-  readonly offer = (frame: Uint8Array, highWaterBytes: number): boolean => {
-    if (this.outbound.bufferedAmount > highWaterBytes) return false;
-    this.socket.send(frame);
-    return true;
-  };
+  readonly offer = (frame: Uint8Array, highWaterBytes: number): boolean => this.sink.offer(frame, highWaterBytes);
 
   send(frame: Uint8Array): void {
     this.socket.send(frame);
@@ -77,36 +81,32 @@ export interface AttachedUser {
 export class Attachment implements PresencePeer {
   readonly connection: Connection;
   readonly address: string;
-  /** One string for all sockets of a board: found in a map by what it is, not by its letters. */
   readonly board: string;
-  /** Made once: for every move it would be hashed anew. */
   readonly id: string;
   readonly user: PresenceUser;
-  /** How often its client has asked for what it lacks. */
-  questions = 0;
-  private readonly socket: ViewedSocket;
-  private readonly outbound: OutboundSocket | null;
+  private readonly sink: BroadcastSink;
+  private readonly outbound: OutboundSocket;
 
-  constructor(connection: Connection, socketId: string, user: AttachedUser, socket: ViewedSocket, outbound: OutboundSocket | null) {
+  constructor(connection: Connection, socketId: string, user: AttachedUser, outbound: OutboundSocket, sink: BroadcastSink) {
     this.connection = connection;
     this.address = connection.messageAddress;
     this.board = connection.document.name;
     this.id = `${socketId}/${this.address}`;
     this.user = { ...user, color: presenceColor(user.id) };
-    this.socket = socket;
     this.outbound = outbound;
+    this.sink = sink;
   }
 
   get bufferedBytes(): number {
-    return this.outbound?.bufferedAmount ?? 0;
+    return this.outbound.bufferedAmount;
   }
 
   send(update: Uint8Array): void {
-    this.socket.send(presenceFrame(this.address, update));
+    this.sink.send(presenceFrame(this.address, update));
   }
 
   crowd(crowd: PresenceCrowd | null): void {
     const told = crowd && { people: crowd.people, every: crowd.everyMs, others: crowd.othersMs };
-    this.socket.send(statelessFrame(this.address, { sunday: 'presence', crowd: told }));
+    this.sink.send(statelessFrame(this.address, { sunday: 'presence', crowd: told }));
   }
 }

@@ -34,9 +34,8 @@ export class Turns {
   #tookUntil = 0;
 
   /** Whether the turn has time for one frame more. */
-  admits(): boolean {
+  admits(now = performance.now()): boolean {
     if (this.#steps > 0) return false;
-    const now = performance.now();
     if (this.#endsAt !== null) return now < this.#endsAt;
     this.#endsAt = now + TURN_MS;
     setImmediate(() => { this.#endsAt = null; });
