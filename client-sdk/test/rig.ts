@@ -11,6 +11,8 @@ import { initBoard } from '@sunday/board-model';
 import { WebSocketServer, type WebSocket as ServerSocket } from 'ws';
 import { createClient, type Client, type ClientOptions } from '../src/index.ts';
 
+export { until } from '@sunday/board-model/testing/until';
+
 export interface PlainServer {
   readonly url: string;
   readonly port: number;
@@ -72,15 +74,4 @@ export function connect(t: { after(fn: () => Promise<void>): void }, url: string
   const client = createClient({ url, token: 'any', user: { id: 'u1' }, persistence: false, ...options });
   t.after(() => client.destroy());
   return client;
-}
-
-const PATIENCE_MS = 15_000;
-
-/** Waits until the condition holds. */
-export async function until(what: string, holds: () => unknown, patience = PATIENCE_MS): Promise<void> {
-  const deadline = Date.now() + patience;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`Waited in vain: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 10); });
-  }
 }

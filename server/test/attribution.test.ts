@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { HocuspocusProvider } from '@hocuspocus/provider';
 import { createItem, type ItemId } from '@sunday/board-model';
+import { until } from '@sunday/board-model/testing/until';
 import { DatabaseUnavailable } from '@sunday/database';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
@@ -27,12 +28,6 @@ test('who made and changed what is known after the journal is compacted and ever
 
   const document = new Y.Doc();
   const provider = new HocuspocusProvider({ url: `${first.url.replace('http', 'ws')}/sync`, name: board, document, token: cleo.token });
-  const until = async (what: string, holds: () => boolean): Promise<void> => {
-    for (const deadline = Date.now() + 10_000; !holds(); ) {
-      assert(Date.now() < deadline, `never: ${what}`);
-      await new Promise((resolve) => { setTimeout(resolve, 5); });
-    }
-  };
   await until('the board is loaded', () => provider.isSynced);
   createItem(document, { id: 'socket' as ItemId, name: 'by socket' }, { userId: 'cleo' });
   await until('the edit is committed', () => !provider.hasUnsyncedChanges);

@@ -80,7 +80,7 @@ test('a dump that was made while people edit is restored, and a page that was op
   const page = stock(sunday.url, board.id, await token('ann'));
   t.after(() => { page.close(); });
   await until('the page has the board', () => page.provider.synced);
-  const saved = (): Promise<void> => until('the page says that all is saved', () => page.provider.synced && !page.provider.hasUnsyncedChanges);
+  const saved = (): Promise<number> => until('the page says that all is saved', () => page.provider.synced && !page.provider.hasUnsyncedChanges);
   const ann = { userId: 'ann' };
   const [before, meanwhile, after] = [asItemId('before'), asItemId('meanwhile'), asItemId('after')];
   createItem(page.doc, { id: before, name: 'before the dump' }, ann);

@@ -8,6 +8,8 @@ import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { startTestServer, type TestServer } from './rest-support.ts';
 
+export { until } from '@sunday/board-model/testing/until';
+
 export interface Cluster {
   readonly redis: TestRedis;
   readonly database: TestDatabase;
@@ -96,15 +98,6 @@ export async function connect(
   };
   t?.after(close);
   return { doc, provider, socket, awareness, cells: new Cells(doc), refused: () => reason, close };
-}
-
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<number> {
-  const start = performance.now();
-  while (!(await holds())) {
-    assert(performance.now() - start < withinMs, `not within ${withinMs} ms: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 2); });
-  }
-  return performance.now() - start;
 }
 
 export async function readiness(node: TestServer): Promise<string> {

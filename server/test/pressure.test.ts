@@ -41,7 +41,7 @@ function edit(client: StockClient, cell: Cell, times: number, bytes = 1): void {
   for (let index = 0; index < times; index++) text.insert(text.length, 'x'.repeat(bytes));
 }
 
-const saved = (client: StockClient): Promise<void> => until('all is saved', () => !client.provider.hasUnsyncedChanges);
+const saved = (client: StockClient): Promise<number> => until('all is saved', () => !client.provider.hasUnsyncedChanges);
 
 async function timed(work: Promise<unknown>): Promise<number> {
   const start = performance.now();

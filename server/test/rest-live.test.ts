@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { HocuspocusProvider } from '@hocuspocus/provider';
 import { createItem, longText, readItem, type ColumnId, type ItemId } from '@sunday/board-model';
+import { until } from '@sunday/board-model/testing/until';
 import * as Y from 'yjs';
 import { startTestServer, type Api, type BoardBody, type ItemBody, type TestServer } from './rest-support.ts';
 
@@ -13,14 +14,6 @@ before(async () => {
   ada = await server.as('ada');
 });
 after(() => server.close());
-
-const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 10_000;
-  while (!(await holds())) {
-    assert(Date.now() < deadline, `never: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
-  }
-};
 
 test('REST and an open socket work on the same board', async () => {
   const { id: board } = (await ada.expect<BoardBody>(201, 'POST', '/boards', { body: { name: 'Live', columns: [{ id: 'n', type: 'number', title: 'N' }, { id: 'text', type: 'long_text', title: 'Text' }] } })).body;

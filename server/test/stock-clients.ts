@@ -11,6 +11,8 @@ import * as Y from 'yjs';
 import { seededRandom } from './random.ts';
 import type { Api, BoardBody } from './rest-support.ts';
 
+export { until } from '@sunday/board-model/testing/until';
+
 export interface Cell { readonly boardId: string; readonly itemId: string; readonly columnId: string }
 
 /** A board with a text column, a long text column and one item; `members` may edit it. */
@@ -128,14 +130,6 @@ export async function committed(database: Pick<TestDatabase, 'database'>, boardI
 
 /** Whether everything in `update`, deletions too, is in the document. */
 export const holds = (doc: Y.Doc, update: Uint8Array): boolean => Y.snapshotContainsUpdate(Y.snapshot(doc), update);
-
-export async function until(what: string, condition: () => boolean | Promise<boolean>, withinMs = 20_000, explain: () => string = () => ''): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}. ${explain()}`);
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
-  }
-}
 
 /** The seed of this run, printed; SUNDAY_TEST_SEED repeats one. */
 export function seeded(t: { diagnostic(line: string): void }): () => number {

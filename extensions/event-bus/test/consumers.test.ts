@@ -40,7 +40,7 @@ function consume(group: string, rest: Rest<ConsumerDefinition> & { afterParked?:
 }
 
 /** A group from now on is there once this is in its books. */
-const started = (group: string): Promise<void> =>
+const started = (group: string): Promise<number> =>
   until('the group is known', async () => (await postgres.database.query('SELECT FROM consumer_groups WHERE consumer_group = $1', [group])).length === 1);
 
 async function commit(boardId: string, count: number): Promise<BoardEvent[]> {

@@ -1,19 +1,13 @@
 /** What the tests of the bus share: boards with events in a real database, and waiting for a condition. */
-import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { until as untilWithin } from '@sunday/board-model/testing/until';
 import type { Database } from '@sunday/database';
 import { EVENT_COLUMNS, eventOfRow, type BoardEvent, type EventRow } from '../src/envelope.ts';
 
 /** A broker is given time to rebalance, a lease to run out. */
 const PATIENCE_MS = 90_000;
 
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!await holds()) {
-    assert(performance.now() < deadline, `never: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 10); });
-  }
-}
+export const until = (what: string, holds: () => unknown): Promise<number> => untilWithin(what, holds, PATIENCE_MS);
 
 export async function makeBoard(database: Database): Promise<string> {
   const boardId = randomUUID();

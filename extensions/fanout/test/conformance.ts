@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { until } from '@sunday/board-model/testing/until';
 import type { BoardMessage, Fanout, FanoutState, NodeIdentity } from '../src/fanout.ts';
 
 export interface FanoutHarness {
@@ -33,18 +34,8 @@ interface TestNode {
   readonly drops: string[];
 }
 
-/** Redis is given time to start, heartbeats to be missed. */
-const PATIENCE_MS = 20_000;
 /** The promise is five seconds; the rest is a busy machine. */
 const DEAD_WITHIN_MS = 6_000;
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!holds()) {
-    assert(performance.now() < deadline, `never: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 2); });
-  }
-}
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const batch = (seq: number, text = `update ${seq}`): BoardMessage => ({ kind: 'batch', seq, update: bytes(text) });

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
 import { Hocuspocus, type Document } from '@hocuspocus/server';
 import { seededRandom } from '@sunday/board-model/testing/random';
+import { until } from '@sunday/board-model/testing/until';
 import { DatabaseUnavailable } from '@sunday/database';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Journal, noProjection, PostgresStore, type Batch, type JournalStore, type Outcome, type StoredBoard } from '@sunday/extension-journal';
@@ -90,14 +91,6 @@ async function startNode(hub: Hub, faults: Faults) {
   };
 }
 
-async function until(what: string, holds: () => boolean, withinMs = 10_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!holds()) {
-    assert(performance.now() < deadline, `never: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 2); });
-  }
-}
-
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const RUNS = Number(process.env['FUZZ'] ?? 5);
 
@@ -126,7 +119,7 @@ test(`a way between nodes that loses, repeats and delays is made good by the jou
     await Promise.all(nodes.map(({ journal }) => journal.drain()));
     await new Promise((resolve) => { setTimeout(resolve, 25); }); // what is delayed arrives
     faults.on = false;
-    const allTheSame = (when: string): Promise<void> => until(`all are the same (seed ${SEED + run}, ${when})`, () => documents.every(
+    const allTheSame = (when: string): Promise<number> => until(`all are the same (seed ${SEED + run}, ${when})`, () => documents.every(
       (document) => document.getMap('cells').size === edits && document.getText('text').length === edits,
     ), 2_000).catch((error: unknown) => {
       throw new Error(`${documents.map((document) => `${document.getMap('cells').size}/${document.getText('text').length}`).join(', ')} of ${edits}`, { cause: error });

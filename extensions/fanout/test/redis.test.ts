@@ -2,19 +2,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { until } from '@sunday/board-model/testing/until';
 import { RedisFanout, type BoardMessage } from '../src/index.ts';
 import { noRedis, startRedis, startRedisCluster, type TestRedis } from '../src/testing.ts';
 import { fanoutConformance } from './conformance.ts';
 
 const skip = noRedis();
-
-async function until(what: string, holds: () => boolean, withinMs = 15_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!holds()) {
-    assert(performance.now() < deadline, `never: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 2); });
-  }
-}
 
 for (const cluster of [false, true]) {
   fanoutConformance(cluster ? 'Redis Cluster, sharded pub/sub' : 'Redis', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Document } from '@hocuspocus/server';
+import { until } from '@sunday/board-model/testing/until';
 import * as Y from 'yjs';
 import { Committer, type CommitterEvents } from './committer.ts';
 import { CommittedState } from './committed-state.ts';
@@ -89,12 +90,6 @@ test('a board that could not be cut, and is then, is not cut again over a commit
   }, { projection, events: { failed: () => undefined } });
   t.after(() => { document.destroy(); });
   const text = document.getText('text');
-  const until = async (what: string, holds: () => boolean): Promise<void> => {
-    for (const deadline = performance.now() + 10_000; !holds(); ) {
-      assert(performance.now() < deadline, what);
-      await new Promise((resolve) => { setTimeout(resolve, 5); });
-    }
-  };
   text.insert(0, 'a');
   await until('the first cut fails', () => cuts === 1);
   text.insert(1, 'b');

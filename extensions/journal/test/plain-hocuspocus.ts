@@ -11,6 +11,8 @@ import { WebSocketServer } from 'ws';
 import * as Y from 'yjs';
 import { Journal, PostgresStore, type JournalOptions, type JournalStore } from '../src/index.ts';
 
+export { until } from '@sunday/board-model/testing/until';
+
 export const USER = 'u_tester';
 
 export interface TestNode {
@@ -85,11 +87,3 @@ export function connect(url: string, boardId: string, doc = new Y.Doc()): StockC
   return { doc, provider, socket, counts, close: () => { provider.destroy(); socket.destroy(); } };
 }
 
-/** Waits until the condition holds; says what it waited for when it never does. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`timed out waiting until ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
-  }
-}

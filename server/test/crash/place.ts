@@ -1,6 +1,6 @@
 /** Where the ordeal happens: one board with items and one long text that all type into, its editors as members, and what the database holds of it. */
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
+import { until as untilWithin } from '@sunday/board-model/testing/until';
 import { connectRunning, DatabaseUnavailable } from '@sunday/database';
 import { toldWhole } from '@sunday/extension-domain-events/testing';
 import * as Y from 'yjs';
@@ -12,6 +12,8 @@ const OWNER = 'u_owner';
 const FIRST_ITEMS = 8;
 /** Everybody is back, and everything saved, within this time at the latest. */
 const CONVERGE_MS = 60_000;
+
+export const until = (what: string, holds: () => unknown, explain?: () => string): Promise<number> => untilWithin(what, holds, CONVERGE_MS, explain);
 
 export async function preparePlace(server: SundayProcess, editors: number) {
   const board = await server.call<{ id: string }>('POST', '/boards', OWNER, { name: 'Ordeal', columns: COLUMNS });
@@ -52,10 +54,3 @@ export async function storedText(server: SundayProcess, place: { boardId: string
   return markersOf(doc, place.itemId, place.columnId).toString();
 }
 
-export async function until(what: string, condition: () => boolean, explain: () => string = () => ''): Promise<void> {
-  const deadline = Date.now() + CONVERGE_MS;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`gave up waiting until ${what}. ${explain()}`);
-    await delay(10);
-  }
-}
