@@ -57,6 +57,7 @@ export const LIMITS = {
   maxSignInsPerMinute: limit('SUNDAY_MAX_SIGN_INS_PER_MINUTE', 600, 'boards one user may open in a minute on this node before the next one waits; who would wait too long is refused with rate_limited', 1),
   // Updates
   maxUpdateStructs: limit('SUNDAY_MAX_UPDATE_STRUCTS', 500_000, 'most Yjs structs of one update; a board of 10 000 items × 12 cells written in one offline session has about 150 000', 1000),
+  maxUpdateClients: limit('SUNDAY_MAX_UPDATE_CLIENTS', 2000, 'most Yjs client ids of one update that nobody has written with before; each page is one, and each counts as 10 frames'),
   maxValueDepth: limit('SUNDAY_MAX_VALUE_DEPTH', 16, 'deepest nesting of one stored value', 4, 256),
   maxWaitingUpdates: limit('SUNDAY_MAX_WAITING_UPDATES', 1000, 'updates a client may send that wait for its handshake, as a stock client does with what it queued offline'),
   // Presence

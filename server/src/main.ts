@@ -124,13 +124,14 @@ export async function startSunday(config: Config, log: Logger, node: string, con
   });
 
   const guard = createGuard({
-    limits: { maxStructs: config.limits.maxUpdateStructs, maxDepth: config.limits.maxValueDepth, maxWaiting: config.limits.maxWaitingUpdates },
+    limits: { maxStructs: config.limits.maxUpdateStructs, maxNewClients: config.limits.maxUpdateClients, maxDepth: config.limits.maxValueDepth, maxWaiting: config.limits.maxWaitingUpdates },
     owners: clientOwners({ database, journal, presence }),
     // While the database is away people pass on what could not be saved; whose it was could write then.
     roleOf: (boardId, userId) => access.roleOn(boardId, userId).catch((error: unknown) => (error instanceof DatabaseUnavailable ? 'editor' : null)),
     catchUp: (boardId) => journal.follow([boardId]),
     refuse: (connection, code) => { metrics.guard(code); gateway.refuse(connection, code); },
     putOff: (connection) => { metrics.guard('put_off'); gateway.closeSocketOf(connection, 'overloaded'); },
+    claimed: (connection, clients) => { gateway.claimed(connection, clients); },
     waited: () => { metrics.guard('waiting'); },
     failed: (boardId, error) => { log.error({ boardId, err: error }, 'an update could not be judged, and was refused'); },
   });

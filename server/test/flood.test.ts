@@ -178,6 +178,28 @@ test('who asks again and again for what they lack is not read for a while: an an
   socket.websocket.terminate();
 });
 
+test('who brings client ids by the hundred, which a board keeps for ever, is not read for a while; those of one page count for little', async () => {
+  const paused = await counted('rate_paused');
+  const socket = await bare(server.url);
+  socket.websocket.send(authFrame(cell.boardId, token));
+  await until('in', () => socket.authenticated(cell.boardId));
+  const docs = Array.from({ length: FRAMES_PER_SECOND / 5 }, (_, n) => {
+    const doc = new Y.Doc();
+    textOf(doc, cell).insert(0, `${n}`);
+    return doc;
+  });
+  const [first, ...others] = docs.map((doc) => Y.encodeStateAsUpdate(doc));
+  assert(first !== undefined);
+  socket.websocket.send(updateFrame(cell.boardId, first));
+  await othersGoOn();
+  assert.equal(await counted('rate_paused'), paused);
+  socket.websocket.send(updateFrame(cell.boardId, Y.mergeUpdates(others)));
+  await until('paused', async () => (await counted('rate_paused')) > paused);
+  await othersGoOn();
+  assert.deepEqual(socket.deniedFor(cell.boardId), []);
+  socket.websocket.terminate();
+});
+
 test('who sends what names no board is told at once and closed late, whether they hang up or go on', async () => {
   const malformed = await counted('malformed');
   const polite = await bare(server.url);

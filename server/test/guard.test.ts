@@ -25,7 +25,7 @@ type Id = readonly [client: number, clock: number];
 let textId: Id;
 
 before(async () => {
-  server = await startTestServer({ SUNDAY_MAX_UPDATE_STRUCTS: '1000', SUNDAY_MAX_WAITING_UPDATES: '5' });
+  server = await startTestServer({ SUNDAY_MAX_UPDATE_STRUCTS: '1000', SUNDAY_MAX_WAITING_UPDATES: '5', SUNDAY_MAX_UPDATE_CLIENTS: '100' });
   owner = await server.as('olga');
   const { body: board } = await owner.expect<BoardBody>(201, 'POST', '/boards', {
     body: {
@@ -161,6 +161,8 @@ const strangers = (client: number, count: number): Uint8Array => {
   const record = witness.doc.getMap('items')._map.get(itemId)?.id ?? assert.fail();
   return encoded(1, count, client, 0, ...Array.from({ length: count }, () => [CONTENT_ANY | HAS_KEY, 0, record.client, record.clock, 'c:size', 1, 125, 1]).flat(), 0);
 };
+/** Something collected of each of so many clients. */
+const collected = (clients: number): Uint8Array => encoded(clients, ...Array.from({ length: clients }, (_, n) => [1, 10_000 + n, 0, CONTENT_GC, 1]).flat(), 0);
 /** What the witness wrote first, said to stand behind half of a character. */
 const cutting = (): Uint8Array => {
   const [client, clock] = textId;
@@ -179,6 +181,8 @@ const BAD: readonly Bad[] = [
   ['a struct that follows on its own future', 'malformed_update', () => updateFrame(boardId, struct(7, 0, CONTENT_STRING | HAS_ORIGIN, 7, 5, 'x'))],
   ['a struct between a live one and a collected one', 'malformed_update', () => updateFrame(boardId, besideCollected(7, lastIdUnder(itemOf(witness.doc), 'name')))],
   ['far too many structs', 'update_too_complex', () => update((doc) => { for (let n = 0; n < 1200; n += 1) doc.getText(notes()).insert(0, 'x'); })],
+  ['one piece each of more clients than anybody works with', 'update_too_complex', () => updateFrame(boardId, collected(101))],
+  ['the same, of so many that nothing is made of them', 'update_too_complex', () => updateFrame(boardId, collected(5000))],
   ['a value nested too deep', 'update_too_deep', () => update((doc) => { itemOf(doc).set('c:later', nested(30)); })],
   ['a handshake with a hole', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, struct(7, 3, CONTENT_STRING, 1, notes(), 'x'))],
   ['a deletion of what will be', 'update_incomplete', () => frameOf(boardId, FRAME.sync, 1, new Uint8Array([0, 1, 7, 1, 0, 100]))],

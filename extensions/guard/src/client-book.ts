@@ -65,9 +65,11 @@ export class ClientBook {
     }
   }
 
-  /** Gives an id to a user, unless it has an owner. */
-  claim(document: Document, client: number, userId: string): void {
-    if (this.ownerOf(document, client) === undefined) this.page(document).owners.set(client, userId);
+  /** Gives an id to a user, unless it has an owner. Returns whether it had none. */
+  claim(document: Document, client: number, userId: string): boolean {
+    if (this.ownerOf(document, client) !== undefined) return false;
+    this.page(document).owners.set(client, userId);
+    return true;
   }
 
   /** This connection writes with that id, and everything it has of it is in the document. */

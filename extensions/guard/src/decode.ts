@@ -36,12 +36,16 @@ interface Growing {
 }
 
 /** @throws Refusal malformed_update, update_too_complex */
-export function decode(update: Uint8Array, maxStructs: number): Decoded {
+export function decode(update: Uint8Array, maxStructs: number, maxClients = Infinity): Decoded {
   let decoded;
+  let clients;
   try {
+    clients = decoding.readVarUint(decoding.createDecoder(update));
+    // before anything is made of them
+    if (clients > maxClients) throw new Refusal('update_too_complex');
     decoded = Y.decodeUpdate(update);
   } catch (error) {
-    throw new Refusal('malformed_update', { cause: error });
+    throw error instanceof Refusal ? error : new Refusal('malformed_update', { cause: error });
   }
   const { structs, ds } = decoded;
   if (structs.length > maxStructs) throw new Refusal('update_too_complex');
@@ -65,7 +69,7 @@ export function decode(update: Uint8Array, maxStructs: number): Decoded {
     current.structs.push(struct);
   }
   // A section of no structs is not seen here, and Yjs would take it for all that its client has in the update.
-  if (sections.size !== decoding.readVarUint(decoding.createDecoder(update))) throw new Refusal('malformed_update');
+  if (sections.size !== clients) throw new Refusal('malformed_update');
   for (const [client, ranges] of ds.clients) {
     let end = 0;
     for (const { clock, len } of ranges) {

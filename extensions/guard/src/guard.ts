@@ -32,13 +32,18 @@ const REFUSED_CLOSE_CODE = 4422;
 export interface GuardLimits {
   /** Structs of one update. A board of 10 000 items × 12 cells, written anew in one offline session, has about 150 000. */
   readonly maxStructs: number;
+  /**
+   * Client ids of one update that nobody has written with before. Every page is one, and a board keeps them for ever: Yjs goes through them all with each
+   * transaction. Who comes back from an outage of the database may bring those of everybody they worked with.
+   */
+  readonly maxNewClients: number;
   /** Nesting of a stored value. */
   readonly maxDepth: number;
   /** Updates one connection may send that wait for its handshake. */
   readonly maxWaiting: number;
 }
 
-export const GUARD_LIMITS: GuardLimits = { maxStructs: 500_000, maxDepth: 16, maxWaiting: 1000 };
+export const GUARD_LIMITS: GuardLimits = { maxStructs: 500_000, maxNewClients: 2000, maxDepth: 16, maxWaiting: 1000 };
 
 export interface GuardOptions {
   readonly limits?: Partial<GuardLimits>;
@@ -53,6 +58,8 @@ export interface GuardOptions {
   readonly refuse?: (connection: Connection, code: GuardCode) => void;
   /** Closes the whole socket, so that it comes back. Default: as `refuse`. */
   readonly putOff?: (connection: Connection) => void;
+  /** An update brought so many new client ids, all its sender's from then on. */
+  readonly claimed?: (connection: Connection, clients: number) => void;
   /** An update was emptied because it came before what it builds on. */
   readonly waited?: () => void;
   /** The guard itself failed on an update, which was refused. */
@@ -124,7 +131,8 @@ class Guard {
     }
     let frame: Frame;
     try {
-      frame = { connection, document, type, bytes: payload, update: decode(payload, this.limits.maxStructs), sender: this.senderOf(connection) };
+      const update = decode(payload, this.limits.maxStructs, document.store.clients.size + this.limits.maxNewClients);
+      frame = { connection, document, type, bytes: payload, update, sender: this.senderOf(connection) };
     } catch (error) {
       this.end(connection, payload, error);
       return PASSED;
@@ -165,8 +173,12 @@ class Guard {
 
   /** Ids seen for the first time, and structs that somebody passes on for somebody else. */
   private async judgeStrange(frame: Frame): Promise<void> {
-    const { document } = frame;
+    const { connection, document, bytes } = frame;
     const unknown = this.strangers(frame).filter((client) => this.book.ownerOf(document, client) === undefined);
+    if (unknown.length > this.limits.maxNewClients) {
+      this.end(connection, bytes, new Refusal('update_too_complex'));
+      return undefined;
+    }
     if (unknown.length > 0) await this.book.learn(document, unknown, (client) => Y.getState(document.store, client) > 0);
     if (this.foreign(frame).length > 0) return this.judgeAgain(frame, null);
     try {
@@ -236,12 +248,14 @@ class Guard {
     if (type === STEP2) this.settle(connection);
     const settled = this.phaseOf(connection).kind === 'settled';
     if (sender.userId !== null) {
+      let claimed = 0;
       for (const { client, structs, end } of update.sections.values()) {
         if (structs.length === 0) continue;
         // Who repeats what is known has not written it.
-        if (end > Y.getState(document.store, client)) this.book.claim(document, client, sender.userId);
+        if (end > Y.getState(document.store, client) && this.book.claim(document, client, sender.userId)) claimed += 1;
         if (settled && this.book.ownerOf(document, client) === sender.userId) this.book.settle(document, client, connection);
       }
+      if (claimed > 0) this.options.claimed?.(connection, claimed);
     }
     if (type === STEP2 && update.sections.size === 0 && verdict === 'fine') this.known.add(document, bytes);
   }

@@ -37,6 +37,8 @@ const EXPEL_AFTER_MS = { least: 1000, most: 30_000 };
 /** A Step1 is answered with what is lacking, for which the whole board is gone through: as much as so many edits. The first ones, which a client begins with, are free. */
 const QUESTION_FRAMES = 25;
 const FREE_QUESTIONS = 2;
+/** A client id that is new to a board stays with it for ever, and is gone through with each transaction. */
+const CLIENT_FRAMES = 10;
 /** y-protocols/sync. */
 const STEP1 = 0;
 /** An awareness update about no client. */
@@ -385,6 +387,11 @@ export class ClientSocket implements ViewedSocket, BroadcastSink {
   /** Closes the whole socket with the code's close code. */
   close(code: ErrorCode): void {
     this.outbound.close(ERRORS[code].closeCode, code);
+  }
+
+  /** A board has so many client ids more for what was sent here. */
+  claimed(clients: number): void {
+    this.meter(0, performance.now(), clients * CLIENT_FRAMES);
   }
 
   private meter(bytes: number, now: number, frames = 1): void {

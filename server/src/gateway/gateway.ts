@@ -173,6 +173,11 @@ export class Gateway {
     this.byHocuspocusSocket.get(connection.webSocket)?.close(code);
   }
 
+  /** A board has so many client ids more for what this connection sent. */
+  claimed(connection: Connection, clients: number): void {
+    this.byHocuspocusSocket.get(connection.webSocket)?.claimed(clients);
+  }
+
   /** Ends one board on the socket it is attached to. */
   refuse(connection: Connection, code: ErrorCode): void {
     this.byHocuspocusSocket.get(connection.webSocket)?.refuse(connection.messageAddress, code);
