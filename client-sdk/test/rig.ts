@@ -8,10 +8,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Hocuspocus, type Configuration } from '@hocuspocus/server';
 import { initBoard } from '@sunday/board-model';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import { WebSocketServer, type WebSocket as ServerSocket } from 'ws';
 import { createClient, type Client, type ClientOptions } from '../src/index.ts';
 
-export { until } from '@sunday/board-model/testing/until';
+export const until = untilWithin(15_000);
 
 export interface PlainServer {
   readonly url: string;

@@ -1,10 +1,7 @@
-/** The frames of the bare prototype: just enough of Hocuspocus' framing, y-protocols' awareness and RFC 6455 for it. */
+/** What the bare prototype reads and writes beside `src/protocol.ts`: just enough of y-protocols' awareness and RFC 6455 for it. */
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
-
-const SYNC = 0
-const AWARENESS = 1
-const SYNC_UPDATE = 2
+import { frame, MESSAGE_AWARENESS } from '../src/protocol.ts'
 
 /** FIN and opcode 2, binary. */
 const BINARY_FRAME = 0x82
@@ -28,27 +25,15 @@ export function readUpdateBytes(message: Uint8Array): { clientId: number; bytes:
   return { clientId: decoding.readVarUint(entries), bytes: new Uint8Array(body.subarray(from)) }
 }
 
-function message(board: string, type: number, write: (encoder: encoding.Encoder) => void): Uint8Array {
-  return encoding.encode((encoder) => {
-    encoding.writeVarString(encoder, board)
-    encoding.writeVarUint(encoder, type)
-    write(encoder)
+/** The entries of some clients, in one message. */
+export function presenceMessage(board: string, entries: readonly Uint8Array[]): Uint8Array {
+  return frame(board, (encoder) => {
+    const body = encoding.createEncoder()
+    encoding.writeVarUint(body, entries.length)
+    for (const entry of entries) encoding.writeUint8Array(body, entry)
+    encoding.writeVarUint(encoder, MESSAGE_AWARENESS)
+    encoding.writeVarUint8Array(encoder, encoding.toUint8Array(body))
   })
-}
-
-export const framed = {
-  update: (board: string, update: Uint8Array): Uint8Array =>
-    message(board, SYNC, (encoder) => {
-      encoding.writeVarUint(encoder, SYNC_UPDATE)
-      encoding.writeVarUint8Array(encoder, update)
-    }),
-  presence: (board: string, entries: readonly Uint8Array[]): Uint8Array =>
-    message(board, AWARENESS, (encoder) => {
-      const body = encoding.createEncoder()
-      encoding.writeVarUint(body, entries.length)
-      for (const entry of entries) encoding.writeUint8Array(body, entry)
-      encoding.writeVarUint8Array(encoder, encoding.toUint8Array(body))
-    }),
 }
 
 /** A whole WebSocket frame of a server (unmasked). */

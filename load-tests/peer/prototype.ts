@@ -12,10 +12,9 @@ import { Hocuspocus, type Document } from '@hocuspocus/server'
 import { Pool } from 'pg'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { mergeUpdates } from 'yjs'
-import { encodeBinaryFrame, framed, readUpdateBytes, typeOf } from './prototype-frames.ts'
+import { MESSAGE_AWARENESS, MESSAGE_SYNC_STATUS, updateFrame } from '../src/protocol.ts'
+import { encodeBinaryFrame, presenceMessage, readUpdateBytes, typeOf } from './prototype-frames.ts'
 
-const AWARENESS = 1
-const SYNC_STATUS = 8
 /** Sunday's. */
 const TICK_MS = 40
 /** A commit waits, and a tick takes, so much longer for each socket of the board: 40 and 400 ms at a thousand. */
@@ -50,7 +49,7 @@ class Socket {
   }
 
   send(message: Uint8Array): void {
-    if (typeOf(message) === SYNC_STATUS && this.board !== null) this.board.acknowledge(this, message)
+    if (typeOf(message) === MESSAGE_SYNC_STATUS && this.board !== null) this.board.acknowledge(this, message)
     else this.write(encodeBinaryFrame(message))
   }
 
@@ -114,7 +113,7 @@ class Board {
   join(socket: Socket): void {
     socket.board = this
     this.sockets.add(socket)
-    if (this.#states.size > 0) socket.write(encodeBinaryFrame(framed.presence(this.name, [...this.#states.values()])))
+    if (this.#states.size > 0) socket.write(encodeBinaryFrame(presenceMessage(this.name, [...this.#states.values()])))
   }
 
   leave(socket: Socket): void {
@@ -141,7 +140,7 @@ class Board {
     this.#updates = []
     this.#acks = []
     const committed = (): void => {
-      const frame = encodeBinaryFrame(framed.update(this.name, update))
+      const frame = encodeBinaryFrame(updateFrame(this.name, update))
       for (const socket of this.sockets) socket.write(frame)
       this.#writeAcks(acks)
       this.#committing = this.#updates.length > 0
@@ -172,7 +171,7 @@ class Board {
   }
 
   #tick(): void {
-    const frame = encodeBinaryFrame(framed.presence(this.name, [...this.#moved.values()]))
+    const frame = encodeBinaryFrame(presenceMessage(this.name, [...this.#moved.values()]))
     this.#moved = new Map()
     for (const socket of this.sockets) socket.write(frame)
   }
@@ -229,7 +228,7 @@ websockets.on('connection', (websocket, request) => {
   const client = hocuspocus.handleConnection(socket, new Request(`http://127.0.0.1${request.url ?? '/'}`))
   websocket.on('message', (data) => {
     if (!(data instanceof Uint8Array)) return
-    if (typeOf(data) !== AWARENESS) client.handleMessage(data)
+    if (typeOf(data) !== MESSAGE_AWARENESS) client.handleMessage(data)
     else socket.board?.move(socket, data)
   })
   websocket.on('close', (code, reason) => {

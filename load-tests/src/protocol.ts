@@ -8,11 +8,11 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 
 const MESSAGE_SYNC = 0
-const MESSAGE_AWARENESS = 1
+export const MESSAGE_AWARENESS = 1
 const MESSAGE_AUTH = 2
 const MESSAGE_SYNC_REPLY = 4
 const MESSAGE_CLOSE = 7
-const MESSAGE_SYNC_STATUS = 8
+export const MESSAGE_SYNC_STATUS = 8
 
 const SYNC_STEP_1 = 0
 const SYNC_STEP_2 = 1
@@ -38,7 +38,7 @@ export type ServerFrame =
   | { kind: 'close'; reason: string }
   | { kind: 'other'; type: number }
 
-function frame(documentName: string, write: (encoder: encoding.Encoder) => void): Uint8Array {
+export function frame(documentName: string, write: (encoder: encoding.Encoder) => void): Uint8Array {
   return encoding.encode((encoder) => {
     encoding.writeVarString(encoder, documentName)
     write(encoder)

@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { HocuspocusProvider } from '@hocuspocus/provider';
 import { createItem, type ItemId } from '@sunday/board-model';
-import { until } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import { DatabaseUnavailable } from '@sunday/database';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Journal, PostgresStore } from '@sunday/extension-journal';
 import * as Y from 'yjs';
 import { listAll, startTestServer, type BoardBody, type ItemBody } from './rest-support.ts';
+
+const until = untilWithin(10_000);
 
 let database: TestDatabase;
 

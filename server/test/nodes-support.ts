@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { startRedis, type TestRedis } from '@sunday/extension-fanout/testing';
 import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { startTestServer, type TestServer } from './rest-support.ts';
 
-export { until } from '@sunday/board-model/testing/until';
+export const until = untilWithin(15_000);
 
 export interface Cluster {
   readonly redis: TestRedis;

@@ -2,15 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
-import { until } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import { WebsocketProvider } from 'y-websocket';
 import type { Awareness } from 'y-protocols/awareness';
 import { WebSocket } from 'ws';
 import * as Y from 'yjs';
 import { startTestServer, type Api, type TestServer } from './rest-support.ts';
 
-/** What a person calls at once, on a busy machine. */
-const SOON_MS = 3_000;
+const until = untilWithin(3_000);
 
 interface Person {
   readonly userId: string;
@@ -116,7 +115,7 @@ describe('stock clients see each other', { concurrency: true }, () => {
     const olga = await hocuspocus(t, 'olga', board);
     for (const viewer of [ann, bob, olga]) {
       for (const whom of [ann, bob, olga]) {
-        if (viewer !== whom) await until(`${viewer.userId} sees ${whom.userId}`, () => sees(viewer, whom), SOON_MS);
+        if (viewer !== whom) await until(`${viewer.userId} sees ${whom.userId}`, () => sees(viewer, whom));
       }
     }
     const seen = stateOf(bob, ann) as { cursor: number; user: { id: string; name: string; picture: null; color: string } };
@@ -129,7 +128,7 @@ describe('stock clients see each other', { concurrency: true }, () => {
   test('and each other’s moves; a goodbye removes at once', async (t) => {
     const board = await newBoard('ann', 'bob');
     const [ann, bob] = [await hocuspocus(t, 'ann', board), await yWebsocket(t, 'bob', board)];
-    await until('both', () => sees(ann, bob) && sees(bob, ann), SOON_MS);
+    await until('both', () => sees(ann, bob) && sees(bob, ann));
     for (let move = 0; move < 20; move++) {
       ann.awareness.setLocalStateField('cursor', move);
       bob.awareness.setLocalStateField('cursor', move);
@@ -137,13 +136,13 @@ describe('stock clients see each other', { concurrency: true }, () => {
     }
     bob.awareness.setLocalState(null);
     // Well before the 4 s that a broken connection would take.
-    await until('bob gone', () => !sees(ann, bob), SOON_MS);
+    await until('bob gone', () => !sees(ann, bob), 3_000);
   });
 
   test('a cut connection removes its person after some seconds', async (t) => {
     const board = await newBoard('ann', 'bob');
     const [ann, bob] = [await hocuspocus(t, 'ann', board), await hocuspocus(t, 'bob', board)];
-    await until('both', () => sees(ann, bob) && sees(bob, ann), SOON_MS);
+    await until('both', () => sees(ann, bob) && sees(bob, ann));
     bob.cut();
     const gone = await until('bob removed', () => !sees(ann, bob), 10_000);
     assert.ok(gone > 3_500 && gone < 6_500, `after ${gone} ms`);
@@ -153,12 +152,12 @@ describe('stock clients see each other', { concurrency: true }, () => {
     const board = await newBoard('ann', 'bob', 'cyd');
     const ann = await hocuspocus(t, 'ann', board);
     const returning = [await hocuspocus(t, 'bob', board), await yWebsocket(t, 'cyd', board)];
-    await until('all', () => returning.every((person) => sees(ann, person) && sees(person, ann)), SOON_MS);
+    await until('all', () => returning.every((person) => sees(ann, person) && sees(person, ann)));
     for (let round = 0; round < 2; round++) {
       for (const person of returning) person.cut();
       await until('removed', () => !returning.some((person) => sees(ann, person)), 10_000);
       for (const person of returning) person.back();
-      await until('back', () => returning.every((person) => sees(ann, person) && sees(person, ann)), SOON_MS);
+      await until('back', () => returning.every((person) => sees(ann, person) && sees(person, ann)), 3_000);
     }
   });
 

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { HocuspocusProvider } from '@hocuspocus/provider';
 import { createItem, longText, readItem, type ColumnId, type ItemId } from '@sunday/board-model';
-import { until } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import * as Y from 'yjs';
 import { startTestServer, type Api, type BoardBody, type ItemBody, type TestServer } from './rest-support.ts';
+
+const until = untilWithin(10_000);
 
 let server: TestServer;
 let ada: Api;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import type { TestDatabase } from '@sunday/database/testing';
 import { FRAME } from '@sunday/extension-journal';
 import * as decoding from 'lib0/decoding';
@@ -11,7 +12,7 @@ import * as Y from 'yjs';
 import { seededRandom } from './random.ts';
 import type { Api, BoardBody } from './rest-support.ts';
 
-export { until } from '@sunday/board-model/testing/until';
+export const until = untilWithin(20_000);
 
 export interface Cell { readonly boardId: string; readonly itemId: string; readonly columnId: string }
 

@@ -47,7 +47,7 @@ export function withAttendance<Peer extends AttendingPeer, Result extends Receiv
       const here = boards.get(boardId) ?? new Set();
       boards.set(boardId, here);
       const attending = new Attending(boardId, peer, seat, bus, () => {
-        here.delete(attending);
+        if (!here.delete(attending)) return false;
         if (here.size === 0) boards.delete(boardId);
         return isAlone(here, peer.user.id);
       });
@@ -68,9 +68,8 @@ class Attending<Result extends Received> implements AttendedSeat<Result> {
   readonly #name: string;
   readonly #seat: AttendedSeat<Result>;
   readonly #bus: EphemeralBus;
-  /** Takes it off its board. Returns whether nobody else there is the same person. */
+  /** Takes it off its board. Returns whether it was there, and nobody else there is the same person. */
   readonly #gone: () => boolean;
-  #left = false;
   /** When its cursor was last told, `performance.now()`. */
   #cursorAt = Number.NEGATIVE_INFINITY;
 
@@ -106,8 +105,6 @@ class Attending<Result extends Received> implements AttendedSeat<Result> {
 
   leave(how: 'clean' | 'abnormal'): void {
     this.#seat.leave(how);
-    if (this.#left) return;
-    this.#left = true;
     if (this.#gone()) this.tell('UserLeft', { leftAt: new Date().toISOString() });
   }
 

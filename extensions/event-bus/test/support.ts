@@ -1,13 +1,13 @@
 /** What the tests of the bus share: boards with events in a real database, and waiting for a condition. */
 import { randomUUID } from 'node:crypto';
-import { until as untilWithin } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import type { Database } from '@sunday/database';
 import { EVENT_COLUMNS, eventOfRow, type BoardEvent, type EventRow } from '../src/envelope.ts';
 
 /** A broker is given time to rebalance, a lease to run out. */
 const PATIENCE_MS = 90_000;
 
-export const until = (what: string, holds: () => unknown): Promise<number> => untilWithin(what, holds, PATIENCE_MS);
+export const until = untilWithin(PATIENCE_MS);
 
 export async function makeBoard(database: Database): Promise<string> {
   const boardId = randomUUID();

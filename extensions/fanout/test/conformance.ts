@@ -5,8 +5,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { until } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import type { BoardMessage, Fanout, FanoutState, NodeIdentity } from '../src/fanout.ts';
+
+const until = untilWithin(20_000);
 
 export interface FanoutHarness {
   make(node: NodeIdentity): Fanout;

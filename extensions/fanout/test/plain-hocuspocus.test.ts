@@ -10,13 +10,15 @@ import { fileURLToPath } from 'node:url';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
 import { Hocuspocus, type Document } from '@hocuspocus/server';
 import { seededRandom } from '@sunday/board-model/testing/random';
-import { until } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import { DatabaseUnavailable } from '@sunday/database';
 import { openTestDatabase, type TestDatabase } from '@sunday/database/testing';
 import { Journal, noProjection, PostgresStore, type Batch, type JournalStore, type Outcome, type StoredBoard } from '@sunday/extension-journal';
 import * as Y from 'yjs';
 import { Hub, InProcessFanout, joinFanout, type Fanout, type FanoutHandlers } from '../src/index.ts';
 import { noRedis, startRedis } from '../src/testing.ts';
+
+const until = untilWithin(10_000);
 
 let database: TestDatabase;
 before(async () => { database = await openTestDatabase(); });

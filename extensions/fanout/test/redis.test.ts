@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { until } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import { RedisFanout, type BoardMessage } from '../src/index.ts';
 import { noRedis, startRedis, startRedisCluster, type TestRedis } from '../src/testing.ts';
 import { fanoutConformance } from './conformance.ts';
+
+const until = untilWithin(15_000);
 
 const skip = noRedis();
 

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Document } from '@hocuspocus/server';
-import { until } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import * as Y from 'yjs';
 import { Committer, type CommitterEvents } from './committer.ts';
 import { CommittedState } from './committed-state.ts';
 import { Ledger } from './ledger.ts';
 import { noProjection, type Projection } from './projection.ts';
 import type { Batch, HeldBoard, JournalRow, JournalStore, Outcome } from './store.ts';
+
+const until = untilWithin(10_000);
 
 const NOTHING = new Uint8Array([0, 0]);
 const none = (): Promise<never> => Promise.reject(new Error('not asked for here'));

@@ -5,13 +5,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
 import { Hocuspocus } from '@hocuspocus/server';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import { DatabaseUnavailable, type Database } from '@sunday/database';
 import { initBoard } from '@sunday/board-model';
 import { WebSocketServer } from 'ws';
 import * as Y from 'yjs';
 import { Journal, PostgresStore, type JournalOptions, type JournalStore } from '../src/index.ts';
 
-export { until } from '@sunday/board-model/testing/until';
+export const until = untilWithin(10_000);
 
 export const USER = 'u_tester';
 

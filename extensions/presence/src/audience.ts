@@ -114,8 +114,7 @@ export class Audience {
     for (const seat of returned) {
       if (this.#isBehind(seat)) continue; // and will be sent the same
       const gone = this.#clients.removalsSince(rounds.at(seat.told));
-      if (this.#isFull(seat)) this.#shed(seat, rounds.at(seat.told));
-      else if (anew !== undefined) {
+      if (anew !== undefined && this.#takes(seat, rounds)) {
         if (gone.length > 0) this.send(seat, encodeUpdate(gone));
         this.send(seat, anew);
       }
@@ -175,12 +174,16 @@ export class Audience {
     const shared = this.#clients.frame(ids);
     for (const seat of seats) {
       const frame = this.#tellsOwnUser(seat, ids) ? this.#frameFor(seat, ids) : shared;
-      if (frame !== undefined) {
-        if (this.#isFull(seat)) this.#shed(seat, rounds.at(seat.told));
-        else this.send(seat, frame);
-      }
+      if (frame !== undefined && this.#takes(seat, rounds)) this.send(seat, frame);
       seat.told = rounds.last;
     }
+  }
+
+  /** Whether a peer can be sent something; one that cannot is sent everything once it has drained. */
+  #takes(seat: Seat, rounds: Rounds): boolean {
+    if (!this.#isFull(seat)) return true;
+    this.#shed(seat, rounds.at(seat.told));
+    return false;
   }
 
   /** Who was sent nothing for a while is sent everything once it has drained. */

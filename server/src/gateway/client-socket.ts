@@ -107,9 +107,8 @@ export class ClientSocket implements ViewedSocket, BroadcastSink {
   private readonly attempts: Attempts;
   /** Bytes of the largest frame since the last refusal: what the next one is about, as near as can be told. */
   private largestRead = 0;
-  private userId: string | null = null;
-  /** What its user sends on all their sockets; null until somebody has signed in. */
-  private userFlow: Flow | null = null;
+  /** Who has signed in last, and what they send on all their sockets. */
+  private user: { readonly id: string; flow: Flow } | null = null;
   /** Frames for boards whose token is being judged, since the last judgement. */
   private early = 0;
   /** Date.now() when the newest ping was sent that is answered: all that was sent before has arrived. */
@@ -319,8 +318,7 @@ export class ClientSocket implements ViewedSocket, BroadcastSink {
     const { inbound, presence } = this.options;
     const seat = presence.join(board, attachment);
     this.attached.set(address, { attachment, seat, flow: inbound.ofBoard(board), questions: 0 });
-    this.userId = user.id;
-    this.userFlow = inbound.ofUser(user.id);
+    this.user = { id: user.id, flow: inbound.ofUser(user.id) };
     this.judged();
     const announced = this.announced.get(address);
     this.announced.delete(address);
@@ -370,14 +368,14 @@ export class ClientSocket implements ViewedSocket, BroadcastSink {
   }
 
   private attemptsOfUser(): Attempts {
-    return this.userId === null ? this.attempts : this.options.inbound.attemptsOf(this.userId);
+    return this.user === null ? this.attempts : this.options.inbound.attemptsOf(this.user.id);
   }
 
   /** Ends the whole socket for what no client of ours sends: told at once, closed late. */
   expel(code: ErrorCode): void {
     this.options.count('malformed');
     const { inbound, address } = this.options;
-    const attempts = this.userId === null ? inbound.attemptsOfAddress(address) : inbound.attemptsOf(this.userId);
+    const attempts = this.user === null ? inbound.attemptsOfAddress(address) : inbound.attemptsOf(this.user.id);
     const ms = attempts.refused(0, performance.now());
     const { closeCode } = ERRORS[code];
     this.outbound.closeLate(closeCode, code, Math.min(Math.max(ms, EXPEL_AFTER_MS.least), EXPEL_AFTER_MS.most));
@@ -396,9 +394,10 @@ export class ClientSocket implements ViewedSocket, BroadcastSink {
 
   private meter(bytes: number, now: number, frames = 1): void {
     this.slowDown('socket', this.flow.spend(bytes, now, frames));
-    if (this.userId === null || this.userFlow === null) return;
-    if (this.userFlow.forgotten) this.userFlow = this.options.inbound.ofUser(this.userId);
-    this.slowDown('user', this.userFlow.spend(bytes, now, frames));
+    const { user } = this;
+    if (user === null) return;
+    if (user.flow.forgotten) user.flow = this.options.inbound.ofUser(user.id);
+    this.slowDown('user', user.flow.spend(bytes, now, frames));
   }
 
   /** Past a limit the socket is not read for a while: TCP tells its client to wait, nothing is lost. */

@@ -18,6 +18,12 @@ const MOST_FOR_ONE = 0.5;
 /** Frames that no board is told of, for they name none: cheaper than a refusal, but never sent in good faith. */
 const JUNK_PER_REFUSAL = 10;
 
+/** What may still be spent, so many seconds later: no more than `atOnce`. */
+const refilled = (level: number, seconds: number, perSecond: number, atOnce: number): number => Math.min(atOnce, level + seconds * perSecond);
+
+/** For how long (ms) nothing more should be spent. */
+const owedFor = (level: number, perSecond: number): number => (level >= 0 ? 0 : (-level / perSecond) * 1000);
+
 /** So much a second, and `atOnce` at once. What is spent beyond that has to be waited for, `mostOwed` at the most. */
 class Bucket {
   readonly #perSecond: number;
@@ -35,13 +41,17 @@ class Bucket {
 
   /** Returns for how long (ms) nothing more should be spent. */
   spend(amount: number, now: number): number {
-    this.#level = Math.max(-this.#mostOwed, Math.min(this.#atOnce, this.#level + ((now - this.#at) / 1000) * this.#perSecond) - amount);
+    this.#level = Math.max(-this.#mostOwed, this.#refilled(now) - amount);
     this.#at = now;
-    return this.#level >= 0 ? 0 : (-this.#level / this.#perSecond) * 1000;
+    return owedFor(this.#level, this.#perSecond);
   }
 
   isFull(now: number): boolean {
-    return this.#level + ((now - this.#at) / 1000) * this.#perSecond >= this.#atOnce;
+    return this.#refilled(now) >= this.#atOnce;
+  }
+
+  #refilled(now: number): number {
+    return refilled(this.#level, (now - this.#at) / 1000, this.#perSecond, this.#atOnce);
   }
 }
 
@@ -72,9 +82,9 @@ export class Flow {
   }
 
   #spend(what: typeof FRAMES | typeof BYTES, perSecond: number, amount: number, seconds: number): number {
-    const level = Math.min(perSecond, this.#at(what) + seconds * perSecond) - amount;
+    const level = refilled(this.#at(what), seconds, perSecond, perSecond) - amount;
     this.#now[what] = level;
-    return level >= 0 ? 0 : (-level / perSecond) * 1000;
+    return owedFor(level, perSecond);
   }
 
   #at(place: number): number {
@@ -84,7 +94,8 @@ export class Flow {
   /** As good as new. */
   isIdle(now: number): boolean {
     const seconds = (now - this.#at(AT)) / 1000;
-    return this.#at(FRAMES) + seconds * this.#framesPerSecond >= this.#framesPerSecond && this.#at(BYTES) + seconds * this.#bytesPerSecond >= this.#bytesPerSecond;
+    const isFull = (what: typeof FRAMES | typeof BYTES, perSecond: number): boolean => refilled(this.#at(what), seconds, perSecond, perSecond) >= perSecond;
+    return isFull(FRAMES, this.#framesPerSecond) && isFull(BYTES, this.#bytesPerSecond);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where the ordeal happens: one board with items and one long text that all type into, its editors as members, and what the database holds of it. */
 import assert from 'node:assert/strict';
-import { until as untilWithin } from '@sunday/board-model/testing/until';
+import { untilWithin } from '@sunday/board-model/testing/until';
 import { connectRunning, DatabaseUnavailable } from '@sunday/database';
 import { toldWhole } from '@sunday/extension-domain-events/testing';
 import * as Y from 'yjs';
@@ -13,7 +13,8 @@ const FIRST_ITEMS = 8;
 /** Everybody is back, and everything saved, within this time at the latest. */
 const CONVERGE_MS = 60_000;
 
-export const until = (what: string, holds: () => unknown, explain?: () => string): Promise<number> => untilWithin(what, holds, CONVERGE_MS, explain);
+const converge = untilWithin(CONVERGE_MS);
+export const until = (what: string, holds: () => unknown, explain?: () => string): Promise<number> => converge(what, holds, undefined, explain);
 
 export async function preparePlace(server: SundayProcess, editors: number) {
   const board = await server.call<{ id: string }>('POST', '/boards', OWNER, { name: 'Ordeal', columns: COLUMNS });
