@@ -5,7 +5,7 @@
  * socket is sent in one turn is written at its end, so that a turn costs one system call a socket.
  * What the network has not taken is bounded: the journal holds batches back above its own mark (it reads `bufferedAmount`),
  * and a socket that fills past the hard bound all the same is closed with 4508. One frame at a time may be larger than the
- * bound leaves room for: the whole of a large board, sent to somebody who joins.
+ * bound leaves room for: the whole of a large board, sent to somebody who joins. What waits costs what it counts (backlog.ts).
  *
  * Who is told to go for junk is closed late: nothing of theirs is parsed any more, and they are not back at once.
  *
@@ -14,6 +14,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { Backlog, isSmall } from './backlog.ts';
 
 /** RFC 6455: FIN and opcode 2, binary. */
 const BINARY_FRAME = 0x82;
@@ -96,6 +97,8 @@ export class OutboundSocket {
   private readonly onOverflow: () => void;
   /** The one large frame that is on its way. */
   private large: Buffer | null = null;
+  /** Small frames since the network stopped taking any; null while it takes them. */
+  private backlog: Backlog | null = null;
   /** Where its frames are among what was sent in this turn, and how many bytes they have. */
   private place = NOWHERE;
   private waitingBytes = 0;
@@ -115,7 +118,7 @@ export class OutboundSocket {
 
   /** Bytes handed over and not yet taken by the network. */
   get bufferedAmount(): number {
-    return this.stream.writableLength + this.waitingBytes;
+    return this.stream.writableLength + this.waitingBytes + (this.backlog?.bytes ?? 0);
   }
 
   /** performance.now() when a frame was last sent. */
@@ -151,11 +154,13 @@ export class OutboundSocket {
   /** What is answered with a pong has arrived, with all that was sent before it. */
   ping(): void {
     this.write();
+    this.backlog?.handOver();
     this.websocket.ping();
   }
 
   close(code: number, reason: string): void {
     this.write();
+    this.backlog?.handOver();
     this.websocket.close(code, reason);
   }
 
@@ -193,7 +198,7 @@ export class OutboundSocket {
       return;
     }
     if (bytes <= JOIN_BYTES && this.large === null) {
-      this.stream.write(joined(frames));
+      this.writeFrame(joined(frames));
       return;
     }
     this.stream.cork();
@@ -202,8 +207,15 @@ export class OutboundSocket {
   }
 
   private writeFrame(frame: Buffer): void {
-    if (frame === this.large) this.stream.write(frame, () => { this.large = null; });
-    else this.stream.write(frame);
+    const { backlog, stream } = this;
+    if (frame === this.large) {
+      backlog?.handOver();
+      stream.write(frame, () => { this.large = null; });
+    } else if (backlog !== null) backlog.add(frame);
+    else if (stream.writableLength > 0 && isSmall(frame)) {
+      const isOpen = (): boolean => this.websocket.readyState === this.websocket.OPEN;
+      this.backlog = new Backlog(stream, frame, isOpen, () => { this.backlog = null; });
+    } else stream.write(frame);
   }
 
   /** Says so at once, leaves what still comes unread for `ms`, then takes it off the network unparsed and closes. */

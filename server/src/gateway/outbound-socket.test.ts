@@ -1,0 +1,109 @@
+/** A reader that stops: what is kept for it costs what is counted, and comes whole and in order once it reads again. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { test, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { WebSocket, WebSocketServer } from 'ws';
+import { OutboundSocket } from './outbound-socket.ts';
+
+const MIB = 1024 * 1024;
+const BOUND = 64 * MIB;
+const FRAME_BYTES = 200;
+/** Neither of one size, nor ever the same twice. */
+const frame = (number: number, length: number): Uint8Array => {
+  const bytes = new Uint8Array(length).fill(number);
+  new DataView(bytes.buffer).setUint32(0, number);
+  return bytes;
+};
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+interface Pair {
+  readonly client: WebSocket;
+  readonly outbound: OutboundSocket;
+}
+
+async function pair(t: TestContext): Promise<Pair> {
+  const http = createServer().listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const server = new WebSocketServer({ noServer: true });
+  const accepted = new Promise<OutboundSocket>((resolve) => {
+    http.on('upgrade', (request, stream: Duplex, head) => {
+      server.handleUpgrade(request, stream, head, (websocket) => {
+        resolve(new OutboundSocket(websocket, stream, BOUND, () => { assert.fail('over the bound'); }));
+      });
+    });
+  });
+  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  const outbound = await accepted;
+  if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
+  t.after(() => {
+    client.terminate();
+    server.close();
+    http.close();
+  });
+  return { client, outbound };
+}
+
+/** Sends until the network takes nothing more. Returns how many frames that was. */
+async function fill({ client, outbound }: Pair): Promise<number> {
+  client.pause();
+  let sent = 0;
+  for (let quiet = 0; quiet < 20; quiet = outbound.bufferedAmount > MIB ? quiet + 1 : 0) {
+    if (outbound.bufferedAmount <= MIB) outbound.send(frame(sent++, 64 * 1024));
+    await turn();
+  }
+  return sent;
+}
+
+function numbersOf(client: WebSocket): number[] {
+  const numbers: number[] = [];
+  client.on('message', (data: Buffer) => {
+    const number = data.readUInt32BE(0);
+    assert(data.subarray(4).every((byte) => byte === number % 256), 'whole');
+    numbers.push(number);
+  });
+  return numbers;
+}
+
+test('small frames that wait for a slow reader keep no memory but their own', async (t) => {
+  const { client, outbound } = await pair(t);
+  await fill({ client, outbound });
+  collectGarbage();
+  const before = { waiting: outbound.bufferedAmount, memory: process.memoryUsage().arrayBuffers };
+  for (let sent = 0; sent < 5000; sent += 1) {
+    outbound.send(frame(sent, FRAME_BYTES));
+    // what others are sent meanwhile
+    for (let other = 0; other < 4; other += 1) Buffer.allocUnsafe(3000).fill(other);
+    await turn();
+  }
+  const waiting = outbound.bufferedAmount - before.waiting;
+  collectGarbage();
+  const kept = process.memoryUsage().arrayBuffers - before.memory;
+  assert(waiting >= 5000 * FRAME_BYTES, `${waiting} bytes wait`);
+  assert(kept < 2 * waiting, `${kept} bytes are kept for ${waiting}`);
+});
+
+test('frames of all sizes come whole and in order to a reader that stopped and reads again, what was sent before a close included', async (t) => {
+  const { client, outbound } = await pair(t);
+  const numbers = numbersOf(client);
+  let sent = await fill({ client, outbound });
+  for (let round = 0; round < 400; round += 1) {
+    for (const length of [FRAME_BYTES, 5, 3900, 6000, 20_000].slice(0, 1 + (round % 5))) outbound.send(frame(sent++, length));
+    if (round % 50 === 0) outbound.ping();
+    // some of them while the client reads
+    if (round === 200) client.resume();
+    await turn();
+  }
+  outbound.close(4503, 'draining');
+  const [code] = await once(client, 'close') as [number];
+  assert.equal(code, 4503);
+  assert.deepEqual(numbers, Array.from({ length: sent }, (_, number) => number));
+  assert.equal(outbound.bufferedAmount, 0);
+});
