@@ -9,6 +9,8 @@
  * is far below what people notice.
  */
 const WINDOW_MS = { least: 2, most: 8 };
+/** Who is due this soon goes along with who is due now. */
+export const SHARED_MS = WINDOW_MS.most;
 /** So many edits in a window make it the longest. */
 const WINDOW_EDITS = 4;
 /** How much the last commit's edits count in what is expected of the next. */
@@ -32,8 +34,7 @@ export class CommitWindow {
   }
 
   /** A transaction begins. */
-  begins(): void {
-    const now = performance.now();
+  begins(now: number): void {
     this.rate += RATE_WEIGHT * (this.edits / Math.max(now - this.startedAt, 1) - this.rate);
     this.edits = 0;
     this.startedAt = now;

@@ -1,9 +1,6 @@
 /**
- * Group commit: one transaction for all boards that are due, again as soon as the last one is done.
- *
- * A board is due from its first uncommitted update, at the end of its window; the windows of all boards end together, so a
- * busy server commits many boards at once and an idle one runs no timer. At most `MAX_RUNNING` transactions are under way,
- * each with other boards: a board has one cut out at a time.
+ * Group commit: one transaction for all boards that are due (due.ts), so a busy server commits many boards at once and an idle one runs no timer.
+ * At most `MAX_RUNNING` transactions are under way, each with other boards: a board has one cut out at a time.
  *
  * The database's failures end here. Connection lost: the outcome of the cuts that were out is unknown; they are looked up by
  * batch id before anything else of that board (invariant 6), with backoff until the database answers, while the ledgers
@@ -16,7 +13,7 @@
  *
  * Owns the window timer, the retry timer and the volatile timer. Never rejects, never throws.
  */
-import { CommitWindow } from './commit-window.ts';
+import { Due } from './due.ts';
 import type { Ledger } from './ledger.ts';
 import { SetBack } from './updates.ts';
 import type { Batch, HeldBoard, JournalStore, Outcome } from './store.ts';
@@ -62,7 +59,7 @@ export interface CommitterOptions {
 
 export class Committer {
   private readonly options: CommitterOptions;
-  private readonly due = new Set<Ledger>();
+  private readonly due = new Due<Ledger>();
   private readonly interrupted = new Set<Ledger>();
   private readonly waiting = new Set<Ledger>();
   /** Since when (performance.now()) the database has refused what they commit. */
@@ -73,7 +70,6 @@ export class Committer {
   /** How many cuts in a row another node was quicker than. */
   private readonly overtaken = new WeakMap<Ledger, number>();
   private running = 0;
-  private readonly window = new CommitWindow();
   private next: { timer: NodeJS.Timeout; at: number } | null = null;
   private retry: NodeJS.Timeout | null = null;
   private recovering = false;
@@ -117,11 +113,10 @@ export class Committer {
 
   /** The ledger has something to commit. */
   enqueue(ledger: Ledger): void {
-    this.due.add(ledger);
+    const at = this.due.add(ledger);
     if (!this.underPressure && performance.now() - this.weighedAt > WEIGH_EVERY_MS) this.checkPressure();
     if (this.blocked || this.stalled.size > 0 || this.waiting.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
-    const waitMs = this.window.arrived(ledger.followers.size);
-    if (this.awaySince === null) this.schedule(waitMs);
+    this.schedule(at);
   }
 
   /** The ledger's board is no longer open, or gone: its books are closed. */
@@ -153,49 +148,48 @@ export class Committer {
     for (const resolve of this.idleWaiters.splice(0)) resolve();
   }
 
-  private schedule(delayMs: number): void {
-    if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
-    const at = performance.now() + delayMs;
+  /** @param at performance.now(), or infinity */
+  private schedule(at: number): void {
+    if (this.running >= MAX_RUNNING || this.awaySince !== null || at === Number.POSITIVE_INFINITY) return;
     if (this.next !== null) {
       if (this.next.at <= at) return;
       clearTimeout(this.next.timer);
     }
-    this.next = { at, timer: setTimeout(() => { this.next = null; this.start(); }, delayMs) };
+    this.next = { at, timer: setTimeout(() => { this.next = null; this.start(); }, at - performance.now()) };
   }
 
   private start(): void {
     if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
-    this.window.begins();
     const cuts = new Map<Ledger, Batch>();
-    for (const ledger of this.due) {
-      if (cuts.size >= MAX_BOARDS) break;
-      this.due.delete(ledger);
+    for (const ledger of this.due.take(MAX_BOARDS)) {
       // Comes again when it has waited.
       if (this.waiting.has(ledger)) continue;
-      if (ledger.outstanding === null && (this.overtaken.get(ledger) ?? 0) >= OVERTAKEN_MAX) {
+      if ((this.overtaken.get(ledger) ?? 0) >= OVERTAKEN_MAX) {
         void this.commitHeld(ledger);
         continue;
       }
-      if (ledger.outstanding === null && ledger.stale !== null) {
+      if (ledger.stale !== null) {
         void this.rebase(ledger);
         continue;
       }
       try {
         const batch = ledger.cut();
-        // A cut that is out already asks again when it is confirmed.
         if (batch !== null) cuts.set(ledger, batch);
       } catch (error) {
         // One board that cannot be projected is not its neighbours' trouble, nor the process'.
         this.later(ledger, error);
       }
     }
-    if (cuts.size === 0) return this.checkIdle();
-    this.running += 1;
-    void this.commit(cuts).finally(() => {
-      this.running -= 1;
-      if (this.due.size > 0) this.schedule(0);
-      else this.checkIdle();
-    });
+    if (cuts.size > 0) {
+      this.running += 1;
+      void this.commit(cuts).finally(() => {
+        this.running -= 1;
+        this.schedule(this.due.at);
+        this.checkIdle();
+      });
+    }
+    this.schedule(this.due.at);
+    this.checkIdle();
   }
 
   private async commit(cuts: ReadonlyMap<Ledger, Batch>): Promise<void> {
@@ -270,6 +264,7 @@ export class Committer {
       }
       await this.follow(ledger);
       ledger.takeBack();
+      if (ledger.dirty) this.due.hurry(ledger);
     } catch (error) {
       this.setAside(ledger, error);
     }
@@ -289,7 +284,8 @@ export class Committer {
       if (outcome !== undefined) await this.conclude(ledger, outcome);
       this.rebasing.delete(ledger);
       this.goOn(ledger);
-      this.schedule(0);
+      if (ledger.dirty) this.due.hurry(ledger);
+      this.schedule(this.due.at);
     } catch (error) {
       this.rebasing.delete(ledger);
       this.setAside(ledger, error);
@@ -443,7 +439,7 @@ export class Committer {
         this.interrupted.delete(ledger);
         if (seq !== null && batch !== null) await this.confirmAt(ledger, batch, seq);
         else if (ledger.outstanding === batch) ledger.takeBack();
-        if (ledger.hasPending) this.due.add(ledger);
+        if (ledger.hasPending) this.due.hurry(ledger);
       } catch (error) {
         if (!this.options.isUnavailable(error)) {
           // Still unknown (a commit may hold the head for longer than a lock is waited for): looked up again, never repeated.
@@ -462,7 +458,7 @@ export class Committer {
     this.announce();
     if (this.spilling !== null) clearTimeout(this.spilling);
     this.spilling = null;
-    this.schedule(0);
+    this.schedule(this.due.at);
     this.checkPressure();
     this.checkIdle();
   }
