@@ -155,7 +155,7 @@ export class Committer {
       if (this.next.at <= at) return;
       clearTimeout(this.next.timer);
     }
-    this.next = { at, timer: setTimeout(() => { this.next = null; this.start(); }, at - performance.now()) };
+    this.next = { at, timer: setTimeout(() => { this.next = null; this.start(); }, Math.max(0, at - performance.now())) };
   }
 
   private start(): void {
