@@ -7,20 +7,25 @@ import * as Y from 'yjs';
 import { Committer, type CommitterEvents } from './committer.ts';
 import { CommittedState } from './committed-state.ts';
 import { Ledger } from './ledger.ts';
-import { noProjection, type Projection } from './projection.ts';
+import { noProjection, type Projection, type Stale } from './projection.ts';
 import type { Batch, HeldBoard, JournalRow, JournalStore, Outcome } from './store.ts';
 
 const until = untilWithin(10_000);
 
 const NOTHING = new Uint8Array([0, 0]);
 const none = (): Promise<never> => Promise.reject(new Error('not asked for here'));
-const storeOf = (held: HeldBoard): JournalStore =>
-  ({ ...held, heads: none, outcomeOf: none, create: none, replaceSnapshot: none, compactable: none, exclusively: (_board, work) => work(held) });
+const storeOf = (held: HeldBoard & Partial<Pick<JournalStore, 'outcomeOf'>>): JournalStore =>
+  ({ outcomeOf: none, ...held, heads: none, create: none, replaceSnapshot: none, compactable: none, exclusively: (_board, work) => work(held) });
 
 /** A board that one writes on, committed by this store. */
-function open(held: HeldBoard, { events = {}, maxUncommittedBytes = 1e9, projection = noProjection }: { events?: Partial<CommitterEvents>; maxUncommittedBytes?: number; projection?: Projection } = {}) {
+function open(
+  held: HeldBoard & Partial<Pick<JournalStore, 'outcomeOf'>>,
+  { events = {}, maxUncommittedBytes = 1e9, projection = noProjection, isUnavailable = () => false }: {
+    events?: Partial<CommitterEvents>; maxUncommittedBytes?: number; projection?: Projection; isUnavailable?: (error: unknown) => boolean;
+  } = {},
+) {
   const committer = new Committer({
-    store: storeOf(held), isUnavailable: () => false, maxUncommittedBytes,
+    store: storeOf(held), isUnavailable, maxUncommittedBytes,
     events: { committed: () => undefined, pressure: () => undefined, away: () => undefined, failed: (_board, error) => { throw error; }, gone: () => undefined, ...events },
   });
   const document = new Document('board');
@@ -101,6 +106,47 @@ test('a board that could not be cut, and is then, is not cut again over a commit
   await new Promise((resolve) => { setTimeout(resolve, 1200); });
   const answering = setInterval(() => { for (const answer of answers.splice(0)) answer(); }, 5);
   t.after(() => { clearInterval(answering); });
+  await committer.idle();
+  const committed = new Y.Doc();
+  for (const { update } of rows) Y.applyUpdate(committed, update);
+  assert.equal(committed.getText('text').toJSON(), 'abc');
+  assert.equal(ledger.dirty, false);
+  assert.equal(ledger.committed, ledger.captured);
+});
+
+test('a board of which it is not known what became of its cut is not cut, also when the database is back for others', async (t) => {
+  const rows: JournalRow[] = [];
+  const away = new Error('away');
+  let asked = 0;
+  let failures = 0;
+  let stale: Stale | null = { items: [] };
+  const projection: Projection = {
+    ...noProjection,
+    open: (document, books) => ({ ...noProjection.open(document, books), get stale() { return stale; } }),
+  };
+  const { committer, ledger, document } = open({
+    // longer than it takes until what is unknown is looked up again
+    commit: async ([batch]: readonly Batch[]): Promise<Outcome[]> => {
+      assert(batch !== undefined);
+      asked += 1;
+      await new Promise((resolve) => { setTimeout(resolve, 1500); });
+      if (batch.expectedSeq !== 1 + rows.length) return [{ kind: 'behind', headSeq: 1 + rows.length }];
+      rows.push({ seq: batch.expectedSeq + 1, update: batch.update });
+      return [{ kind: 'committed', seq: batch.expectedSeq + 1 }];
+    },
+    outcomeOf: () => Promise.resolve(null),
+    rowsAfter: (_board, seq) => (failures === 0 ? Promise.reject(new Error('a lock, say')) : Promise.resolve(rows.filter((row) => row.seq > seq))),
+    load: () => Promise.resolve(null),
+    committedRows: () => Promise.reject(away),
+  }, { projection, isUnavailable: (error) => error === away, events: { failed: () => { failures += 1; } } });
+  t.after(() => { document.destroy(); });
+  const text = document.getText('text');
+  text.insert(0, 'a');
+  await until('the database is back, but says nothing of this board', () => failures === 1);
+  stale = null;
+  text.insert(1, 'b');
+  await until('it is committed', () => asked === 1);
+  text.insert(2, 'c');
   await committer.idle();
   const committed = new Y.Doc();
   for (const { update } of rows) Y.applyUpdate(committed, update);

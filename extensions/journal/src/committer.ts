@@ -162,8 +162,8 @@ export class Committer {
     if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
     const cuts = new Map<Ledger, Batch>();
     for (const ledger of this.due.take(MAX_BOARDS)) {
-      // Comes again when it has waited.
-      if (this.waiting.has(ledger)) continue;
+      // Comes again when it has waited, or when it is known what became of its cut: another one would be taken for that.
+      if (this.waiting.has(ledger) || this.interrupted.has(ledger)) continue;
       if ((this.overtaken.get(ledger) ?? 0) >= OVERTAKEN_MAX) {
         void this.commitHeld(ledger);
         continue;
@@ -223,7 +223,8 @@ export class Committer {
     this.options.events.committed(performance.now() - started, ledgers.length);
     for (const [index, ledger] of ledgers.entries()) {
       const outcome = outcomes[index];
-      if (outcome === undefined) continue;
+      // of a cut that was taken back meanwhile nothing is acknowledged
+      if (outcome === undefined || ledger.outstanding !== cuts.get(ledger)) continue;
       try {
         await this.conclude(ledger, outcome);
       } catch (error) {
@@ -396,9 +397,12 @@ export class Committer {
   }
 
   private goOn(ledger: Ledger): void {
-    if (!ledger.dirty) this.refusedSince.delete(ledger);
     if (ledger.dirty) this.enqueue(ledger);
-    else this.checkIdle();
+    else {
+      this.refusedSince.delete(ledger);
+      this.due.delete(ledger);
+      this.checkIdle();
+    }
     this.relieve();
   }
 

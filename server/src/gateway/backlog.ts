@@ -13,14 +13,23 @@ import type { Duplex } from 'node:stream';
 const PIECE_BYTES = 16_384;
 /** What is larger comes from no pool, at whatever size Node has it. */
 const SMALL_BYTES = PIECE_BYTES / 4;
+/** Of a piece that begins. It grows by half as needed: a thousand sockets that are busy for a moment are to cost little more than what waits. */
+const FIRST_BYTES = 1024;
 
 export const isSmall = (frame: Buffer): boolean => frame.length <= SMALL_BYTES;
+
+/** A copy of the first bytes, with room for so many. */
+function copyOf(bytes: Buffer, length: number, room: number): Buffer {
+  const own = Buffer.allocUnsafeSlow(room);
+  bytes.copy(own, 0, 0, length);
+  return own;
+}
 
 export class Backlog {
   private readonly stream: Duplex;
   private readonly mayWrite: () => boolean;
   private readonly onTaken: () => void;
-  private piece: Buffer | null = null;
+  private piece: Buffer = Buffer.alloc(0);
   private used = 0;
 
   /**
@@ -32,8 +41,7 @@ export class Backlog {
     this.stream = stream;
     this.mayWrite = mayWrite;
     this.onTaken = onTaken;
-    this.add(first);
-    this.goOn();
+    this.writeAndGoOn(copyOf(first, first.length, first.length));
   }
 
   /** Bytes that are not with the stream yet. */
@@ -48,36 +56,30 @@ export class Backlog {
       return;
     }
     if (this.used + frame.length > PIECE_BYTES) this.handOver();
-    this.piece ??= Buffer.allocUnsafeSlow(PIECE_BYTES);
+    const needed = this.used + frame.length;
+    if (needed > this.piece.length) this.piece = copyOf(this.piece, this.used, Math.min(PIECE_BYTES, Math.max(FIRST_BYTES, needed + (needed >> 1))));
     this.piece.set(frame, this.used);
-    this.used += frame.length;
+    this.used = needed;
   }
 
   /** All of it goes to the stream now, so that something else may be written behind it. */
   handOver(): void {
-    const piece = this.takeOut();
-    if (piece !== null) this.stream.write(piece);
+    if (this.used > 0) this.stream.write(this.takeOut());
   }
 
   /** What came while the stream was busy goes to it in one piece; of a stream that is gone nothing is taken any more. */
-  private goOn(): void {
-    const piece = this.mayWrite() ? this.takeOut() : null;
-    if (piece === null) this.onTaken();
-    else this.stream.write(piece, (error) => { if (!error) this.goOn(); });
+  private writeAndGoOn(piece: Buffer): void {
+    this.stream.write(piece, (error) => {
+      if (error) return;
+      if (this.used > 0 && this.mayWrite()) this.writeAndGoOn(this.takeOut());
+      else this.onTaken();
+    });
   }
 
-  private takeOut(): Buffer | null {
-    const { piece, used } = this;
-    this.piece = null;
+  private takeOut(): Buffer {
+    const taken = this.piece.subarray(0, this.used);
+    this.piece = Buffer.alloc(0);
     this.used = 0;
-    if (piece === null) return null;
-    // One that is far from full would keep all of its room.
-    return used > PIECE_BYTES / 2 ? piece.subarray(0, used) : trimmed(piece, used);
+    return taken;
   }
-}
-
-function trimmed(piece: Buffer, used: number): Buffer {
-  const own = Buffer.allocUnsafeSlow(used);
-  piece.copy(own, 0, 0, used);
-  return own;
 }

@@ -38,6 +38,8 @@ async function keptBytes(): Promise<number> {
 
 interface Pair {
   readonly client: WebSocket;
+  readonly websocket: WebSocket;
+  readonly stream: Duplex;
   readonly outbound: OutboundSocket;
 }
 
@@ -45,26 +47,26 @@ async function pair(t: TestContext): Promise<Pair> {
   const http = createServer().listen(0, '127.0.0.1');
   await once(http, 'listening');
   const server = new WebSocketServer({ noServer: true });
-  const accepted = new Promise<OutboundSocket>((resolve) => {
+  const accepted = new Promise<Omit<Pair, 'client'>>((resolve) => {
     http.on('upgrade', (request, stream: Duplex, head) => {
       server.handleUpgrade(request, stream, head, (websocket) => {
-        resolve(new OutboundSocket(websocket, stream, BOUND, () => { assert.fail('over the bound'); }));
+        resolve({ websocket, stream, outbound: new OutboundSocket(websocket, stream, BOUND, () => { assert.fail('over the bound'); }) });
       });
     });
   });
   const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
-  const outbound = await accepted;
+  const serverSide = await accepted;
   if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
   t.after(() => {
     client.terminate();
     server.close();
     http.close();
   });
-  return { client, outbound };
+  return { client, ...serverSide };
 }
 
 /** Sends until the network takes nothing more. Returns how many frames that was. */
-async function fill({ client, outbound }: Pair): Promise<number> {
+async function fill({ client, outbound }: Pick<Pair, 'client' | 'outbound'>): Promise<number> {
   client.pause();
   let sent = 0;
   for (let quiet = 0; quiet < 20; quiet = outbound.bufferedAmount > MIB ? quiet + 1 : 0) {
@@ -116,4 +118,19 @@ test('frames of all sizes come whole and in order to a reader that stopped and r
   assert.equal(code, 4503);
   assert.deepEqual(numbers, Array.from({ length: sent }, (_, number) => number));
   assert.equal(outbound.bufferedAmount, 0);
+});
+
+test('nothing is written behind a goodbye that the WebSocket says by itself', async (t) => {
+  const { client, websocket, stream, outbound } = await pair(t);
+  await fill({ client, outbound });
+  for (let sent = 0; sent < 3; sent += 1) {
+    outbound.send(frame(sent, FRAME_BYTES));
+    await turn();
+  }
+  assert(outbound.bufferedAmount > stream.writableLength, 'some of it is not with the stream');
+  websocket.close(1009);
+  const written = stream.writableLength;
+  outbound.ping();
+  outbound.close(4503, 'draining');
+  assert.equal(stream.writableLength, written);
 });

@@ -153,14 +153,12 @@ export class OutboundSocket {
 
   /** What is answered with a pong has arrived, with all that was sent before it. */
   ping(): void {
-    this.write();
-    this.backlog?.handOver();
+    this.flush();
     this.websocket.ping();
   }
 
   close(code: number, reason: string): void {
-    this.write();
-    this.backlog?.handOver();
+    this.flush();
     this.websocket.close(code, reason);
   }
 
@@ -178,6 +176,12 @@ export class OutboundSocket {
     else if (there !== undefined) sent[this.place] = [there, frame];
   }
 
+  /** All that was sent goes to the stream, before something of the WebSocket's own does. */
+  private flush(): void {
+    this.write();
+    if (this.websocket.readyState === this.websocket.OPEN) this.backlog?.handOver();
+  }
+
   /** What was sent in this turn, now. */
   write(): void {
     if (this.place !== NOWHERE) this.writeFrom(this.place, performance.now());
@@ -193,26 +197,29 @@ export class OutboundSocket {
     // `ws` has said goodbye meanwhile, after which nothing may come.
     if (this.websocket.readyState !== this.websocket.OPEN) return;
     this.lastWritten = now;
+    // asked before anything is corked, which counts as waiting, too
+    const isBusy = this.stream.writableLength > 0;
     if (!Array.isArray(frames)) {
-      this.writeFrame(frames);
+      this.writeFrame(frames, isBusy);
       return;
     }
     if (bytes <= JOIN_BYTES && this.large === null) {
-      this.writeFrame(joined(frames));
+      this.writeFrame(joined(frames), isBusy);
       return;
     }
     this.stream.cork();
-    for (const frame of frames) this.writeFrame(frame);
+    for (const frame of frames) this.writeFrame(frame, isBusy);
     this.stream.uncork();
   }
 
-  private writeFrame(frame: Buffer): void {
+  /** @param isBusy the network did not take all that was written before */
+  private writeFrame(frame: Buffer, isBusy: boolean): void {
     const { backlog, stream } = this;
     if (frame === this.large) {
       backlog?.handOver();
       stream.write(frame, () => { this.large = null; });
     } else if (backlog !== null) backlog.add(frame);
-    else if (stream.writableLength > 0 && isSmall(frame)) {
+    else if (isBusy && isSmall(frame)) {
       const isOpen = (): boolean => this.websocket.readyState === this.websocket.OPEN;
       this.backlog = new Backlog(stream, frame, isOpen, () => { this.backlog = null; });
     } else stream.write(frame);
