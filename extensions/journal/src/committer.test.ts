@@ -17,6 +17,29 @@ const none = (): Promise<never> => Promise.reject(new Error('not asked for here'
 const storeOf = (held: HeldBoard & Partial<Pick<JournalStore, 'outcomeOf'>>): JournalStore =>
   ({ outcomeOf: none, ...held, heads: none, create: none, replaceSnapshot: none, compactable: none, exclusively: (_board, work) => work(held) });
 
+/** Keeps what it is asked to commit, after a while. */
+const keptIn = (rows: JournalRow[], whenAsked: () => Promise<unknown>): HeldBoard => ({
+  commit: async ([batch]: readonly Batch[]): Promise<Outcome[]> => {
+    assert(batch !== undefined);
+    await whenAsked();
+    if (batch.expectedSeq !== 1 + rows.length) return [{ kind: 'behind', headSeq: 1 + rows.length }];
+    rows.push({ seq: batch.expectedSeq + 1, update: batch.update });
+    return [{ kind: 'committed', seq: batch.expectedSeq + 1 }];
+  },
+  rowsAfter: (_board, seq) => Promise.resolve(rows.filter((row) => row.seq > seq)),
+  load: () => Promise.resolve(null),
+  committedRows: () => Promise.resolve(null),
+});
+
+/** All of it is acknowledged, and this is what the rows say. */
+function assertKept(ledger: Ledger, rows: readonly JournalRow[], text: string): void {
+  const committed = new Y.Doc();
+  for (const { update } of rows) Y.applyUpdate(committed, update);
+  assert.equal(committed.getText('text').toJSON(), text);
+  assert.equal(ledger.dirty, false);
+  assert.equal(ledger.committed, ledger.captured);
+}
+
 /** A board that one writes on, committed by this store. */
 function open(
   held: HeldBoard & Partial<Pick<JournalStore, 'outcomeOf'>>,
@@ -82,19 +105,11 @@ test('a board that could not be cut, and is then, is not cut again over a commit
       };
     },
   };
-  const { committer, ledger, document } = open({
-    commit: async ([batch]: readonly Batch[]): Promise<Outcome[]> => {
-      assert(batch !== undefined);
-      asked += 1;
-      await new Promise<void>((resolve) => { answers.push(resolve); });
-      if (batch.expectedSeq !== 1 + rows.length) return [{ kind: 'behind', headSeq: 1 + rows.length }];
-      rows.push({ seq: batch.expectedSeq + 1, update: batch.update });
-      return [{ kind: 'committed', seq: batch.expectedSeq + 1 }];
-    },
-    rowsAfter: (_board, seq) => Promise.resolve(rows.filter((row) => row.seq > seq)),
-    load: () => Promise.resolve(null),
-    committedRows: () => Promise.resolve(null),
-  }, { projection, events: { failed: () => undefined } });
+  const store = keptIn(rows, () => {
+    asked += 1;
+    return new Promise<void>((resolve) => { answers.push(resolve); });
+  });
+  const { committer, ledger, document } = open(store, { projection, events: { failed: () => undefined } });
   t.after(() => { document.destroy(); });
   const text = document.getText('text');
   text.insert(0, 'a');
@@ -107,11 +122,7 @@ test('a board that could not be cut, and is then, is not cut again over a commit
   const answering = setInterval(() => { for (const answer of answers.splice(0)) answer(); }, 5);
   t.after(() => { clearInterval(answering); });
   await committer.idle();
-  const committed = new Y.Doc();
-  for (const { update } of rows) Y.applyUpdate(committed, update);
-  assert.equal(committed.getText('text').toJSON(), 'abc');
-  assert.equal(ledger.dirty, false);
-  assert.equal(ledger.committed, ledger.captured);
+  assertKept(ledger, rows, 'abc');
 });
 
 test('a board of which it is not known what became of its cut is not cut, also when the database is back for others', async (t) => {
@@ -124,19 +135,15 @@ test('a board of which it is not known what became of its cut is not cut, also w
     ...noProjection,
     open: (document, books) => ({ ...noProjection.open(document, books), get stale() { return stale; } }),
   };
-  const { committer, ledger, document } = open({
+  const store = keptIn(rows, () => {
+    asked += 1;
     // longer than it takes until what is unknown is looked up again
-    commit: async ([batch]: readonly Batch[]): Promise<Outcome[]> => {
-      assert(batch !== undefined);
-      asked += 1;
-      await new Promise((resolve) => { setTimeout(resolve, 1500); });
-      if (batch.expectedSeq !== 1 + rows.length) return [{ kind: 'behind', headSeq: 1 + rows.length }];
-      rows.push({ seq: batch.expectedSeq + 1, update: batch.update });
-      return [{ kind: 'committed', seq: batch.expectedSeq + 1 }];
-    },
+    return new Promise((resolve) => { setTimeout(resolve, 1500); });
+  });
+  const { committer, ledger, document } = open({
+    ...store,
     outcomeOf: () => Promise.resolve(null),
-    rowsAfter: (_board, seq) => (failures === 0 ? Promise.reject(new Error('a lock, say')) : Promise.resolve(rows.filter((row) => row.seq > seq))),
-    load: () => Promise.resolve(null),
+    rowsAfter: (board, seq) => (failures === 0 ? Promise.reject(new Error('a lock, say')) : store.rowsAfter(board, seq)),
     committedRows: () => Promise.reject(away),
   }, { projection, isUnavailable: (error) => error === away, events: { failed: () => { failures += 1; } } });
   t.after(() => { document.destroy(); });
@@ -145,12 +152,10 @@ test('a board of which it is not known what became of its cut is not cut, also w
   await until('the database is back, but says nothing of this board', () => failures === 1);
   stale = null;
   text.insert(1, 'b');
+  await until('it is shown, unsaved', () => ledger.volatile);
+  assert.equal(asked, 0);
   await until('it is committed', () => asked === 1);
   text.insert(2, 'c');
   await committer.idle();
-  const committed = new Y.Doc();
-  for (const { update } of rows) Y.applyUpdate(committed, update);
-  assert.equal(committed.getText('text').toJSON(), 'abc');
-  assert.equal(ledger.dirty, false);
-  assert.equal(ledger.committed, ledger.captured);
+  assertKept(ledger, rows, 'abc');
 });

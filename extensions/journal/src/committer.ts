@@ -115,7 +115,7 @@ export class Committer {
   enqueue(ledger: Ledger): void {
     const at = this.due.add(ledger);
     if (!this.underPressure && performance.now() - this.weighedAt > WEIGH_EVERY_MS) this.checkPressure();
-    if (this.blocked || this.stalled.size > 0 || this.waiting.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
+    if (this.blocked || this.stalled.size > 0 || this.waiting.size > 0 || this.interrupted.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
     this.schedule(at);
   }
 
@@ -162,8 +162,8 @@ export class Committer {
     if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
     const cuts = new Map<Ledger, Batch>();
     for (const ledger of this.due.take(MAX_BOARDS)) {
-      // Comes again when it has waited, or when it is known what became of its cut: another one would be taken for that.
-      if (this.waiting.has(ledger) || this.interrupted.has(ledger)) continue;
+      // Comes again when it has waited.
+      if (this.waiting.has(ledger)) continue;
       if ((this.overtaken.get(ledger) ?? 0) >= OVERTAKEN_MAX) {
         void this.commitHeld(ledger);
         continue;
@@ -367,10 +367,7 @@ export class Committer {
 
   private async fail(cuts: ReadonlyMap<Ledger, Batch>, error: unknown): Promise<void> {
     const ledgers = [...cuts.keys()];
-    if (this.options.isUnavailable(error)) {
-      this.interrupt(ledgers);
-      return;
-    }
+    if (this.options.isUnavailable(error)) return this.interrupt(ledgers);
     // The database refused the statement, so nothing of it was written.
     const [only] = ledgers;
     if (ledgers.length === 1 && only !== undefined) {
@@ -447,7 +444,9 @@ export class Committer {
       } catch (error) {
         if (!this.options.isUnavailable(error)) {
           // Still unknown (a commit may hold the head for longer than a lock is waited for): looked up again, never repeated.
-          this.options.events.failed(ledger.boardId, error);
+          if (batch !== null) this.options.events.failed(ledger.boardId, error);
+          // Of a board without a cut nothing is; it stays no longer, for what is cut then would be taken for what is looked up.
+          else if (this.interrupted.delete(ledger)) this.later(ledger, error);
           continue;
         }
         this.recovering = false;
@@ -460,8 +459,9 @@ export class Committer {
     if (this.interrupted.size > 0) this.scheduleRetry();
     this.awaySince = null;
     this.announce();
-    if (this.spilling !== null) clearTimeout(this.spilling);
-    this.spilling = null;
+    const isAllBack = this.interrupted.size + this.waiting.size + this.stalled.size === 0;
+    if (isAllBack && this.spilling !== null) clearTimeout(this.spilling);
+    if (isAllBack) this.spilling = null;
     this.schedule(this.due.at);
     this.checkPressure();
     this.checkIdle();
