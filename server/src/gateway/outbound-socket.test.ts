@@ -1,14 +1,12 @@
 /** A reader that stops: what is kept for it costs what is counted, and comes whole and in order once it reads again. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import { socketPair, type SocketPair } from '../../test/socket-pair.ts';
 import { OutboundSocket } from './outbound-socket.ts';
 
 const MIB = 1024 * 1024;
@@ -36,33 +34,13 @@ async function keptBytes(): Promise<number> {
   return least;
 }
 
-interface Pair {
-  readonly client: WebSocket;
-  readonly websocket: WebSocket;
-  readonly stream: Duplex;
+interface Pair extends SocketPair {
   readonly outbound: OutboundSocket;
 }
 
 async function pair(t: TestContext): Promise<Pair> {
-  const http = createServer().listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const server = new WebSocketServer({ noServer: true });
-  const accepted = new Promise<Omit<Pair, 'client'>>((resolve) => {
-    http.on('upgrade', (request, stream: Duplex, head) => {
-      server.handleUpgrade(request, stream, head, (websocket) => {
-        resolve({ websocket, stream, outbound: new OutboundSocket(websocket, stream, BOUND, () => { assert.fail('over the bound'); }) });
-      });
-    });
-  });
-  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
-  const serverSide = await accepted;
-  if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
-  t.after(() => {
-    client.terminate();
-    server.close();
-    http.close();
-  });
-  return { client, ...serverSide };
+  const sockets = await socketPair(t);
+  return { ...sockets, outbound: new OutboundSocket(sockets.websocket, sockets.stream, BOUND, () => { assert.fail('over the bound'); }) };
 }
 
 /** Sends until the network takes nothing more. Returns how many frames that was. */

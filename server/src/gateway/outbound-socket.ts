@@ -112,6 +112,10 @@ export class OutboundSocket {
     this.onOverflow = onOverflow;
   }
 
+  private get isOpen(): boolean {
+    return this.websocket.readyState === this.websocket.OPEN;
+  }
+
   get readyState(): number {
     return this.websocket.readyState;
   }
@@ -127,12 +131,12 @@ export class OutboundSocket {
   }
 
   send(payload: Uint8Array): void {
-    if (this.websocket.readyState === this.websocket.OPEN) this.queue(sharedFrame(payload), this.bufferedAmount);
+    if (this.isOpen) this.queue(sharedFrame(payload), this.bufferedAmount);
   }
 
   /** Sends unless more than so many bytes are queued. Returns false then. */
   offer(payload: Uint8Array, highWaterBytes: number): boolean {
-    if (this.websocket.readyState !== this.websocket.OPEN) return true;
+    if (!this.isOpen) return true;
     const { bufferedAmount } = this;
     if (bufferedAmount > highWaterBytes) return false;
     this.queue(sharedFrame(payload), bufferedAmount);
@@ -179,7 +183,7 @@ export class OutboundSocket {
   /** All that was sent goes to the stream, before something of the WebSocket's own does. */
   private flush(): void {
     this.write();
-    if (this.websocket.readyState === this.websocket.OPEN) this.backlog?.handOver();
+    if (this.isOpen) this.backlog?.handOver();
   }
 
   /** What was sent in this turn, now. */
@@ -195,7 +199,7 @@ export class OutboundSocket {
     const bytes = this.waitingBytes;
     this.waitingBytes = 0;
     // `ws` has said goodbye meanwhile, after which nothing may come.
-    if (this.websocket.readyState !== this.websocket.OPEN) return;
+    if (!this.isOpen) return;
     this.lastWritten = now;
     // asked before anything is corked, which counts as waiting, too
     const isBusy = this.stream.writableLength > 0;
@@ -219,10 +223,8 @@ export class OutboundSocket {
       backlog?.handOver();
       stream.write(frame, () => { this.large = null; });
     } else if (backlog !== null) backlog.add(frame);
-    else if (isBusy && isSmall(frame)) {
-      const isOpen = (): boolean => this.websocket.readyState === this.websocket.OPEN;
-      this.backlog = new Backlog(stream, frame, isOpen, () => { this.backlog = null; });
-    } else stream.write(frame);
+    else if (isBusy && isSmall(frame)) this.backlog = new Backlog(stream, frame, () => this.isOpen, () => { this.backlog = null; });
+    else stream.write(frame);
   }
 
   /** Says so at once, leaves what still comes unread for `ms`, then takes it off the network unparsed and closes. */

@@ -1,11 +1,9 @@
 /** What one read of the network brings is handed on when it is its turn, in order, however it is paused. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { FRAME, frameWithBody } from '@sunday/extension-journal';
-import { WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import { socketPair } from '../../test/socket-pair.ts';
 import { awarenessFrame, moverOf } from './protocols.ts';
 import { Reading } from './reading.ts';
 import { Turns } from './turns.ts';
@@ -20,26 +18,16 @@ interface Pair {
 
 /** A client, and the reading side of its socket; `onFrame` sees each frame as it is taken. */
 async function pair(t: TestContext, onFrame: (reading: Reading, taken: number) => void): Promise<Pair> {
-  const http = createServer().listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const server = new WebSocketServer({ server: http });
-  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  const { client, websocket } = await socketPair(t);
   const taken: number[] = [];
-  const [socket] = await once(server, 'connection') as [WebSocket];
-  const reading: Reading = new Reading(socket, new Turns(), {
+  const reading: Reading = new Reading(websocket, new Turns(), {
     take: (frame) => {
       taken.push(new DataView(frame.buffer, frame.byteOffset).getUint16(0));
       onFrame(reading, taken.length);
     },
   });
-  socket.on('message', (data: Buffer) => { reading.receive(data); });
-  if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
-  t.after(() => {
-    reading.close();
-    client.terminate();
-    server.close();
-    http.close();
-  });
+  websocket.on('message', (data: Buffer) => { reading.receive(data); });
+  t.after(() => { reading.close(); });
   return { client, reading, taken };
 }
 
