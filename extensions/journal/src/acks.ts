@@ -61,7 +61,7 @@ export interface AckSink {
   cumulative(frames: number, clock: number): void;
   /** Sends a Step1. */
   ask(): void;
-  /** Whether all structs up to these clocks are part of the document (not parked behind a missing one). */
+  /** Whether all that it brings, and all that it deletes, is part of the document: what is not, Yjs keeps back, in no journal. */
   holds(extent: UpdateExtent): boolean;
 }
 

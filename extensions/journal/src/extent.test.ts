@@ -7,8 +7,9 @@ import { extentOf, type UpdateExtent } from './extent.ts';
 /** As Yjs has it; null: junk. */
 function byYjs(update: Uint8Array): UpdateExtent | null {
   let structs;
+  let ds;
   try {
-    ({ structs } = Y.decodeUpdate(update));
+    ({ structs, ds } = Y.decodeUpdate(update));
   } catch {
     return null;
   }
@@ -19,7 +20,8 @@ function byYjs(update: Uint8Array): UpdateExtent | null {
     const end = struct.id.clock + struct.length;
     if (end > (ends.get(struct.id.client) ?? 0)) ends.set(struct.id.client, end);
   }
-  return { ends, deleteOnly: ends.size === 0, structs: structs.length };
+  const deletedEnds = new Map([...ds.clients].map(([client, ranges]) => [client, Math.max(...ranges.map(({ clock, len }) => clock + len))]));
+  return { ends, deletedEnds, deleteOnly: ends.size === 0, structs: structs.length };
 }
 
 function byUs(update: Uint8Array): UpdateExtent | null {

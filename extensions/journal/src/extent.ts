@@ -11,9 +11,10 @@
 import * as decoding from 'lib0/decoding';
 import { BIT6, BIT7, BIT8, BITS5 } from 'lib0/binary';
 
-/** What an update brings: the end clock per client id of its structs, whether it carries any struct at all, and how many structs Yjs would make for it. */
+/** What an update brings: the end clocks per client id of its structs and of what it deletes, whether it carries any struct at all, and how many structs Yjs would make for it. */
 export interface UpdateExtent {
   readonly ends: ReadonlyMap<number, number>;
+  readonly deletedEnds: ReadonlyMap<number, number>;
   readonly deleteOnly: boolean;
   readonly structs: number;
 }
@@ -52,8 +53,7 @@ export function extentOf(update: Uint8Array): UpdateExtent {
     }
     if (end > (ends.get(client) ?? 0)) ends.set(client, end);
   }
-  skipDeletions(decoder);
-  return { ends, deleteOnly: ends.size === 0, structs: count };
+  return { ends, deletedEnds: readDeletions(decoder), deleteOnly: ends.size === 0, structs: count };
 }
 
 /** @returns its length in clocks */
@@ -151,14 +151,22 @@ function skipAny(decoder: decoding.Decoder): void {
   }
 }
 
-function skipDeletions(decoder: decoding.Decoder): void {
+function readDeletions(decoder: decoding.Decoder): Map<number, number> {
+  const ends = new Map<number, number>();
   for (let clients = decoding.readVarUint(decoder); clients > 0; clients -= 1) {
-    decoding.readVarUint(decoder);
-    for (let ranges = decoding.readVarUint(decoder); ranges > 0; ranges -= 1) skipId(decoder);
+    const client = decoding.readVarUint(decoder);
+    const ranges = decoding.readVarUint(decoder);
+    let end = ends.get(client) ?? 0;
+    for (let range = 0; range < ranges; range += 1) {
+      const clock = decoding.readVarUint(decoder);
+      end = Math.max(end, clock + decoding.readVarUint(decoder));
+    }
+    if (ranges > 0) ends.set(client, end);
   }
+  return ends;
 }
 
-/** A client and a clock, or a clock and a length. */
+/** A client and a clock. */
 function skipId(decoder: decoding.Decoder): void {
   decoding.readVarUint(decoder);
   decoding.readVarUint(decoder);

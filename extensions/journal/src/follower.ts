@@ -11,6 +11,7 @@
 import { OutgoingMessage, type Connection } from '@hocuspocus/server';
 import * as Y from 'yjs';
 import { Acks } from './acks.ts';
+import type { UpdateExtent } from './extent.ts';
 import { MalformedFrame, peekOutbound, readInbound, FRAME, statelessFrame, step1Frame, step2Frame, syncStatusFrame, updateFrame } from './wire.ts';
 
 /** A connection with nothing arriving for this long is taken as quiet: longer than a frame is in flight on a working link. */
@@ -33,7 +34,7 @@ export interface FollowedBoard {
   /** Runs `answer` once the bytes for this vector are committed (or volatile): Step2 first, then batches that follow it. */
   join(follower: Follower, vector: Uint8Array): void;
   stateVector(): Uint8Array;
-  holds(ends: ReadonlyMap<number, number>): boolean;
+  holds(extent: UpdateExtent): boolean;
   /** Whether this many bytes more would take the board over its bound. */
   overfull(bytes: number): boolean;
   /** These clients were in sync until then (ms since the epoch), and have left. */
@@ -127,7 +128,7 @@ export class Follower {
     this.acks = new Acks({
       status: () => { send(applied); },
       cumulative: (frames, clock) => { this.tell({ sunday: 'ack', frames, clock }); },
-      holds: (extent) => board.holds(extent.ends),
+      holds: (extent) => board.holds(extent),
       ask: () => { send(step1Frame(this.address, board.stateVector())); },
     });
     connection.send = (frame: unknown) => { this.outbound(frame, send); };

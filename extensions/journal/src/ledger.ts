@@ -15,8 +15,9 @@ import { randomUUID } from 'node:crypto';
 import type { Document } from '@hocuspocus/server';
 import * as Y from 'yjs';
 import { BoardClocks } from './clocks.ts';
+import type { UpdateExtent } from './extent.ts';
 import { broadcast, type Follower, type FollowedBoard } from './follower.ts';
-import type { Derivation, Projection, Stale } from './projection.ts';
+import type { Derivation, Derived, Projection, Stale } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { Cut, EarlyRow } from './cut.ts';
 import { Joiners } from './joiners.ts';
@@ -170,8 +171,9 @@ export class Ledger implements FollowedBoard {
     return this.state.approximateBytes + this.pendingBytes + bytes > this.maxBytes;
   }
 
-  holds(ends: ReadonlyMap<number, number>): boolean {
-    for (const [client, end] of ends) if (Y.getState(this.document.store, client) < end) return false;
+  holds({ ends, deletedEnds }: UpdateExtent): boolean {
+    const { store } = this.document;
+    for (const each of [ends, deletedEnds]) for (const [client, end] of each) if (Y.getState(store, client) < end) return false;
     return true;
   }
 
@@ -179,7 +181,7 @@ export class Ledger implements FollowedBoard {
     return Y.encodeStateVector(this.document);
   }
 
-  /** Takes everything pending as one batch against the current head. `null`: nothing to do, or a cut is out already. */
+  /** Takes everything pending as one batch against the current head. `null`: nothing to do, or a cut is out already. What throws has taken nothing. */
   cut(): Batch | null {
     if (this.out !== null || this.pending.length === 0) return null;
     if (!this.volatile) this.derivation.prepare();
@@ -194,7 +196,7 @@ export class Ledger implements FollowedBoard {
       update: merged(pending),
       authors: [...this.pendingAuthors],
       newClients: this.newClients,
-      ...this.derivation.cut(batchId),
+      ...this.derive(batchId),
     };
     const readers = this.readers;
     this.readers = [];
@@ -207,6 +209,15 @@ export class Ledger implements FollowedBoard {
     this.pendingConnections = new Set();
     this.newClients = new Map();
     return batch;
+  }
+
+  private derive(batchId: string): Derived {
+    try {
+      return this.derivation.cut(batchId);
+    } catch (error) {
+      this.derivation.takeBack();
+      throw error;
+    }
   }
 
   /** The cut is committed as `seq`. Broadcast first, so that a joiner answered below follows from exactly here. */
@@ -428,13 +439,7 @@ export class Ledger implements FollowedBoard {
    * Rejects with `DatabaseAway` when it stays away meanwhile; who is not `patient` does not wait for a commit that stalls, either.
    */
   whenCommitted<T>(read: (document: Document) => T, patient = true): Promise<{ value: T; seq: number }> {
-    if (!this.dirty) {
-      try {
-        return Promise.resolve({ value: read(this.document), seq: this.head });
-      } catch (error) {
-        return Promise.reject(error instanceof Error ? error : new Error(String(error)));
-      }
-    }
+    if (!this.dirty) return new Promise((resolve) => { resolve({ value: read(this.document), seq: this.head }); });
     return new Promise((resolve, reject) => { this.readAtCut(promised(() => read(this.document), patient, resolve, reject)); });
   }
 

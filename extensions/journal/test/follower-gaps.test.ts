@@ -7,6 +7,7 @@ import * as decoding from 'lib0/decoding';
 import * as Y from 'yjs';
 import { CommittedState } from '../src/committed-state.ts';
 import { Committer } from '../src/committer.ts';
+import { extentOf } from '../src/extent.ts';
 import { Follower } from '../src/follower.ts';
 import { Ledger } from '../src/ledger.ts';
 import type { LedgerHooks } from '../src/opened-board.ts';
@@ -420,4 +421,26 @@ test('while the database is away people see what people write, and what the serv
   const others = new Y.Doc();
   for (const update of spilled) Y.applyUpdate(others, update);
   assert.deepEqual([others.getText('t').toString(), others.getMap('m').size], ['ab', 0], 'nor do other nodes');
+});
+
+test('what deletes something that is not here is not held, for nobody would journal it', () => {
+  const { ledger, document } = openLedger();
+  const theirs = new Y.Doc();
+  const sent: Uint8Array[] = [];
+  theirs.on('update', (update: Uint8Array) => { sent.push(update); });
+  theirs.getText('t').insert(0, 'xy');
+  theirs.getText('t').delete(0, 1);
+  const [written, deletion] = sent;
+  assert(written !== undefined && deletion !== undefined);
+  const extent = extentOf(deletion);
+  assert.equal(extent.deleteOnly, true);
+  Y.applyUpdate(document, deletion);
+  assert.deepEqual([ledger.captured, ledger.holds(extent)], [0, false]);
+  Y.applyUpdate(document, written);
+  assert.equal(ledger.holds(extent), true);
+  const batch = ledger.cut();
+  assert(batch !== null);
+  const committed = new Y.Doc();
+  Y.applyUpdate(committed, batch.update);
+  assert.equal(committed.getText('t').toJSON(), 'y');
 });
