@@ -8,6 +8,7 @@ import { Committer, type CommitterEvents } from './committer.ts';
 import { CommittedState } from './committed-state.ts';
 import { Ledger } from './ledger.ts';
 import { noProjection, type Projection, type Stale } from './projection.ts';
+import { SetBack } from './updates.ts';
 import type { Batch, HeldBoard, JournalRow, JournalStore, Outcome } from './store.ts';
 
 const until = untilWithin(10_000);
@@ -40,25 +41,68 @@ function assertKept(ledger: Ledger, rows: readonly JournalRow[], text: string): 
   assert.equal(ledger.committed, ledger.captured);
 }
 
-/** A board that one writes on, committed by this store. */
-function open(
+interface Settings {
+  readonly events?: Partial<CommitterEvents>;
+  readonly maxUncommittedBytes?: number;
+  readonly projection?: Projection;
+  readonly isUnavailable?: (error: unknown) => boolean;
+}
+
+/** Boards that one writes on, committed by this store. */
+function openAll<const Name extends string>(
+  names: readonly Name[],
   held: HeldBoard & Partial<Pick<JournalStore, 'outcomeOf'>>,
-  { events = {}, maxUncommittedBytes = 1e9, projection = noProjection, isUnavailable = () => false }: {
-    events?: Partial<CommitterEvents>; maxUncommittedBytes?: number; projection?: Projection; isUnavailable?: (error: unknown) => boolean;
-  } = {},
+  { events = {}, maxUncommittedBytes = 1e9, projection = noProjection, isUnavailable = () => false }: Settings = {},
 ) {
   const committer = new Committer({
     store: storeOf(held), isUnavailable, maxUncommittedBytes,
     events: { committed: () => undefined, pressure: () => undefined, away: () => undefined, failed: (_board, error) => { throw error; }, gone: () => undefined, ...events },
   });
-  const document = new Document('board');
-  const ledger = new Ledger(
-    document, { seq: 1, rows: 0, clients: new Map(), state: new CommittedState(), maxBytes: Number.POSITIVE_INFINITY }, projection,
-    { due: (due) => { committer.enqueue(due); }, clean: () => undefined, committed: () => undefined, spilled: () => undefined, fold: () => Promise.resolve() },
-  );
-  document.on('afterTransaction', (transaction: Y.Transaction) => { ledger.note(transaction); });
-  document.on('update', (update: Uint8Array, origin: unknown) => { ledger.capture(update, origin); });
-  return { committer, ledger, document };
+  const boards = names.map((name) => {
+    const document = new Document(name);
+    const ledger = new Ledger(
+      document, { seq: 1, rows: 0, clients: new Map(), state: new CommittedState(), maxBytes: Number.POSITIVE_INFINITY }, projection,
+      { due: (due) => { committer.enqueue(due); }, clean: () => undefined, committed: () => undefined, spilled: () => undefined, fold: () => Promise.resolve() },
+    );
+    document.on('afterTransaction', (transaction: Y.Transaction) => { ledger.note(transaction); });
+    document.on('update', (update: Uint8Array, origin: unknown) => { ledger.capture(update, origin); });
+    const write = (text: string): void => {
+      const whole = document.getText('text');
+      whole.insert(whole.length, text);
+    };
+    return [name, { ledger, document, write }] as const;
+  });
+  const close = (): void => { for (const [, { document }] of boards) document.destroy(); };
+  return { committer, close, ...(Object.fromEntries(boards) as Record<Name, (typeof boards)[number][1]>) };
+}
+
+/** One such board. */
+function open(held: HeldBoard & Partial<Pick<JournalStore, 'outcomeOf'>>, settings: Settings = {}) {
+  const { committer, board } = openAll(['board'], held, settings);
+  return { committer, ...board };
+}
+
+/** What a projection notes and tells of, counted. */
+function counting({ cut = () => undefined, stale = () => null }: { cut?: () => void; stale?: () => Stale | null }) {
+  const counts = { noted: 0, out: 0, told: 0 };
+  const projection: Projection = {
+    open: (document, books) => {
+      const derivation = noProjection.open(document, books);
+      return {
+        ...derivation,
+        get stale() { return stale(); },
+        note() { counts.noted += 1; },
+        cut(batchId: string) {
+          Object.assign(counts, { out: counts.noted, noted: 0 });
+          cut();
+          return derivation.cut(batchId);
+        },
+        confirm() { Object.assign(counts, { told: counts.told + counts.out, out: 0 }); },
+        takeBack() { Object.assign(counts, { noted: counts.noted + counts.out, out: 0 }); },
+      };
+    },
+  };
+  return { projection, counts };
 }
 
 test('sockets that are not read for what is uncommitted are read again, also when the board was committed apart from the others', async (t) => {
@@ -91,20 +135,12 @@ test('a board that could not be cut, and is then, is not cut again over a commit
   let cuts = 0;
   let asked = 0;
   const answers: (() => void)[] = [];
-  const projection: Projection = {
-    ...noProjection,
-    open: (document, books) => {
-      const derivation = noProjection.open(document, books);
-      return {
-        ...derivation,
-        cut: (batchId: string) => {
-          cuts += 1;
-          if (cuts === 1) throw new Error('a lock, say');
-          return derivation.cut(batchId);
-        },
-      };
+  const { projection, counts } = counting({
+    cut: () => {
+      cuts += 1;
+      if (cuts === 1) throw new Error('a lock, say');
     },
-  };
+  });
   const store = keptIn(rows, () => {
     asked += 1;
     return new Promise<void>((resolve) => { answers.push(resolve); });
@@ -123,6 +159,7 @@ test('a board that could not be cut, and is then, is not cut again over a commit
   t.after(() => { clearInterval(answering); });
   await committer.idle();
   assertKept(ledger, rows, 'abc');
+  assert.equal(counts.told, 3, 'what the first cut would have told of is told');
 });
 
 test('a board of which it is not known what became of its cut is not cut, also when the database is back for others', async (t) => {
@@ -131,10 +168,7 @@ test('a board of which it is not known what became of its cut is not cut, also w
   let asked = 0;
   let failures = 0;
   let stale: Stale | null = { items: [] };
-  const projection: Projection = {
-    ...noProjection,
-    open: (document, books) => ({ ...noProjection.open(document, books), get stale() { return stale; } }),
-  };
+  const { projection } = counting({ stale: () => stale });
   const store = keptIn(rows, () => {
     asked += 1;
     // longer than it takes until what is unknown is looked up again
@@ -158,4 +192,107 @@ test('a board of which it is not known what became of its cut is not cut, also w
   text.insert(2, 'c');
   await committer.idle();
   assertKept(ledger, rows, 'abc');
+});
+
+test('a board whose database went back is tried now and then, also when it has to be read again', async (t) => {
+  const failures: unknown[] = [];
+  let asked = 0;
+  const { projection } = counting({ stale: () => ({ items: [] }) });
+  const { ledger, document } = open({
+    commit: none, load: none, rowsAfter: none,
+    committedRows: () => {
+      asked += 1;
+      return Promise.resolve({ head: 0, rows: [], items: [], board: null });
+    },
+  }, { projection, events: { failed: (_board, error) => { failures.push(error); } } });
+  t.after(() => { document.destroy(); });
+  document.getText('text').insert(0, 'a');
+  await until('it is tried again', () => failures.length === 2);
+  assert(failures.every((error) => error instanceof SetBack));
+  assert.equal(asked, 2);
+  assert.equal(ledger.dirty, true, 'nothing of it is given up');
+});
+
+test('a board that is deleted, and of which nothing is left but its head, is gone', async (t) => {
+  for (const stale of [null, { items: [] }]) {
+    const gone: Ledger[] = [];
+    const { projection } = counting({ stale: () => stale });
+    const { committer, ledger, document } = open({
+      commit: () => Promise.resolve([{ kind: 'behind', headSeq: 5 }]),
+      rowsAfter: () => Promise.resolve(null),
+      load: () => Promise.resolve(null),
+      committedRows: () => Promise.resolve({ head: 5, rows: null, items: [], board: null }),
+    }, { projection, events: { gone: (each) => { gone.push(each); } } });
+    t.after(() => { document.destroy(); });
+    document.getText('text').insert(0, 'a');
+    await committer.idle();
+    assert.deepEqual([gone, ledger.dirty], [[ledger], false]);
+  }
+});
+
+test('who was overtaken catches up without its neighbours, who are told of their commit and commit on', async (t) => {
+  let release = (): void => undefined;
+  const rowsOfSlow = new Promise<JournalRow[]>((resolve) => { release = () => { resolve([{ seq: 2, update: NOTHING }]); }; });
+  const { committer, close, slow, quick } = openAll(['slow', 'quick'], {
+    commit: (batches) => Promise.resolve(batches.map(({ boardId, expectedSeq }): Outcome => (
+      boardId === 'slow' && expectedSeq === 1 ? { kind: 'behind', headSeq: 2 } : { kind: 'committed', seq: expectedSeq + 1 }))),
+    rowsAfter: () => rowsOfSlow, load: none, committedRows: none,
+  });
+  t.after(close);
+  slow.write('a');
+  quick.write('a');
+  for (const seq of [2, 3, 4]) {
+    await until('the quick one is committed', () => quick.ledger.head === seq && !quick.ledger.dirty);
+    quick.write('b');
+  }
+  assert.equal(slow.ledger.dirty, true);
+  release();
+  await committer.idle();
+  assert.deepEqual([slow.ledger.head, slow.ledger.dirty, quick.ledger.dirty], [3, false, false]);
+});
+
+test('rows that were asked for before a cut went out are not applied beneath it', async (t) => {
+  const theirs = new Y.Doc();
+  theirs.getText('theirs').insert(0, 'x');
+  const rows: JournalRow[] = [2, 3].map((seq) => ({ seq, update: seq === 2 ? Y.encodeStateAsUpdate(theirs) : NOTHING }));
+  const asks: (() => void)[] = [];
+  const commits: (() => void)[] = [];
+  let head = 2;
+  const { committer, ledger, document } = open({
+    commit: ([batch]) => new Promise((resolve) => {
+      const expectedSeq = batch?.expectedSeq ?? 0;
+      commits.push(() => { resolve([expectedSeq < head ? { kind: 'behind', headSeq: 2 } : { kind: 'committed', seq: expectedSeq + 1 }]); });
+    }),
+    rowsAfter: (_board, seq) => new Promise((resolve) => { asks.push(() => { resolve(rows.filter((row) => row.seq > seq)); }); }),
+    load: none, committedRows: none,
+  });
+  t.after(() => { document.destroy(); });
+  ledger.receive(2, null);
+  void committer.behind(ledger);
+  document.getText('text').insert(0, 'a');
+  await until('it is on its way', () => commits.length === 1);
+  head = 3;
+  asks.shift()?.();
+  await new Promise(setImmediate);
+  assert.equal(ledger.head, 1);
+  const answering = setInterval(() => { for (const answer of [...asks.splice(0), ...commits.splice(0)]) answer(); }, 5);
+  t.after(() => { clearInterval(answering); });
+  await committer.idle();
+  assert.deepEqual([ledger.head, document.getText('theirs').toJSON(), ledger.dirty], [4, 'x', false]);
+});
+
+test('a board whose cut cannot be looked up counts as refused, until it is known', async (t) => {
+  const away = new Error('away');
+  let lookUp: () => Promise<number | null> = () => Promise.reject(new Error('a lock, say'));
+  const { committer, ledger, document } = open({
+    commit: () => Promise.reject(away),
+    outcomeOf: () => lookUp(),
+    rowsAfter: () => Promise.resolve([]), load: none, committedRows: none,
+  }, { isUnavailable: (error) => error === away, events: { failed: () => undefined } });
+  t.after(() => { document.destroy(); });
+  document.getText('text').insert(0, 'a');
+  await until('it is refused', () => committer.refused === 1);
+  lookUp = () => Promise.resolve(2);
+  await committer.idle();
+  assert.deepEqual([committer.refused, ledger.head, ledger.dirty], [0, 2, false]);
 });

@@ -15,16 +15,13 @@
  */
 import { Due } from './due.ts';
 import type { Ledger } from './ledger.ts';
+import { Patience, STALLED_AFTER_MS } from './patience.ts';
 import { SetBack } from './updates.ts';
 import type { Batch, HeldBoard, JournalStore, Outcome } from './store.ts';
 
 const MAX_RUNNING = 2;
 /** Boards in one transaction: bounds the statement's size and the heads locked at once. */
 const MAX_BOARDS = 256;
-/** The database may pause this long (a checkpoint, a failover blip) before batches go out uncommitted. */
-const VOLATILE_AFTER_MS = 500;
-/** A transaction under way for so long may never end: nobody is kept waiting for it. Slow disks and busy machines stay below. */
-const HANGING_AFTER_MS = 3_000;
 /** While the database is away, batches are gathered this long before they go out. */
 const SPILL_EVERY_MS = 40;
 /** Cuts in a row that another node was quicker than, before the head is held. Holding it costs everybody else two round trips of waiting. */
@@ -35,7 +32,9 @@ const WEIGH_EVERY_MS = 10;
 const REFUSING_AFTER_MS = 3_000;
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1000;
+const GONE = { kind: 'gone' } as const;
 
+/** What the committer tells of, in the midst of its work: none of these may throw. */
 export interface CommitterEvents {
   /** How long a transaction took, and over how many boards; ms. */
   committed(tookMs: number, boards: number): void;
@@ -65,7 +64,7 @@ export class Committer {
   /** Since when (performance.now()) the database has refused what they commit. */
   private readonly refusedSince = new Map<Ledger, number>();
   private readonly following = new Set<Ledger>();
-  /** Read again, or committed, apart from the others. */
+  /** Worked on apart from the others: read again, or committed alone. Not cut with them meanwhile. */
   private readonly rebasing = new Set<Ledger>();
   /** How many cuts in a row another node was quicker than. */
   private readonly overtaken = new WeakMap<Ledger, number>();
@@ -76,10 +75,10 @@ export class Committer {
   private retryMs = RETRY_MIN_MS;
   private spilling: NodeJS.Timeout | null = null;
   private awaySince: number | null = null;
-  /** Boards of transactions that take longer than a moment, one set for each. */
-  private readonly stalled = new Set<readonly Ledger[]>();
-  /** Those of them that take so long that their outcome is not waited for. */
-  private readonly hanging = new Set<readonly Ledger[]>();
+  private readonly patience = new Patience<Ledger>(MAX_RUNNING, () => {
+    this.announce();
+    this.scheduleSpill(0);
+  });
   private saidAway = false;
   private underPressure = false;
   /** performance.now() when what is uncommitted was last added up. */
@@ -92,17 +91,22 @@ export class Committer {
 
   /** The database cannot be reached, or answers nobody. */
   get away(): boolean {
-    return this.awaySince !== null || this.hanging.size >= MAX_RUNNING;
+    return this.awaySince !== null || this.patience.hanging;
   }
 
   /** Nothing is being committed just now, for whatever reason. */
   get blocked(): boolean {
-    return this.awaySince !== null || this.stalled.size >= MAX_RUNNING;
+    return this.awaySince !== null || this.patience.stalled;
   }
 
   /** Boards whose commits the database refuses, not only now: its disk is full, or it takes no writes. */
   get refused(): number {
     return [...this.refusedSince.values()].filter((since) => performance.now() - since > REFUSING_AFTER_MS).length;
+  }
+
+  /** Some board waits for longer than a commit takes. */
+  private get isHeldUp(): boolean {
+    return this.awaySince !== null || this.patience.isTried || this.waiting.size > 0 || this.interrupted.size > 0;
   }
 
   private announce(): void {
@@ -115,7 +119,7 @@ export class Committer {
   enqueue(ledger: Ledger): void {
     const at = this.due.add(ledger);
     if (!this.underPressure && performance.now() - this.weighedAt > WEIGH_EVERY_MS) this.checkPressure();
-    if (this.blocked || this.stalled.size > 0 || this.waiting.size > 0 || this.interrupted.size > 0) this.scheduleSpill(SPILL_EVERY_MS);
+    if (this.isHeldUp) this.scheduleSpill(SPILL_EVERY_MS);
     this.schedule(at);
   }
 
@@ -162,8 +166,8 @@ export class Committer {
     if (this.running >= MAX_RUNNING || this.awaySince !== null) return;
     const cuts = new Map<Ledger, Batch>();
     for (const ledger of this.due.take(MAX_BOARDS)) {
-      // Comes again when it has waited.
-      if (this.waiting.has(ledger)) continue;
+      // Comes again when it has waited, or is done with.
+      if (this.waiting.has(ledger) || this.rebasing.has(ledger)) continue;
       if ((this.overtaken.get(ledger) ?? 0) >= OVERTAKEN_MAX) {
         void this.commitHeld(ledger);
         continue;
@@ -193,142 +197,118 @@ export class Committer {
   }
 
   private async commit(cuts: ReadonlyMap<Ledger, Batch>): Promise<void> {
-    const ledgers = [...cuts.keys()];
     const started = performance.now();
-    let patience = setTimeout(() => {
-      this.stalled.add(ledgers);
-      this.scheduleSpill(0);
-      patience = setTimeout(() => {
-        this.hanging.add(ledgers);
-        this.announce();
-        this.scheduleSpill(0);
-      }, HANGING_AFTER_MS - VOLATILE_AFTER_MS);
-    }, VOLATILE_AFTER_MS);
-    let outcomes: Outcome[] | null = null;
-    let failure: unknown;
+    const wait = this.patience.begin([...cuts.keys()], { ofAll: true });
+    let outcomes: Outcome[];
     try {
       outcomes = await this.options.store.commit([...cuts.values()]);
     } catch (error) {
-      failure = error;
+      this.fail(cuts, error);
+      return;
     } finally {
-      clearTimeout(patience);
-      this.stalled.delete(ledgers);
-      this.hanging.delete(ledgers);
+      wait.end();
       this.announce();
     }
-    if (outcomes === null) {
-      await this.fail(cuts, failure);
-      return;
-    }
-    this.options.events.committed(performance.now() - started, ledgers.length);
-    for (const [index, ledger] of ledgers.entries()) {
-      const outcome = outcomes[index];
-      // of a cut that was taken back meanwhile nothing is acknowledged
-      if (outcome === undefined || ledger.outstanding !== cuts.get(ledger)) continue;
-      try {
-        await this.conclude(ledger, outcome);
-      } catch (error) {
-        // Somebody who was told of the commit threw; the other boards' commits are told all the same.
-        this.options.events.failed(ledger.boardId, error);
-        if (ledger.dirty) this.enqueue(ledger);
-      }
-    }
+    this.options.events.committed(performance.now() - started, cuts.size);
+    for (const [index, [ledger, batch]] of [...cuts].entries()) this.settle(ledger, batch, outcomes[index]);
     this.checkPressure();
   }
 
-  private async conclude(ledger: Ledger, outcome: Outcome): Promise<void> {
-    switch (outcome.kind) {
-      case 'committed':
-        this.overtaken.delete(ledger);
-        this.refusedSince.delete(ledger);
-        ledger.confirm(outcome.seq);
-        void this.behind(ledger);
-        return;
-      case 'behind':
-        if (outcome.headSeq < ledger.head) this.later(ledger, new SetBack());
-        else await this.catchUp(ledger);
-        return;
-      case 'gone':
+  /** Whoever was overtaken catches up apart from those it was committed with, who wait for nothing any more. */
+  private settle(ledger: Ledger, batch: Batch, outcome: Outcome | undefined): void {
+    // of a cut that was taken back meanwhile nothing is acknowledged
+    if (ledger.outstanding !== batch) return;
+    if (outcome === undefined) this.later(ledger, new Error('the store said nothing of a batch'));
+    else if (outcome.kind === 'behind') void this.apart(ledger, () => this.catchUp(ledger, outcome.headSeq));
+    else this.conclude(ledger, outcome);
+  }
+
+  private conclude(ledger: Ledger, outcome: Exclude<Outcome, { kind: 'behind' }>): void {
+    try {
+      if (outcome.kind === 'gone') {
         ledger.abandon();
         this.options.events.gone(ledger);
         this.forget(ledger);
+        return;
+      }
+      this.overtaken.delete(ledger);
+      this.refusedSince.delete(ledger);
+      ledger.confirm(outcome.seq);
+      void this.behind(ledger);
+    } catch (error) {
+      // Somebody who was told of the commit threw; the other boards' commits are told all the same.
+      this.options.events.failed(ledger.boardId, error);
+      if (ledger.dirty) this.enqueue(ledger);
     }
   }
 
-  /** Another node was first: apply what it committed, then cut again on top of it, at once: who is slow would be behind for ever. */
-  private async catchUp(ledger: Ledger): Promise<void> {
+  /** Another node was first: apply what it committed, and cut again on top of it, at once: who is slow would be behind for ever. */
+  private async catchUp(ledger: Ledger, headSeq: number): Promise<typeof GONE | undefined> {
+    if (headSeq < ledger.head) throw new SetBack();
     this.overtaken.set(ledger, (this.overtaken.get(ledger) ?? 0) + 1);
-    try {
-      if (ledger.takeBackBehind()) {
-        await this.rebase(ledger);
-        return;
-      }
-      await this.follow(ledger);
-      ledger.takeBack();
-      if (ledger.dirty) this.due.hurry(ledger);
-    } catch (error) {
-      this.setAside(ledger, error);
-    }
+    if (ledger.takeBackBehind()) return (await this.reread(ledger, this.options.store)) ? undefined : GONE;
+    if (!(await this.follow(ledger))) return GONE;
+    if (ledger.head < headSeq) throw new SetBack();
+    ledger.takeBack();
+    return undefined;
   }
 
   /** Another node wrote what is pending here, too: what it made of it is read first, so that events tell what truly changes. */
   private rebase(ledger: Ledger): Promise<void> {
-    return this.apart(ledger, async () => ((await this.reread(ledger, this.options.store)) ? undefined : { kind: 'gone' }));
+    return this.apart(ledger, async () => ((await this.reread(ledger, this.options.store)) ? undefined : GONE));
   }
 
-  /** Works on one board beside the transactions; not while it is worked on already. Never rejects. */
+  /** Works on one board beside the transactions, and has it cut again at once; not while it is worked on already. Never rejects. */
   private async apart(ledger: Ledger, work: () => Promise<Outcome | undefined>): Promise<void> {
     if (this.rebasing.has(ledger)) return;
     this.rebasing.add(ledger);
     try {
-      const outcome = await work();
-      if (outcome !== undefined) await this.conclude(ledger, outcome);
+      let outcome = await work();
+      if (outcome?.kind === 'behind') outcome = await this.catchUp(ledger, outcome.headSeq);
       this.rebasing.delete(ledger);
+      if (outcome !== undefined) this.conclude(ledger, outcome);
       this.goOn(ledger);
       if (ledger.dirty) this.due.hurry(ledger);
       this.schedule(this.due.at);
     } catch (error) {
       this.rebasing.delete(ledger);
-      this.setAside(ledger, error);
+      if (this.options.isUnavailable(error)) this.interrupt([ledger]);
+      else this.later(ledger, error);
     }
   }
 
-  private setAside(ledger: Ledger, error: unknown): void {
-    if (this.options.isUnavailable(error)) this.interrupt([ledger]);
-    else this.later(ledger, error);
+  /** As `apart`, in a transaction of its own. */
+  private alone(ledger: Ledger, work: () => Promise<Outcome | undefined>): Promise<void> {
+    return this.apart(ledger, async () => {
+      const wait = this.patience.begin([ledger], { ofAll: false });
+      try {
+        return await work();
+      } finally {
+        wait.end();
+      }
+    });
   }
 
-  /** `false`: there is no such board any more. */
+  /** `false`: there is no such board any more. Each turn brings the ledger further, or is the last. */
   private async reread(ledger: Ledger, store: HeldBoard): Promise<boolean> {
     for (let stale = ledger.stale; stale !== null; stale = ledger.stale) {
-      const committed = await store.committedRows(ledger.boardId, ledger.head, stale.items);
+      const { head } = ledger;
+      const committed = await store.committedRows(ledger.boardId, head, stale.items);
       if (committed === null) return false;
-      if (committed.rows === null) await this.follow(ledger, store);
-      else ledger.rebase(stale, committed);
+      if (committed.head < head) throw new SetBack();
+      if (committed.rows !== null) ledger.rebase(stale, committed);
+      else if (!(await this.follow(ledger, store))) return false;
     }
     return true;
   }
 
   /** Reads, cuts and commits while no other node can. */
   private commitHeld(ledger: Ledger): Promise<void> {
-    return this.apart(ledger, async () => {
-      const held = [ledger];
-      const stall = setTimeout(() => {
-        this.stalled.add(held);
-        this.scheduleSpill(0);
-      }, VOLATILE_AFTER_MS);
-      try {
-        return await this.options.store.exclusively(ledger.boardId, async (store): Promise<Outcome | undefined> => {
-          await this.follow(ledger, store);
-          if (!(await this.reread(ledger, store))) return { kind: 'gone' };
-          const batch = ledger.cut();
-          return batch === null ? undefined : (await store.commit([batch]))[0];
-        });
-      } finally {
-        clearTimeout(stall);
-        this.stalled.delete(held);
-      }
-    });
+    return this.alone(ledger, () => this.options.store.exclusively(ledger.boardId, async (store): Promise<Outcome | undefined> => {
+      if (!(await this.follow(ledger, store)) || !(await this.reread(ledger, store))) return GONE;
+      const batch = ledger.cut();
+      return batch === null ? undefined : (await store.commit([batch]))[0];
+    }));
   }
 
   /**
@@ -353,37 +333,43 @@ export class Committer {
     }
   }
 
-  /** Brings a ledger up to the head. */
-  private async follow(ledger: Ledger, store: HeldBoard = this.options.store): Promise<void> {
+  /** Brings a ledger up to the head. `false`: there is no such board any more. */
+  private async follow(ledger: Ledger, store: HeldBoard = this.options.store): Promise<boolean> {
+    const { outstanding } = ledger;
     const rows = await store.rowsAfter(ledger.boardId, ledger.head);
-    if (rows !== null) {
-      ledger.catchUp(rows);
-      return;
+    const stored = rows === null ? await store.load(ledger.boardId) : null;
+    if (rows === null && stored === null) return false;
+    // A cut that went out meanwhile may be among them: whoever asks of it follows then.
+    if (ledger.outstanding !== outstanding) return true;
+    if (rows !== null) ledger.catchUp(rows);
+    else if (stored !== null && stored.seq > ledger.head) {
+      ledger.reload([...(stored.snapshot.bytes === null ? [] : [stored.snapshot.bytes]), ...stored.rows.map((row) => row.update)], stored.seq);
     }
-    const stored = await store.load(ledger.boardId);
-    if (stored === null || stored.seq <= ledger.head) return;
-    ledger.reload([...(stored.snapshot.bytes === null ? [] : [stored.snapshot.bytes]), ...stored.rows.map((row) => row.update)], stored.seq);
+    return true;
   }
 
-  private async fail(cuts: ReadonlyMap<Ledger, Batch>, error: unknown): Promise<void> {
-    const ledgers = [...cuts.keys()];
-    if (this.options.isUnavailable(error)) return this.interrupt(ledgers);
+  private fail(cuts: ReadonlyMap<Ledger, Batch>, error: unknown): void {
+    if (this.options.isUnavailable(error)) {
+      this.interrupt([...cuts.keys()]);
+      return;
+    }
     // The database refused the statement, so nothing of it was written.
-    const [only] = ledgers;
-    if (ledgers.length === 1 && only !== undefined) {
-      this.later(only, error);
-      return;
+    for (const [ledger, batch] of cuts) {
+      if (cuts.size === 1) this.later(ledger, error);
+      else void this.alone(ledger, async () => (await this.options.store.commit([batch]))[0]);
     }
-    // Waited for, so that a drain waits for them, too.
-    await Promise.all([...cuts].map(([ledger, batch]) => this.commit(new Map([[ledger, batch]]))));
   }
 
-  /** Tried again alone, after a pause, for as long as it takes: what was applied is never given up. */
-  private later(ledger: Ledger, error: unknown): void {
+  private refuse(ledger: Ledger, error: unknown): void {
     this.options.events.failed(ledger.boardId, error);
-    this.waiting.add(ledger);
     if (!this.refusedSince.has(ledger)) this.refusedSince.set(ledger, performance.now());
-    this.scheduleSpill(VOLATILE_AFTER_MS);
+  }
+
+  /** Tried again after a pause, for as long as it takes: what was applied is never given up. */
+  private later(ledger: Ledger, error: unknown): void {
+    this.refuse(ledger, error);
+    this.waiting.add(ledger);
+    this.scheduleSpill(STALLED_AFTER_MS);
     const refused = ledger.outstanding;
     setTimeout(() => {
       if (!this.waiting.delete(ledger)) return;
@@ -413,7 +399,7 @@ export class Committer {
     if (this.awaySince === null) {
       this.awaySince = Date.now();
       this.announce();
-      this.scheduleSpill(VOLATILE_AFTER_MS);
+      this.scheduleSpill(STALLED_AFTER_MS);
     }
     this.scheduleRetry();
   }
@@ -429,57 +415,56 @@ export class Committer {
     }, delay);
   }
 
-  /** Looks up every interrupted cut; the database is back once all are known. */
+  /** The database is back once every interrupted cut is known, or it says why it does not tell. */
   private async recover(): Promise<void> {
     this.recovering = true;
-    for (const ledger of this.interrupted) {
-      const batch = ledger.outstanding;
-      try {
-        const seq = batch === null ? null : await this.options.store.outcomeOf(ledger.boardId, batch.batchId);
-        if (seq === null) await this.follow(ledger);
-        this.interrupted.delete(ledger);
-        if (seq !== null && batch !== null) await this.confirmAt(ledger, batch, seq);
-        else if (ledger.outstanding === batch) ledger.takeBack();
-        if (ledger.hasPending) this.due.hurry(ledger);
-      } catch (error) {
-        if (!this.options.isUnavailable(error)) {
-          // Still unknown (a commit may hold the head for longer than a lock is waited for): looked up again, never repeated.
-          if (batch !== null) this.options.events.failed(ledger.boardId, error);
-          // Of a board without a cut nothing is; it stays no longer, for what is cut then would be taken for what is looked up.
-          else if (this.interrupted.delete(ledger)) this.later(ledger, error);
-          continue;
-        }
-        this.recovering = false;
-        this.scheduleRetry();
-        return;
-      }
+    const isBack = await this.lookUp().finally(() => { this.recovering = false; });
+    if (!isBack) {
+      this.scheduleRetry();
+      return;
     }
-    this.recovering = false;
     this.retryMs = this.interrupted.size > 0 ? RETRY_MAX_MS : RETRY_MIN_MS;
     if (this.interrupted.size > 0) this.scheduleRetry();
     this.awaySince = null;
     this.announce();
-    const isAllBack = this.interrupted.size + this.waiting.size + this.stalled.size === 0;
-    if (isAllBack && this.spilling !== null) clearTimeout(this.spilling);
-    if (isAllBack) this.spilling = null;
+    if (!this.isHeldUp && this.spilling !== null) {
+      clearTimeout(this.spilling);
+      this.spilling = null;
+    }
     this.schedule(this.due.at);
     this.checkPressure();
     this.checkIdle();
   }
 
-  /** The interrupted cut was committed after all; others may have committed on top of it since. */
-  private async confirmAt(ledger: Ledger, batch: Batch, seq: number): Promise<void> {
-    this.refusedSince.delete(ledger);
-    if (seq === batch.expectedSeq + 1) ledger.confirm(seq);
-    await this.follow(ledger);
+  /** `false`: the database does not answer yet. */
+  private async lookUp(): Promise<boolean> {
+    for (const ledger of this.interrupted) {
+      const batch = ledger.outstanding;
+      try {
+        const seq = batch === null ? null : await this.options.store.outcomeOf(ledger.boardId, batch.batchId);
+        if (seq !== null && ledger.outstanding === batch) this.conclude(ledger, { kind: 'committed', seq });
+        // Others may have committed on top of it, or in its stead.
+        await this.follow(ledger);
+        this.interrupted.delete(ledger);
+        if (ledger.outstanding === batch) ledger.takeBack();
+        if (ledger.hasPending) this.due.hurry(ledger);
+      } catch (error) {
+        if (this.options.isUnavailable(error)) return false;
+        // Still unknown (a commit may hold the head for longer than a lock is waited for): looked up again, never repeated.
+        if (ledger.outstanding !== null) this.refuse(ledger, error);
+        // Of a board without a cut nothing is; it stays no longer, for what is cut then would be taken for what is looked up.
+        else if (this.interrupted.delete(ledger)) this.later(ledger, error);
+      }
+    }
+    return true;
   }
 
   private scheduleSpill(delayMs: number): void {
     this.spilling ??= setTimeout(() => {
       this.spilling = null;
-      const boards = new Set([...this.interrupted, ...this.waiting, ...[...this.stalled].flat()]);
+      const boards = new Set([...this.interrupted, ...this.waiting, ...this.patience.boards]);
       if (this.blocked) for (const ledger of [...this.due, ...this.rebasing]) boards.add(ledger);
-      const hopeless = new Set(this.away ? boards : [...this.hanging].flat());
+      const hopeless = this.away ? boards : this.patience.hopeless;
       for (const ledger of boards) ledger.spill(hopeless.has(ledger));
     }, delayMs);
   }
@@ -487,7 +472,7 @@ export class Committer {
   private checkPressure(): void {
     this.weighedAt = performance.now();
     let bytes = 0;
-    for (const ledger of new Set([...this.due, ...this.interrupted, ...this.waiting, ...this.rebasing, ...[...this.stalled].flat()])) bytes += ledger.pendingBytes;
+    for (const ledger of new Set([...this.due, ...this.interrupted, ...this.waiting, ...this.rebasing, ...this.patience.boards])) bytes += ledger.pendingBytes;
     const { maxUncommittedBytes } = this.options;
     // Resumes at half the bound, so that it does not flap.
     const on = bytes > (this.underPressure ? maxUncommittedBytes / 2 : maxUncommittedBytes);

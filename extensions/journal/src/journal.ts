@@ -270,7 +270,12 @@ export class Journal {
   }
 
   private afterCommit(ledger: Ledger, batch: CommittedBatch): void {
-    this.events.batch?.(batch);
+    try {
+      this.events.batch?.(batch);
+    } catch (error) {
+      // Whoever waits for this commit is told all the same.
+      this.events.error?.(ledger.boardId, error);
+    }
     if (ledger.rowsSinceSnapshot < (this.options.compactAfterRows ?? COMPACT_AFTER_ROWS)) return;
     ledger.rowsSinceSnapshot = 0;
     this.compactor.request(ledger.boardId);
