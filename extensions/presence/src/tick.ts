@@ -121,12 +121,12 @@ export class Tick {
 
   /**
    * Everybody is being sent something else just now. What waits goes along, where that is not much too early: one write to a socket
-   * costs what ten of these frames do.
+   * costs what ten of these frames do. So the busier the process is, the earlier.
    */
   alongside(): void {
     const now = this.#host.time.now();
     if (this.#changed.size === 0 && !this.#someAreLeft && now < this.#renewedSince + HEARTBEAT_WAIT_MS / 2) return;
-    if (now < this.#flushedAt + this.#tickMs / 2) return;
+    if (now < this.#flushedAt + Math.max(this.#host.tickMs / 2, this.#tickMs / 4)) return;
     this.#cancel?.();
     this.#cancel = undefined;
     this.#at = Number.POSITIVE_INFINITY;
