@@ -1,5 +1,6 @@
 /** What the benchmark and its generator process say to each other over IPC. */
 import type { LatencySummary } from './latency.ts'
+import type { Turns } from './turns.ts'
 
 export interface GeneratorJob {
   readonly users: readonly GeneratorUser[]
@@ -23,6 +24,10 @@ export interface EditPlan {
   readonly cursorsPerSecond: number
   readonly warmUpMs: number
   readonly measureMs: number
+  /** Only in these is anything done, and measured. */
+  readonly turns?: Turns
+  /** When it begins, ms since the epoch. Default: at once. */
+  readonly startsAt?: number
 }
 
 export interface MovesResult {

@@ -15,6 +15,7 @@ import { createLatency } from './latency.ts'
 import { mark, scanMarks } from './marker.ts'
 import { updateFrame } from './protocol.ts'
 import { createRandom, poissonArrivals } from './random.ts'
+import { isOwn, ownSpans } from './turns.ts'
 
 /** After the window: how long acks, deliveries and moves may still arrive before they count as missing. */
 const DRAIN_MS = 10_000
@@ -51,23 +52,26 @@ export async function play(
 ): Promise<Omit<EditResult, 'connectMs'>> {
   const random = createRandom(seed)
   const runMs = plan.warmUpMs + plan.measureMs
-  const edits = poissonArrivals(random, plan.editsPerSecond, runMs, users.length)
-  const moves = plan.cursorsPerSecond > 0 ? poissonArrivals(random, plan.cursorsPerSecond, runMs, users.length) : []
-  const start = performance.now() + 100
-  const window: Window = { from: start + plan.warmUpMs, to: start + runMs }
+  const arrivals = (perSecond: number) => poissonArrivals(random, perSecond, runMs, users.length).filter(({ atMs }) => isOwn(plan.turns, atMs))
+  const edits = arrivals(plan.editsPerSecond)
+  const moves = plan.cursorsPerSecond > 0 ? arrivals(plan.cursorsPerSecond) : []
+  const start = performance.now() + (plan.startsAt === undefined ? 100 : plan.startsAt - Date.now())
+  const spans = ownSpans(plan.turns, plan.warmUpMs, runMs)
+  const window: Window = (at) => at >= start + plan.warmUpMs && at < start + runMs && isOwn(plan.turns, at - start)
   const editing = watchEdits(users, window)
   const moving = moves.length > 0 ? watchMoves(users, window, random) : null
   let cpuFrom = process.cpuUsage()
-  let cpuUsed = process.cpuUsage(cpuFrom)
+  let cpuMs = 0
   await Promise.all([
-    at(window.from, () => {
+    ...spans.map(({ from }) => at(start + from, () => {
       cpuFrom = process.cpuUsage()
       onWindow('begins')
-    }),
-    at(window.to, () => {
-      cpuUsed = process.cpuUsage(cpuFrom)
+    })),
+    ...spans.map(({ to }) => at(start + to, () => {
+      const { user, system } = process.cpuUsage(cpuFrom)
+      cpuMs += (user + system) / 1000
       onWindow('ends')
-    }),
+    })),
     playArrivals(edits, start, users, (user, intended) => editing.send(user, intended)),
     playArrivals(moves, start, users, (user, intended) => moving?.send(user, intended)),
   ])
@@ -76,16 +80,12 @@ export async function play(
     ...editing.result(),
     ...countMissing(users),
     cursors: moving?.result() ?? null,
-    generatorCores: (cpuUsed.user + cpuUsed.system) / 1000 / plan.measureMs,
+    generatorCores: cpuMs / spans.reduce((sum, { from, to }) => sum + to - from, 0),
   }
 }
 
-interface Window {
-  readonly from: number
-  readonly to: number
-}
-
-const within = (window: Window, at: number): boolean => at >= window.from && at < window.to
+/** Whether something is measured that was meant to happen then. */
+type Window = (at: number) => boolean
 
 function watchEdits(users: readonly User[], window: Window) {
   const ack = createLatency()
@@ -99,16 +99,16 @@ function watchEdits(users: readonly User[], window: Window) {
     const intended = user.intendedAt[user.acked]
     if (intended === undefined) return // the ack of a handshake frame
     user.acked += 1
-    if (within(window, intended)) ack.record(performance.now() - intended)
+    if (window(intended)) ack.record(performance.now() - intended)
   }
   const onUpdate = (user: User, update: Uint8Array): void => {
     const now = performance.now()
-    if (within(window, now)) framesReceived += 1
+    if (window(now)) framesReceived += 1
     scanMarks(update, (author, edit) => {
       const sender = user.peers[author]
       if (sender === undefined || sender === user) return
       for (const intended of newlySeen(sender.intendedAt, user.seenOf, author, edit)) {
-        if (!within(window, intended)) continue
+        if (!window(intended)) continue
         seen.record(now - intended)
         if (sender.job.node !== user.job.node) seenAcross.record(now - intended)
       }
@@ -123,7 +123,7 @@ function watchEdits(users: readonly User[], window: Window) {
       const value = mark(user.author, user.intendedAt.length)
       user.intendedAt.push(intended)
       user.connection.send(updateFrame(user.job.documentName, user.writer.write([value, Date.now()])))
-      if (!within(window, intended)) return
+      if (!window(intended)) return
       sent += 1
       lag.record(performance.now() - intended)
     },
@@ -149,7 +149,7 @@ function watchMoves(users: readonly User[], window: Window, random: () => number
       const sender = user.peers[author]
       if (sender === undefined || sender === user) return
       for (const intended of newlySeen(sender.movesAt, user.movesSeenOf, author, move)) {
-        if (!within(window, intended)) continue
+        if (!window(intended)) continue
         seen.record(now - intended)
         if (now - intended <= SECOND_MS) inTime += 1
       }
@@ -162,7 +162,7 @@ function watchMoves(users: readonly User[], window: Window, random: () => number
       const color = COLORS[user.author % COLORS.length]
       // Stock applications say who they are in every state; Sunday writes its own `user` over it.
       user.connection.setAwareness({ user: { name: `User ${user.author}`, color }, cell: { itemId: `seat${user.author}`, columnId: `col${Math.floor(random() * 12)}` }, at })
-      if (!within(window, intended)) return
+      if (!window(intended)) return
       sent += 1
       expected += (watchers.get(user.peers) ?? 0) - (user.onAwareness === null ? 0 : 1)
     },

@@ -9,8 +9,9 @@ import type { EditPlan, EditResult, FromGenerator, GeneratorUser, ToGenerator } 
 import { round } from './latency.ts'
 import { cpuSecondsOf, GENERATOR_CORE, loadNow, machineCpuSeconds, memoryOf } from './machine.ts'
 import type { Cluster } from './postgres.ts'
-import type { RedisServer } from './redis.ts'
+import type { RedisCounts, RedisServer } from './redis.ts'
 import type { RunningServer, Target } from './target.ts'
+import { ownSpans } from './turns.ts'
 
 export interface LoadScenario extends EditPlan {
   readonly boards: number
@@ -71,9 +72,35 @@ export async function runLoad(target: Target, ground: Ground, scenario: LoadScen
   }
 }
 
+/** The same of several targets, which are all up and loaded in turn: as many measurements. Each is loaded for as long as when it is alone. */
+export async function runInTurns(targets: readonly Target[], ground: Ground, scenario: LoadScenario, turnMs: number): Promise<LoadMeasurement[]> {
+  const of = targets.length
+  const servers: RunningServer[] = []
+  try {
+    for (const target of targets) servers.push(...(await startServers(target, ground, 1)))
+    const begin = together(of)
+    return await Promise.all(servers.map((server, index) => measureLoad(
+      [server], ground, { ...scenario, warmUpMs: of * scenario.warmUpMs, measureMs: of * scenario.measureMs, turns: { index, of, turnMs } }, { begin },
+    )))
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()))
+  }
+}
+
+/** Answers all of so many who ask, when the last one does: with a moment a little later. */
+function together(count: number): () => Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  let missing = count
+  return () => {
+    missing -= 1
+    if (missing === 0) resolve(Date.now() + SETTLE_MS)
+    return promise
+  }
+}
+
 /** Servers on one database of this run's own. */
 export async function startServers(target: Target, { cluster, redis }: Ground, count: number, inspect = false): Promise<RunningServer[]> {
-  const databaseUrl = await cluster.createDatabase('bench_load')
+  const databaseUrl = await cluster.createDatabase(`bench_${target.name.replaceAll('-', '_')}`)
   const servers: RunningServer[] = []
   for (let node = 0; node < (target.isWhole === true ? 1 : count); node += 1) {
     servers.push(await target.start({ databaseUrl, inspect, nodes: count, ...(redis === null ? {} : { redisUrl: redis.url }) }))
@@ -98,16 +125,18 @@ async function createUsers(servers: readonly RunningServer[], scenario: LoadScen
   return users
 }
 
-/** @param duringWindow called when the measured window begins; what it returns, when it ends */
-export async function measureLoad(
-  servers: readonly RunningServer[],
-  { cluster, redis }: Ground,
-  scenario: LoadScenario,
-  duringWindow?: (users: readonly GeneratorUser[]) => Promise<() => Promise<void>>,
-): Promise<LoadMeasurement> {
+export interface LoadHooks {
+  /** When the measured window begins; what it returns, when it ends. */
+  readonly duringWindow?: (users: readonly GeneratorUser[]) => Promise<() => Promise<void>>
+  /** Everybody has joined. When the load is to begin, ms since the epoch. */
+  readonly begin?: () => Promise<number>
+}
+
+export async function measureLoad(servers: readonly RunningServer[], { cluster, redis }: Ground, scenario: LoadScenario, hooks: LoadHooks = {}): Promise<LoadMeasurement> {
   const users = await createUsers(servers, scenario)
   const generator = startGenerator()
-  const counts = async () => ({
+  const counts = async (): Promise<Counts> => ({
+    at: performance.now(),
     server: cpuSecondsOf(servers.flatMap(({ pids }) => pids)),
     postgres: cluster.cpuSeconds(),
     wal: await cluster.walBytes(),
@@ -120,33 +149,39 @@ export async function measureLoad(
     generator.tell({ do: 'connect', job: { users, heartbeat: scenario.heartbeat, seed: scenario.seed } })
     await generator.hears('connected')
     await pause(SETTLE_MS)
-    generator.tell({ do: 'edit', plan: scenario })
-    await generator.hears('window')
-    const loadAverage = loadNow()
-    const from = await counts()
-    const started = performance.now()
-    const finish = await duringWindow?.(users)
-    await generator.hears('window')
-    const seconds = (performance.now() - started) / 1000
-    const to = await counts()
+    generator.tell({ do: 'edit', plan: hooks.begin === undefined ? scenario : { ...scenario, startsAt: await hooks.begin() } })
+    const spans: { readonly from: Counts; readonly to: Counts }[] = []
+    let loadAverage = ''
+    let finish: (() => Promise<void>) | undefined
+    for (const [index] of ownSpans(scenario.turns, scenario.warmUpMs, scenario.warmUpMs + scenario.measureMs).entries()) {
+      await generator.hears('window')
+      const from = await counts()
+      if (index === 0) {
+        loadAverage = loadNow()
+        finish = await hooks.duringWindow?.(users)
+      }
+      await generator.hears('window')
+      spans.push({ from, to: await counts() })
+    }
     const serverRss = memoryOf(servers.flatMap(({ pids }) => pids)).rss
     await finish?.()
     const { result } = await generator.hears('result')
-    const cores = (read: (reading: typeof from) => number): number => (read(to) - read(from)) / seconds
+    const sum = (read: (reading: Counts) => number): number => spans.reduce((all, { from, to }) => all + read(to) - read(from), 0)
+    const seconds = sum(({ at }) => at) / 1000
+    const cores = (read: (reading: Counts) => number): number => sum(read) / seconds
     const serverCores = cores((reading) => reading.server)
     const postgresCores = cores((reading) => reading.postgres)
     const redisCores = cores((reading) => reading.redis?.cpuSeconds ?? 0)
-    const perEdit = (read: (reading: NonNullable<typeof from.redis>) => number): number =>
-      from.redis === null || to.redis === null ? Number.NaN : round((read(to.redis) - read(from.redis)) / result.edits)
+    const perEdit = (read: (reading: RedisCounts) => number): number => round(sum((reading) => (reading.redis === null ? Number.NaN : read(reading.redis))) / result.edits)
     return {
       ...result,
       generatorCores: round(result.generatorCores),
       connectMs: Math.round(result.connectMs),
       serverCores: round(serverCores),
-      serverCpuMsPerEdit: round((serverCores * scenario.measureMs) / result.edits),
+      serverCpuMsPerEdit: round((serverCores * seconds * 1000) / result.edits),
       postgresCores: round(postgresCores),
       serverRssMiB: Math.round(serverRss / 2 ** 20),
-      walBytesPerEdit: Math.round((to.wal - from.wal) / result.edits),
+      walBytesPerEdit: Math.round(sum(({ wal }) => wal) / result.edits),
       redis: redis === null ? null : {
         publishesPerEdit: perEdit((reading) => reading.publishes),
         commandsPerEdit: perEdit((reading) => reading.commands),
@@ -163,6 +198,17 @@ export async function measureLoad(
   } finally {
     await generator.stop()
   }
+}
+
+/** Readings of one moment; CPU in seconds. */
+interface Counts {
+  readonly at: number
+  readonly server: number
+  readonly postgres: number
+  readonly wal: number
+  readonly redis: RedisCounts | null
+  readonly machine: number
+  readonly own: number
 }
 
 function ownCpuSeconds(): number {

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { FLOOD_KINDS, type FloodKind } from './hostile-messages.ts'
-import { runLoad, startServers, measureLoad, type Ground, type LoadMeasurement } from './load.ts'
+import { runLoad, runInTurns, startServers, measureLoad, type Ground, type LoadMeasurement } from './load.ts'
 import { LOAD_NAMES, LOADS, scenarioOf, type Effort, type LoadName } from './loads.ts'
 import { coresInUse, loadNow, machineFacts, pinSelf } from './machine.ts'
 import { watchMemory } from './memory-watch.ts'
@@ -38,6 +38,7 @@ const { values: options, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
     'wait-quiet': { type: 'boolean', default: false },
     floods: { type: 'string' },
+    turns: { type: 'string' },
     'no-heartbeat': { type: 'boolean', default: false },
     out: { type: 'string' },
   },
@@ -96,32 +97,47 @@ async function onGround<T>(cluster: Cluster, nodes: number, run: (ground: Ground
 async function runLoadNamed(name: LoadName, cluster: Cluster, results: RunResults): Promise<void> {
   const scenario = scenarioNamed(name)
   const runs: ByTarget<LoadMeasurement[]> = {}
-  results.loads = { ...results.loads, [name]: { scenario, runs } }
+  results.loads = { ...results.loads, [name]: { scenario, runs, ...(options.turns === undefined ? {} : { turnSeconds: Number(options.turns) }) } }
   // The ten minutes are run once.
   const turns = name === 'crowd' ? 1 : repeat
+  const targets = targetsOf(LOADS[name].targets)
+  // With turns all targets are one group, which is run together.
+  const groups = options.turns === undefined ? targets.map((target) => [target]) : [targets]
+  const turnMs = Number(options.turns) * 1000
+  if (options.turns !== undefined && (scenario.nodes > 1 || name === 'crowd' || !(turnMs > 0))) throw new Error('--turns SECONDS is for loads on one node')
   for (let turn = 1; turn <= turns; turn += 1) {
-    for (const target of targetsOf(LOADS[name].targets)) {
+    for (const group of groups) {
       await whenQuiet()
-      let run: LoadMeasurement
+      let measured: LoadMeasurement[]
       try {
-        run = await onGround(cluster, scenario.nodes, (ground) => {
+        measured = await onGround(cluster, scenario.nodes, (ground) => {
           if (ground.redis !== null) results.redis = ground.redis.version
-          return name === 'crowd' ? runCrowd(target, ground, results) : runLoad(target, ground, scenario)
+          if (options.turns !== undefined) return runInTurns(group, ground, scenario, turnMs)
+          return Promise.all(group.map((target) => (name === 'crowd' ? runCrowd(target, ground, results) : runLoad(target, ground, scenario))))
         })
       } catch (error) {
         // A server that loses its users under a load has given its answer; the others are still to be asked.
         const reason = error instanceof Error ? error.message : String(error)
-        results.failures.push(`${name}, ${target.name}: ${reason.split('\n', 1)[0]}`)
-        say(`  ${turn}/${turns} ${target.name} FAILED: ${reason}`)
+        const names = group.map((target) => target.name).join(' and ')
+        results.failures.push(`${name}, ${names}: ${reason.split('\n', 1)[0]}`)
+        say(`  ${turn}/${turns} ${names} FAILED: ${reason}`)
         process.exitCode = 1
         continue
       }
-      const across = run.redis !== null ? `${run.seenAcross.count > 0 ? `, on another node ${run.seenAcross.p99Ms} ms` : ''}, ${run.redis.publishesPerEdit} publishes and ${run.redis.inputBytesPerEdit} bytes into Redis an edit` : ''
-      const moves = run.cursors === null ? '' : `, moves p99 ${run.cursors.seen.p99Ms} ms (${(run.cursors.withinSecond * 100).toFixed(1)} % in a second)`
-      say(`  ${turn}/${turns} ${target.name}: ack p99 ${run.ack.p99Ms} ms, seen p99 ${run.seen.p99Ms} ms${across}${moves}, ${run.serverCores} cores, ${run.serverCpuMsPerEdit} ms an edit, generator ${run.generatorCores} cores, unacked ${run.unacked}, undelivered ${run.undelivered}, others ${run.othersCores} cores`)
-      runs[target.name] = [...(runs[target.name] ?? []), run]
+      for (const [index, run] of measured.entries()) {
+        const target = group[index]
+        if (target === undefined) continue
+        say(`  ${turn}/${turns} ${target.name}: ${lineOf(run)}`)
+        runs[target.name] = [...(runs[target.name] ?? []), run]
+      }
     }
   }
+}
+
+function lineOf(run: LoadMeasurement): string {
+  const across = run.redis !== null ? `${run.seenAcross.count > 0 ? `, on another node ${run.seenAcross.p99Ms} ms` : ''}, ${run.redis.publishesPerEdit} publishes and ${run.redis.inputBytesPerEdit} bytes into Redis an edit` : ''
+  const moves = run.cursors === null ? '' : `, moves p99 ${run.cursors.seen.p99Ms} ms (${(run.cursors.withinSecond * 100).toFixed(1)} % in a second)`
+  return `ack p99 ${run.ack.p99Ms} ms, seen p99 ${run.seen.p99Ms} ms${across}${moves}, ${run.serverCores} cores, ${run.serverCpuMsPerEdit} ms an edit, generator ${run.generatorCores} cores, unacked ${run.unacked}, undelivered ${run.undelivered}, others ${run.othersCores} cores`
 }
 
 async function runCrowd(target: Target, ground: Ground, results: RunResults): Promise<LoadMeasurement> {
@@ -129,14 +145,15 @@ async function runCrowd(target: Target, ground: Ground, results: RunResults): Pr
   const [server] = servers
   try {
     if (server === undefined) throw new Error('no server')
-    return await measureLoad(servers, ground, scenarioNamed('crowd'), async () => {
+    const duringWindow = async () => {
       const finish = await watchMemory(server)
       return async () => {
         const course = await finish()
         results.memoryCourse = course
         say(`  RSS ${course.firstRssMiB} → ${course.lastRssMiB} MiB, heap ${course.firstHeapMiB} → ${course.lastHeapMiB} MiB, most queued for one socket ${course.mostUnsentMiB} MiB, slow consumers ${course.slowConsumers}`)
       }
-    })
+    }
+    return await measureLoad(servers, ground, scenarioNamed('crowd'), { duringWindow })
   } finally {
     await server?.stop()
   }

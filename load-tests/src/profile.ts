@@ -18,7 +18,7 @@ export async function profileLoad(target: Target, ground: Ground, scenario: Load
     if (url === null) throw new Error('the server opened no inspector')
     const inspector = await openInspector(url)
     let lines: string[] = []
-    const run = await measureLoad(servers, ground, scenario, async () => {
+    const duringWindow = async () => {
       await inspector.startProfile()
       return async () => {
         const profile = await inspector.stopProfile()
@@ -27,7 +27,8 @@ export async function profileLoad(target: Target, ground: Ground, scenario: Load
         const shares = functionShares(profile)
         lines = ['self  total  of the busy time', ...top(shares, 'self'), '', 'with all they call:', ...top(shares, 'total')]
       }
-    })
+    }
+    const run = await measureLoad(servers, ground, scenario, { duringWindow })
     inspector.close()
     return [`${target.name}, ${name}: ${run.serverCores} cores (profiled), ack p99 ${run.ack.p99Ms} ms`, ...lines].join('\n')
   } finally {

@@ -1,12 +1,12 @@
 /** The loads on a results page: the figures of each target beside each other, and how they stand to what issue 3 asks for. */
-import type { LoadMeasurement, LoadScenario } from './load.ts'
+import type { LoadMeasurement } from './load.ts'
 import { LOADS, type LoadName } from './loads.ts'
 import type { MemoryCourse } from './memory-watch.ts'
-import type { Measured } from './results.ts'
+import type { MeasuredLoad } from './results.ts'
 import { medianOf, row, table, type Value } from './results-table.ts'
 import type { TargetName } from './target.ts'
 
-export function loadSection(name: LoadName, { scenario, runs }: Measured<LoadScenario, LoadMeasurement[]>): string {
+export function loadSection(name: LoadName, { scenario, runs, turnSeconds }: MeasuredLoad): string {
   const targets = LOADS[name].targets.filter((target) => runs[target] !== undefined)
   if (targets.length === 0) return `## ${LOADS[name].title}: no run came to its end`
   const of = (read: (run: LoadMeasurement) => number): Value[] => targets.map((target) => medianOf(runs[target]?.map(read)))
@@ -14,7 +14,7 @@ export function loadSection(name: LoadName, { scenario, runs }: Measured<LoadSce
   const many = scenario.nodes > 1
   return [
     `## ${LOADS[name].title}: ${scenario.boards * scenario.usersPerBoard} users on ${counted(scenario.boards, 'board')}${many ? ` and ${scenario.nodes} nodes` : ''}, ${scenario.editsPerSecond} edits/s in all${moving ? `, ${scenario.cursorsPerSecond} cursor moves/s` : ''}`,
-    `Median of ${counted(Math.max(...targets.map((target) => runs[target]?.length ?? 0)), 'run')} of ${scenario.measureMs / 1000} s, targets in turn; boards of ${scenario.itemsPerBoard} items; awareness heartbeats ${scenario.heartbeat ? 'as a stock provider sends them' : 'off'}.`,
+    `Median of ${counted(Math.max(...targets.map((target) => runs[target]?.length ?? 0)), 'run')} of ${scenario.measureMs / 1000} s, ${turnSeconds === undefined ? 'targets in turn' : `all targets up at once and loaded in turn, ${turnSeconds} s each, again and again`}; boards of ${scenario.itemsPerBoard} items; awareness heartbeats ${scenario.heartbeat ? 'as a stock provider sends them' : 'off'}.`,
     table(targets, [
       row('ack p50', of((run) => run.ack.p50Ms)),
       row('ack p99', of((run) => run.ack.p99Ms)),

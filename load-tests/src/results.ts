@@ -31,7 +31,7 @@ export interface RunResults {
   readonly postgres: string
   redis: string | null
   readonly versions: Readonly<Record<string, string>>
-  loads?: Partial<Record<LoadName, Measured<LoadScenario, LoadMeasurement[]>>>
+  loads?: Partial<Record<LoadName, MeasuredLoad>>
   /** Loads that a target did not get through. */
   readonly failures: string[]
   /** Of the load `crowd`. */
@@ -46,6 +46,11 @@ export interface RunResults {
 export interface Measured<Scenario, Measurement> {
   readonly scenario: Scenario
   readonly runs: ByTarget<Measurement>
+}
+
+export interface MeasuredLoad extends Measured<LoadScenario, LoadMeasurement[]> {
+  /** Where all targets were up at once. */
+  readonly turnSeconds?: number
 }
 
 const FOLDER = fileURLToPath(new URL('../results', import.meta.url))

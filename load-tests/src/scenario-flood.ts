@@ -8,6 +8,7 @@
 import { fileURLToPath } from 'node:url'
 import { makeBoard } from './board-fixture.ts'
 import { startChild } from './child.ts'
+import type { GeneratorUser } from './generator-messages.ts'
 import type { FloodCounts, FloodJob, FloodKind, FromHostile, ToHostile } from './hostile-messages.ts'
 import { round, type LatencySummary } from './latency.ts'
 import { measureLoad, startServers, type Ground, type LoadScenario } from './load.ts'
@@ -73,7 +74,7 @@ async function measureFlood(server: RunningServer, ground: Ground, load: LoadSce
   let counted: Record<string, number> = {}
   try {
     if (kind !== 'none') await hostile?.prepare(kind)
-    const run = await measureLoad([server], ground, { ...load, guests: [user] }, async (users) => {
+    const duringWindow = async (users: readonly GeneratorUser[]) => {
       const sharedBoard = users[0]?.documentName ?? ''
       const before = await limitsHit(server)
       const cpuBefore = hostile === null ? 0 : cpuSeconds(hostile.pid)
@@ -87,7 +88,8 @@ async function measureFlood(server: RunningServer, ground: Ground, load: LoadSce
         counts = { ...(await hostile.counts()), cores }
         await hostile.stop()
       }
-    })
+    }
+    const run = await measureLoad([server], ground, { ...load, guests: [user] }, { duringWindow })
     const { serverCores, ack, unacked, undelivered, lag, postgresCores } = run
     // Typed as assigned in the callback above.
     const hostileCounts = counts as FloodMeasurement['hostile']
