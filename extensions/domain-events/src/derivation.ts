@@ -242,7 +242,7 @@ class EventDerivation implements Derivation {
     for (const id of stale) if (!known.has(id)) this.staleItems.add(id as ItemId);
   }
 
-  cut(batchId: string): Derived {
+  cut(batchId: string, isUntold = false): Derived {
     const noted = this.noted;
     this.out = noted;
     this.noted = new Noted();
@@ -252,10 +252,14 @@ class EventDerivation implements Derivation {
     const { document, books, columns } = this;
     const { structure } = noted;
     const structureActor = structure === null ? null : ([...structure.records.values()][0]?.actor ?? null);
+    const rows = projectedRows(document, noted.texted.size === 0 ? noted.items.keys() : new Set([...noted.items.keys(), ...noted.texted]), structure !== null);
+    if (isUntold) {
+      this.known.clear();
+      return { ...rows, events: [], conflicts: [], textRuns: [] };
+    }
+    const texts = idsOf(columns.texts);
     // Lists of lists: while the database is away they grow longer than a call may have arguments.
     const drafts: Draft[][] = structure === null ? [] : [structureEvents(document, books.boardId, structure, this.board)];
-    const rows = projectedRows(document, noted.texted.size === 0 ? noted.items.keys() : new Set([...noted.items.keys(), ...noted.texted]), structure !== null);
-    const texts = idsOf(columns.texts);
     // In the order they were asked for.
     let next = 0;
     for (const [id, item] of noted.items) {

@@ -120,3 +120,21 @@ test('of typed text, what another node has committed is left out, and what is le
   assert.deepEqual(told([first], 5).map(({ inserted, deleted }) => [inserted, deleted]), [[0, 2]]);
   assert.deepEqual(told([first], 5, [first]), []);
 });
+
+test('where events cannot be made, rows are, and what comes next is told from there', () => {
+  const document = new Y.Doc();
+  const columnId = createColumn(document, { title: 'Text', type: 'text' }, { userId: 'ann' });
+  const itemId = createItem(document, { name: 'An item', values: { [columnId]: 'a' } }, { userId: 'ann' });
+  const derivation = boardEvents.open(document, { boardId: 'b', committedUpTo: () => Infinity, ownerOf: () => 'ann' });
+  document.on('afterTransaction', (transaction: Y.Transaction) => { derivation.note(transaction, ANN); });
+  const changes = (value: string, isUntold?: boolean) => {
+    updateItem(document, itemId, { values: { [columnId]: value } }, { userId: 'ann' });
+    const { events, items } = derivation.cut('batch', isUntold);
+    derivation.confirm();
+    assert.equal(items[0]?.values[columnId], value);
+    return events.map(({ data }) => data['changes']);
+  };
+  assert.deepEqual(changes('b'), [{ [columnId]: { before: 'a', after: 'b' } }]);
+  assert.deepEqual(changes('c', true), []);
+  assert.deepEqual(changes('d'), [{ [columnId]: { before: 'c', after: 'd' } }]);
+});

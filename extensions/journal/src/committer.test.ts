@@ -83,7 +83,7 @@ function open(held: HeldBoard & Partial<Pick<JournalStore, 'outcomeOf'>>, settin
 }
 
 /** What a projection notes and tells of, counted. */
-function counting({ cut = () => undefined, stale = () => null }: { cut?: () => void; stale?: () => Stale | null }) {
+function counting({ cut = () => undefined, stale = () => null }: { cut?: (isUntold: boolean) => void; stale?: () => Stale | null }) {
   const counts = { noted: 0, out: 0, told: 0 };
   const projection: Projection = {
     open: (document, books) => {
@@ -92,10 +92,10 @@ function counting({ cut = () => undefined, stale = () => null }: { cut?: () => v
         ...derivation,
         get stale() { return stale(); },
         note() { counts.noted += 1; },
-        cut(batchId: string) {
+        cut(batchId: string, isUntold = false) {
           Object.assign(counts, { out: counts.noted, noted: 0 });
-          cut();
-          return derivation.cut(batchId);
+          cut(isUntold);
+          return derivation.cut(batchId, isUntold);
         },
         confirm() { Object.assign(counts, { told: counts.told + counts.out, out: 0 }); },
         takeBack() { Object.assign(counts, { noted: counts.noted + counts.out, out: 0 }); },
@@ -295,4 +295,85 @@ test('a board whose cut cannot be looked up counts as refused, until it is known
   lookUp = () => Promise.resolve(2);
   await committer.idle();
   assert.deepEqual([committer.refused, ledger.head, ledger.dirty], [0, 2, false]);
+});
+
+test('a board whose events cannot be made is committed all the same, at last without them', async (t) => {
+  const rows: JournalRow[] = [];
+  const failures: unknown[] = [];
+  const { projection, counts } = counting({ cut: (isUntold) => { if (!isUntold) throw new Error('cannot be told'); } });
+  const { committer, ledger, document } = open(keptIn(rows, () => Promise.resolve()), { projection, events: { failed: (_board, error) => { failures.push(error); } } });
+  t.after(() => { document.destroy(); });
+  document.getText('text').insert(0, 'a');
+  await committer.idle();
+  assertKept(ledger, rows, 'a');
+  assert.deepEqual([failures.length, counts.told], [3, 1], 'its rows are there');
+});
+
+test('a board is not shown as unsaved once its cut is known to be committed', async (t) => {
+  const away = new Error('away');
+  const answers: ((seq: number) => void)[] = [];
+  const { committer, close, known, unknown } = openAll(['known', 'unknown'], {
+    commit: () => Promise.reject(away),
+    outcomeOf: () => new Promise((resolve) => { answers.push(resolve); }),
+    rowsAfter: () => new Promise(() => undefined), load: none, committedRows: none,
+  }, { isUnavailable: (error) => error === away });
+  t.after(close);
+  known.write('a');
+  unknown.write('a');
+  await until('the first is looked up', () => answers.length === 1 && known.ledger.volatile);
+  answers[0]?.(2);
+  await until('it is known', () => !known.ledger.dirty);
+  unknown.write('b');
+  await until('the second is looked up', () => answers.length === 2);
+  await new Promise((resolve) => { setTimeout(resolve, 200); });
+  assert.deepEqual([known.ledger.volatile, unknown.ledger.volatile, committer.away], [false, true, true]);
+});
+
+test('boards that were overtaken together catch up a few at a time', async (t) => {
+  const names = Array.from({ length: 40 }, (_, index) => `board ${index}`);
+  let under = 0;
+  let most = 0;
+  const { committer, close, ...boards } = openAll(names, {
+    commit: (batches) => Promise.resolve(batches.map(({ expectedSeq }): Outcome => (expectedSeq === 1 ? { kind: 'behind', headSeq: 2 } : { kind: 'committed', seq: expectedSeq + 1 }))),
+    rowsAfter: async () => {
+      under += 1;
+      most = Math.max(most, under);
+      await new Promise(setImmediate);
+      under -= 1;
+      return [{ seq: 2, update: NOTHING }];
+    },
+    load: none, committedRows: none,
+  });
+  t.after(close);
+  for (const { write } of Object.values(boards)) write('a');
+  await committer.idle();
+  assert(most > 1 && most <= 4, `${most} at a time`);
+  assert(Object.values(boards).every(({ ledger }) => ledger.head === 3 && !ledger.dirty));
+});
+
+test('a cut that goes out while an earlier one is being looked up is looked up, too, when its connection is lost', async (t) => {
+  const away = new Error('away');
+  let commits = 0;
+  let lookUps = 0;
+  const { committer, ledger, document } = open({
+    commit: async ([batch]): Promise<Outcome[]> => {
+      commits += 1;
+      if (commits === 2) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      if (commits <= 2) throw away;
+      return [{ kind: 'committed', seq: (batch?.expectedSeq ?? 0) + 1 }];
+    },
+    outcomeOf: () => {
+      lookUps += 1;
+      // refused at first, so that the database counts as back; then the first was committed, and the second was not
+      return lookUps === 1 ? Promise.reject(new Error('a lock, say')) : Promise.resolve(lookUps === 2 ? 2 : null);
+    },
+    rowsAfter: () => new Promise((resolve) => { setTimeout(() => { resolve([]); }, 200); }),
+    load: none, committedRows: none,
+  }, { isUnavailable: (error) => error === away, events: { failed: () => undefined } });
+  t.after(() => { document.destroy(); });
+  document.getText('text').insert(0, 'a');
+  await until('it is on its way', () => commits === 1);
+  document.getText('text').insert(1, 'b');
+  await committer.idle();
+  assert.deepEqual([ledger.dirty, ledger.head, commits], [false, 3, 3]);
 });

@@ -16,10 +16,14 @@
 import { Due } from './due.ts';
 import type { Ledger } from './ledger.ts';
 import { Patience, STALLED_AFTER_MS } from './patience.ts';
+import { Semaphore } from './semaphore.ts';
 import { SetBack } from './updates.ts';
 import type { Batch, HeldBoard, JournalStore, Outcome } from './store.ts';
 
 const MAX_RUNNING = 2;
+/** Boards that are read again at a time, and boards whose head is held: hundreds may have to be at once, and the database has connections for others, too. */
+const MAX_READING = 4;
+const MAX_HOLDING = 4;
 /** Boards in one transaction: bounds the statement's size and the heads locked at once. */
 const MAX_BOARDS = 256;
 /** While the database is away, batches are gathered this long before they go out. */
@@ -68,6 +72,8 @@ export class Committer {
   private readonly rebasing = new Set<Ledger>();
   /** How many cuts in a row another node was quicker than. */
   private readonly overtaken = new WeakMap<Ledger, number>();
+  private readonly reading = new Semaphore(MAX_READING);
+  private readonly holding = new Semaphore(MAX_HOLDING);
   private running = 0;
   private next: { timer: NodeJS.Timeout; at: number } | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -219,7 +225,7 @@ export class Committer {
     // of a cut that was taken back meanwhile nothing is acknowledged
     if (ledger.outstanding !== batch) return;
     if (outcome === undefined) this.later(ledger, new Error('the store said nothing of a batch'));
-    else if (outcome.kind === 'behind') void this.apart(ledger, () => this.catchUp(ledger, outcome.headSeq));
+    else if (outcome.kind === 'behind') void this.apart(ledger, () => this.reading.run(() => this.catchUp(ledger, outcome.headSeq)));
     else this.conclude(ledger, outcome);
   }
 
@@ -255,7 +261,7 @@ export class Committer {
 
   /** Another node wrote what is pending here, too: what it made of it is read first, so that events tell what truly changes. */
   private rebase(ledger: Ledger): Promise<void> {
-    return this.apart(ledger, async () => ((await this.reread(ledger, this.options.store)) ? undefined : GONE));
+    return this.apart(ledger, async () => ((await this.reading.run(() => this.reread(ledger, this.options.store))) ? undefined : GONE));
   }
 
   /** Works on one board beside the transactions, and has it cut again at once; not while it is worked on already. Never rejects. */
@@ -277,16 +283,17 @@ export class Committer {
     }
   }
 
-  /** As `apart`, in a transaction of its own. */
-  private alone(ledger: Ledger, work: () => Promise<Outcome | undefined>): Promise<void> {
-    return this.apart(ledger, async () => {
-      const wait = this.patience.begin([ledger], { ofAll: false });
-      try {
-        return await work();
-      } finally {
-        wait.end();
-      }
-    });
+  /** A transaction of one board alone. */
+  private async alone(ledger: Ledger, work: () => Promise<Outcome | undefined>): Promise<Outcome | undefined> {
+    const wait = this.patience.begin([ledger], { ofAll: false });
+    const started = performance.now();
+    try {
+      const outcome = await work();
+      if (outcome?.kind === 'committed') this.options.events.committed(performance.now() - started, 1);
+      return outcome;
+    } finally {
+      wait.end();
+    }
   }
 
   /** `false`: there is no such board any more. Each turn brings the ledger further, or is the last. */
@@ -304,11 +311,12 @@ export class Committer {
 
   /** Reads, cuts and commits while no other node can. */
   private commitHeld(ledger: Ledger): Promise<void> {
-    return this.alone(ledger, () => this.options.store.exclusively(ledger.boardId, async (store): Promise<Outcome | undefined> => {
+    const work = async (store: HeldBoard): Promise<Outcome | undefined> => {
       if (!(await this.follow(ledger, store)) || !(await this.reread(ledger, store))) return GONE;
       const batch = ledger.cut();
       return batch === null ? undefined : (await store.commit([batch]))[0];
-    }));
+    };
+    return this.apart(ledger, () => this.holding.run(() => this.alone(ledger, () => this.options.store.exclusively(ledger.boardId, work))));
   }
 
   /**
@@ -356,7 +364,7 @@ export class Committer {
     // The database refused the statement, so nothing of it was written.
     for (const [ledger, batch] of cuts) {
       if (cuts.size === 1) this.later(ledger, error);
-      else void this.alone(ledger, async () => (await this.options.store.commit([batch]))[0]);
+      else void this.apart(ledger, () => this.alone(ledger, async () => (await this.options.store.commit([batch]))[0]));
     }
   }
 
@@ -442,11 +450,13 @@ export class Committer {
       const batch = ledger.outstanding;
       try {
         const seq = batch === null ? null : await this.options.store.outcomeOf(ledger.boardId, batch.batchId);
-        if (seq !== null && ledger.outstanding === batch) this.conclude(ledger, { kind: 'committed', seq });
-        // Others may have committed on top of it, or in its stead.
-        await this.follow(ledger);
+        // Others may have committed in its stead.
+        if (seq === null) await this.follow(ledger);
         this.interrupted.delete(ledger);
-        if (ledger.outstanding === batch) ledger.takeBack();
+        if (ledger.outstanding === batch) {
+          if (seq === null) ledger.takeBack();
+          else this.conclude(ledger, { kind: 'committed', seq });
+        }
         if (ledger.hasPending) this.due.hurry(ledger);
       } catch (error) {
         if (this.options.isUnavailable(error)) return false;
@@ -465,7 +475,8 @@ export class Committer {
       const boards = new Set([...this.interrupted, ...this.waiting, ...this.patience.boards]);
       if (this.blocked) for (const ledger of [...this.due, ...this.rebasing]) boards.add(ledger);
       const hopeless = this.away ? boards : this.patience.hopeless;
-      for (const ledger of boards) ledger.spill(hopeless.has(ledger));
+      // What has nothing to commit would be shown as unsaved until somebody edits it.
+      for (const ledger of boards) if (ledger.dirty) ledger.spill(hopeless.has(ledger));
     }, delayMs);
   }
 

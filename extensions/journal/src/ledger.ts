@@ -17,7 +17,7 @@ import * as Y from 'yjs';
 import { BoardClocks } from './clocks.ts';
 import type { UpdateExtent } from './extent.ts';
 import { broadcast, type Follower, type FollowedBoard } from './follower.ts';
-import type { Derivation, Derived, Projection, Stale } from './projection.ts';
+import { Telling, type Derivation, type Projection, type Stale } from './projection.ts';
 import type { CommittedState } from './committed-state.ts';
 import type { Cut, EarlyRow } from './cut.ts';
 import { Joiners } from './joiners.ts';
@@ -49,6 +49,7 @@ export class Ledger implements FollowedBoard {
   readonly state: CommittedState;
   private readonly maxBytes: number;
   private readonly derivation: Derivation;
+  private readonly telling: Telling;
   private readonly hooks: LedgerHooks;
   readonly clients: Map<number, string>;
   private pending: Uint8Array[] = [];
@@ -93,6 +94,7 @@ export class Ledger implements FollowedBoard {
       committedUpTo: (client) => this.clocks.committedUpTo(client),
       ownerOf: (client) => this.clients.get(client),
     });
+    this.telling = new Telling(this.derivation);
   }
 
   get dirty(): boolean {
@@ -189,6 +191,8 @@ export class Ledger implements FollowedBoard {
     const batchId = randomUUID();
     const [connection] = this.pendingConnections;
     const sole = this.pendingConnections.size === 1 && connection !== null && connection !== undefined ? this.followers.get(connection) : undefined;
+    const { readers } = this;
+    for (const reader of readers) reader.run();
     const batch: Batch = {
       boardId: this.boardId,
       expectedSeq: this.head,
@@ -196,11 +200,9 @@ export class Ledger implements FollowedBoard {
       update: merged(pending),
       authors: [...this.pendingAuthors],
       newClients: this.newClients,
-      ...this.derive(batchId),
+      ...this.telling.cut(batchId),
     };
-    const readers = this.readers;
     this.readers = [];
-    for (const reader of readers) reader.run();
     this.out = { batch, mark: this.captured, updates: pending, soleAuthor: sole ?? null, readers, sent: this.pendingSent, withheld: this.pendingWithheld };
     this.pending = [];
     this.pendingSent = 0;
@@ -209,15 +211,6 @@ export class Ledger implements FollowedBoard {
     this.pendingConnections = new Set();
     this.newClients = new Map();
     return batch;
-  }
-
-  private derive(batchId: string): Derived {
-    try {
-      return this.derivation.cut(batchId);
-    } catch (error) {
-      this.derivation.takeBack();
-      throw error;
-    }
   }
 
   /** The cut is committed as `seq`. Broadcast first, so that a joiner answered below follows from exactly here. */

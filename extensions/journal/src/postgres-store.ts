@@ -102,7 +102,7 @@ class HeldStore implements HeldBoard {
     const found = await this.tx.query<AfterRow>(sql.rowsAfter, [boardId, seq]);
     const rows: JournalRow[] = [];
     for (const row of found) if (row.seq !== null && row.bytes !== null) rows.push({ seq: Number(row.seq), update: row.bytes });
-    if (rows.length === 0) return found[0] !== undefined && Number(found[0].head) > seq ? null : [];
+    if (rows.length === 0) return found[0] === undefined || Number(found[0].head) > seq ? null : [];
     return rows[0]?.seq === seq + 1 ? rows : null;
   }
 

@@ -58,7 +58,8 @@ export interface Derivation {
   readonly stale: Stale | null;
   /** The committed state of what was stale when it was asked for; the document is at that head, plus what is noted. */
   rebase(asked: Stale, committed: CommittedRows): void;
-  cut(batchId: string): Derived;
+  /** @param isUntold rows only, for whose events cannot be made */
+  cut(batchId: string, isUntold?: boolean): Derived;
   confirm(): void;
   takeBack(): void;
 }
@@ -96,6 +97,32 @@ export function projectedRows(document: Doc, ids: Iterable<ItemId>, structure: b
     else items.push(row);
   }
   return { items, goneItems, board: structure ? projectBoard(document) : null };
+}
+
+/** Cuts in a row that fail with the same to tell of. */
+const MAX_FAILED_CUTS = 3;
+
+/** Cuts that may fail. Nobody's edits stay unsaved for what cannot be told of them: at last they are committed with their rows, and without events. */
+export class Telling {
+  private readonly derivation: Pick<Derivation, 'cut' | 'takeBack'>;
+  private failed = 0;
+
+  constructor(derivation: Pick<Derivation, 'cut' | 'takeBack'>) {
+    this.derivation = derivation;
+  }
+
+  /** @throws what the derivation throws, which has then lost nothing */
+  cut(batchId: string): Derived {
+    try {
+      const derived = this.derivation.cut(batchId, this.failed >= MAX_FAILED_CUTS);
+      this.failed = 0;
+      return derived;
+    } catch (error) {
+      this.failed += 1;
+      this.derivation.takeBack();
+      throw error;
+    }
+  }
 }
 
 const NO_ROWS: Derived = { items: [], goneItems: [], board: null, events: [], conflicts: [], textRuns: [] };

@@ -150,7 +150,7 @@ export interface JournalStore {
   exclusively<T>(boardId: string, work: (board: HeldBoard) => Promise<T>): Promise<T>;
   /** The seq a batch got, or `null` if it was never committed and can no longer be (waits for a commit still running). */
   outcomeOf(boardId: string, batchId: string): Promise<number | null>;
-  /** Rows after `seq`, in order, up to the head (none: already there); `null` when they have been compacted away and a load is needed. */
+  /** Rows after `seq`, in order, up to the head (none: already there); `null` when they have been compacted away, or there is no such board: a load tells. */
   rowsAfter(boardId: string, seq: number): Promise<readonly JournalRow[] | null>;
   /** Rows after `seq`, and these items and the board's own fields as they are projected at that moment. One statement. `null`: no such board. */
   committedRows(boardId: string, seq: number, itemIds: readonly string[]): Promise<CommittedRows | null>;
