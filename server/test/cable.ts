@@ -58,17 +58,15 @@ export async function openLine(dial: () => Socket | null, onSending: () => void 
       return;
     }
     near.on('data', onSending);
-    const there = new Lane(near, far, () => (weather.hanging ? null : weather.toFarMs));
-    const back = new Lane(far, near, () => (weather.hanging ? null : weather.fromFarMs));
-    for (const [socket, lane, other] of [[near, there, far], [far, back, near]] as const) {
-      lanes.add(lane);
+    // A lane is there until it has passed on the end: that may come while nothing passes.
+    const over = (lane: Lane): void => { lanes.delete(lane); };
+    lanes.add(new Lane(near, far, () => (weather.hanging ? null : weather.toFarMs), over));
+    lanes.add(new Lane(far, near, () => (weather.hanging ? null : weather.fromFarMs), over));
+    for (const [socket, other] of [[near, far], [far, near]] as const) {
       open.add(socket);
       socket.setNoDelay(true);
       socket.on('error', () => { if (!weather.hanging) other.destroy(); });
-      socket.on('close', () => {
-        open.delete(socket);
-        lanes.delete(lane);
-      });
+      socket.on('close', () => { open.delete(socket); });
     }
   });
   server.listen(0, '127.0.0.1');
@@ -110,16 +108,18 @@ interface Weather {
 class Lane {
   private readonly to: Socket;
   private readonly delayMs: () => number | null;
+  private readonly over: (lane: Lane) => void;
   /** `null`: the end. `due`: never before the one ahead of it. */
   private readonly waiting: { readonly due: number; readonly bytes: Buffer | null }[] = [];
   private timer: NodeJS.Timeout | null = null;
   /** Nothing passes any more. */
   lost = false;
 
-  /** @param delayMs of what is sent now; `null`: it waits for `pump` */
-  constructor(from: Socket, to: Socket, delayMs: () => number | null) {
+  /** @param delayMs of what is sent now; `null`: it waits for `pump` @param over it has passed on the end */
+  constructor(from: Socket, to: Socket, delayMs: () => number | null, over: (lane: Lane) => void) {
     this.to = to;
     this.delayMs = delayMs;
+    this.over = over;
     from.on('data', (bytes: Buffer) => { this.send(bytes); });
     from.on('close', () => { this.send(null); });
   }
@@ -140,8 +140,10 @@ class Lane {
         return;
       }
       this.waiting.shift();
-      if (first.bytes === null) this.to.destroy();
-      else if (this.to.writable) this.to.write(first.bytes);
+      if (first.bytes === null) {
+        this.to.destroy();
+        this.over(this);
+      } else if (this.to.writable) this.to.write(first.bytes);
     }
   }
 }
